@@ -1,0 +1,38 @@
+# Every target makes its own environment: Python 3.11 and make are all it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo run test check format bench clean
+
+demo: $(READY)  ## A project with 4,200 tweets, in the browser
+	$(BIN)/collab demo
+
+run: $(READY)  ## The app on your own workspace
+	$(BIN)/collab run
+
+test: $(READY)  ## All tests; says what it skipped for want of Chromium or PostgreSQL
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## Format, lint, floors, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: $(READY)  ## One table of speeds, and build/bench.json
+	$(BIN)/python -m tests.bench
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[postgres,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

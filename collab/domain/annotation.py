@@ -1,0 +1,179 @@
+"""What is asked and answered: asks, events, annotations, decisions, and the pure rules between them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from collab.domain.project import Answer, ItemState, LabelSchema
+
+Purpose = Literal["random", "cold start", "query", "audit", "overlap", "chosen"]
+Lane = Literal["query", "audit", "chosen"]
+"""Which queue an ask stands in; "chosen" asks belong to the person who picked them."""
+
+AnnotationKind = Literal["answer", "unsure", "later", "unusable", "flag", "undo", "restore"]
+EventKind = Literal[
+    "answer", "unsure", "later", "unusable", "flag", "undo", "restore", "import", "schema", "policy", "retrain"
+]
+ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A model's word on an item; never mixed with annotations."""
+
+    proba: tuple[float, ...]
+    """Class probabilities in schema order; sum to 1."""
+    model: str
+    """Model version and revision of its head, as "3.17"."""
+
+    @property
+    def best(self) -> int:
+        """Column of the likeliest class; the first one where several tie."""
+        return max(range(len(self.proba)), key=lambda i: self.proba[i])
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One item handed, or to be handed, to one annotator; the row is the queue, the lease inside it."""
+
+    id: int
+    project: int
+    item: int
+    slot: int
+    purpose: Purpose
+    lane: Lane
+    score: float
+    blind: bool
+    """Set by a stored coin when the row is made; a reload can't flip it. Audits are always blind."""
+    reason: str
+    """Key of the sentence that says why this was chosen."""
+    suggestion: Suggestion | None = None
+    annotator: str = ""
+    token: str = ""
+    lease_until: int = 0
+    """Milliseconds; 0: free."""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act in the append-only log; everything else is a projection of it."""
+
+    id: str
+    """UUID made by whoever acts, before the act: a resend is the same event."""
+    project: int
+    kind: EventKind
+    actor: str
+    at: int
+    """Milliseconds since 1970, set by the server."""
+    item: int | None = None
+    ask: int | None = None
+    target: str | None = None
+    batch: str | None = None
+    schema_version: int = 1
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What one annotator said of one item, with who, when, how long, and what was on screen."""
+
+    id: str
+    project: int
+    item: int
+    annotator: str
+    kind: AnnotationKind
+    at: int
+    answer: Answer = ()
+    ask: int | None = None
+    purpose: Purpose = "chosen"
+    blind: bool = True
+    target: str | None = None
+    """The annotation that this one takes back or replaces."""
+    seconds: float | None = None
+    shown: Suggestion | None = None
+    """The suggestion that was on screen; None: there was none, or it was hidden."""
+    hidden: Suggestion | None = None
+    """The model's word at that time where it was not shown; kept to compare, never sent to a browser."""
+    note: str = ""
+    schema_version: int = 1
+    lease_valid: bool = True
+
+    def event(self) -> Event:
+        """The log entry that carries this annotation."""
+        payload: dict[str, Any] = {
+            "answer": list(self.answer), "purpose": self.purpose, "blind": self.blind, "seconds": self.seconds,
+            "note": self.note, "lease_valid": self.lease_valid,
+        }  # fmt: skip
+        for name, word in (("shown", self.shown), ("hidden", self.hidden)):
+            if word is not None:
+                payload[name] = {"proba": list(word.proba), "model": word.model}
+        return Event(
+            self.id, self.project, self.kind, self.annotator, self.at, self.item, self.ask, self.target, None,
+            self.schema_version, payload,
+        )  # fmt: skip
+
+    @classmethod
+    def from_event(cls, event: Event) -> "Annotation":
+        """Read an annotation back from the log."""
+        p = event.payload
+        words = {n: Suggestion(tuple(p[n]["proba"]), p[n]["model"]) for n in ("shown", "hidden") if p.get(n)}
+        assert event.item is not None, "an annotation names its item"
+        return cls(
+            event.id, event.project, event.item, event.actor, event.kind, event.at,  # type: ignore[arg-type]  # callers pass annotation kinds only
+            answer=tuple(p.get("answer", ())), ask=event.ask, purpose=p.get("purpose", "chosen"),
+            blind=p.get("blind", True), target=event.target, seconds=p.get("seconds"),
+            shown=words.get("shown"), hidden=words.get("hidden"),
+            note=p.get("note", ""), schema_version=event.schema_version, lease_valid=p.get("lease_valid", True),
+        )  # fmt: skip
+
+
+DecisionSource = Literal["agreement", "adjudicated", "aggregated", "machine", "imported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The accepted answer of an item, and where it came from."""
+
+    item: int
+    answer: Answer
+    source: DecisionSource
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the annotations of an item amount to: its state, and its decision where there is one."""
+
+    state: ItemState
+    decision: Decision | None = None
+
+
+def settle(
+    current: Sequence[Annotation], wanted: int, schema: LabelSchema, imported: Decision | None = None
+) -> Settled:
+    """Say what the annotations in force amount to.
+
+    Args:
+        current: At most one annotation for each annotator: the last one not taken back.
+        wanted: How many answers an item needs.
+        imported: The decision that came with the file; stands until people answer.
+    """
+    latest = max(current, key=lambda a: a.at, default=None)
+    if latest is not None and latest.kind == "unusable":
+        return Settled("unusable")
+    spoken = [a for a in current if a.kind in ("answer", "unsure")]
+    if len(spoken) < wanted:
+        if any(a.kind == "flag" for a in current):
+            return Settled("flagged")
+        if imported is not None and not spoken:
+            return Settled("decided", imported)
+        return Settled("open")
+    votes = Counter(tuple(sorted(map(schema.resolve, a.answer))) if a.kind == "answer" else None for a in spoken)
+    if len(votes) > 1:
+        return Settled("disputed")
+    (answer,) = votes
+    if answer is None:
+        return Settled("unsure")
+    return Settled("decided", Decision(spoken[0].item, answer, "agreement"))

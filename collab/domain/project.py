@@ -1,0 +1,227 @@
+"""What a project is: its fields, its question and classes, its policy, its items."""
+
+import dataclasses
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from collab.errors import InvalidPolicy, InvalidSchema, UnknownName
+
+FieldKind = Literal["text", "image", "number", "category"]
+FieldRole = Literal["both", "shown", "encoded", "id", "group", "metadata"]
+Answer = tuple[str, ...]
+"""Ids of the chosen classes; a single-label answer holds one."""
+
+RESERVED_KEYS = frozenset("sfuxz?")
+"""Keys that the card itself uses; no class may take them."""
+
+PALETTE = ("#3f7fd4", "#c8553d", "#2f9463", "#a2559f", "#b8860b", "#0f8fa0", "#7a63c9", "#d1588c", "#6b7d2a", "#8a6a4f")
+"""Class colors in the order in which they are handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A typed column of an item; its role says whether people see it and whether the encoder reads it."""
+
+    name: str
+    kind: FieldKind = "text"
+    role: FieldRole = "both"
+
+    @property
+    def shown(self) -> bool:
+        """Whether the card draws it."""
+        return self.role in ("both", "shown")
+
+    @property
+    def encoded(self) -> bool:
+        """Whether the encoder turns it into features."""
+        return self.role in ("both", "encoded")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelClass:
+    """A possible answer; `id` is given once and never changes, the name may."""
+
+    id: str
+    name: str
+    key: str = ""
+    color: str = ""
+    description: str = ""
+    example: str = ""
+    near_miss: str = ""
+    retired: bool = False
+    merged_into: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSchema:
+    """The question, its classes in the column order of every `proba`, and the guidelines.
+
+    Classes are appended, renamed, retired or merged, never reordered or deleted.
+    """
+
+    question: str
+    classes: tuple[LabelClass, ...]
+    guidelines: str = ""
+    task: str = "single label"
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        live = self.live
+        if len(live) < 2:
+            raise InvalidSchema("A question needs at least two classes to choose from; add one.")
+        ids = [c.id for c in self.classes]
+        if len(set(ids)) < len(ids):
+            raise InvalidSchema("Two classes have the same id; give each its own.")
+        names = [_folded(c.name) for c in live]
+        for name, folded in zip((c.name for c in live), names, strict=True):
+            if not name.strip():
+                raise InvalidSchema("A class has no name; name it or remove it.")
+            if names.count(folded) > 1:
+                raise InvalidSchema(f"Two classes are called {name!r}; rename one.")
+        keys = [c.key for c in live if c.key]
+        for key in keys:
+            if len(key) != 1 or not key.isprintable() or key.isspace() or key.lower() in RESERVED_KEYS:
+                raise InvalidSchema(
+                    f"{key!r} can't be the key of a class; take one letter or digit other than S, F, U, X, Z."
+                )
+            if [k.lower() for k in keys].count(key.lower()) > 1:
+                raise InvalidSchema(f"Two classes have the key {key!r}; give each its own.")
+
+    @property
+    def live(self) -> tuple[LabelClass, ...]:
+        """Classes that can still be chosen, in their order."""
+        return tuple(c for c in self.classes if not c.retired)
+
+    def __getitem__(self, class_id: str) -> LabelClass:
+        for c in self.classes:
+            if c.id == class_id:
+                return c
+        raise UnknownName("class", class_id, tuple(c.id for c in self.classes))
+
+    def index(self, class_id: str) -> int:
+        """Column of a class in `proba`, merges followed."""
+        return [c.id for c in self.classes].index(self.resolve(class_id))
+
+    def resolve(self, class_id: str) -> str:
+        """Follow merges to the class that an answer counts as today."""
+        while self[class_id].merged_into:
+            class_id = self[class_id].merged_into
+        return class_id
+
+    def named(self, text: str) -> str | None:
+        """Id of the class that a file's value names (by id, else by name, case and width folded), or None."""
+        if any(c.id == text for c in self.classes):
+            return text
+        return next((c.id for c in self.classes if _folded(c.name) == _folded(text)), None)
+
+
+def classes_from_names(names: tuple[str, ...]) -> tuple[LabelClass, ...]:
+    """Make classes with ids, keys 1-9 and 0, and colors.
+
+    >>> [(c.id, c.key) for c in classes_from_names(("Yes", "No"))]
+    [('Yes', '1'), ('No', '2')]
+    """
+    keys = (*"1234567890", *[""] * len(names))
+    return tuple(
+        LabelClass(id=n.strip(), name=n.strip(), key=keys[i], color=PALETTE[i % len(PALETTE)])
+        for i, n in enumerate(names)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPolicy:
+    """The whole configuration of a project; fields that this version doesn't know survive in `unknown`."""
+
+    audit_schedule: tuple[tuple[int, int], ...] = ((50, 5), (200, 10))
+    """(n, k): one ask in k is an audit until n audits are answered."""
+    audit_trickle: int = 50
+    """After the schedule, one ask in so many is an audit; 0: none."""
+    blind_share: float = 0.15
+    annotations_per_item: int = 1
+    strategy: str = "default"
+    encoder: str = "minilm"
+    head: str = "logistic"
+    refit_every: int = 1
+    lease_seconds: int = 900
+    daily_goal: int = 200
+    idle_minutes: int = 15
+    accept_from: float = 0.8
+    """Lower bound of audited accuracy from which the card fills its Accept button."""
+    seed: int = 0
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.blind_share < 1:
+            raise InvalidPolicy("blind_share", self.blind_share, "at least 0 and under 1")
+        if not 1 <= self.annotations_per_item <= 20:
+            raise InvalidPolicy("annotations_per_item", self.annotations_per_item, "between 1 and 20")
+        if any(n < 1 or k < 1 for n, k in self.audit_schedule) or self.audit_trickle < 0:
+            raise InvalidPolicy("audit_schedule", self.audit_schedule, "pairs of positive numbers")
+        if self.refit_every < 1:
+            raise InvalidPolicy("refit_every", self.refit_every, "at least 1")
+        if not 10 <= self.lease_seconds <= 86_400:
+            raise InvalidPolicy("lease_seconds", self.lease_seconds, "between 10 and 86400")
+
+    def audit_every(self, audited: int) -> int:
+        """One ask in how many is an audit once `audited` audits are answered; 0: none.
+
+        >>> [LoopPolicy().audit_every(n) for n in (0, 49, 50, 199, 200)]
+        [5, 5, 10, 10, 50]
+        """
+        return next((k for n, k in self.audit_schedule if audited < n), self.audit_trickle)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for storage, unknown keys included."""
+        known = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "unknown"}
+        return {**self.unknown, **known}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LoopPolicy":
+        """Read what `as_dict` wrote, also by an older or a newer version."""
+        names = {f.name for f in dataclasses.fields(cls)} - {"unknown"}
+        known = {k: v for k, v in values.items() if k in names}
+        if "audit_schedule" in known:
+            known["audit_schedule"] = tuple((int(n), int(k)) for n, k in known["audit_schedule"])
+        return cls(**known, unknown={k: v for k, v in values.items() if k not in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A name, the fields of its items, its question and its policy."""
+
+    id: int
+    name: str
+    fields: tuple[Field, ...]
+    schema: LabelSchema
+    policy: LoopPolicy
+    demo: bool = False
+    """Its hidden truth may be drawn as a curve that says "demo only"."""
+
+
+ItemState = Literal["open", "decided", "unsure", "disputed", "flagged", "unusable"]
+ITEM_STATES: tuple[ItemState, ...] = get_args(ItemState)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to label: a row of typed fields."""
+
+    id: int
+    project: int
+    ref: str
+    """What the person's own file calls it: its id column, else its row number."""
+    fields: Mapping[str, Any]
+    digest: str
+    audit_rank: float
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """The other columns of its row, as they came, for the export."""
+    reserved: bool = False
+    """In the audit reserve: asked only as an audit, never trained on."""
+    state: ItemState = "open"
+    stratum: int = 0
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip().casefold()

@@ -1,0 +1,117 @@
+"""What machines do: model versions, rounds of the head, jobs and their legal status changes, imports."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+ModelStatus = Literal["candidate", "champion", "retired"]
+
+NEXT_STATUS: Mapping[JobStatus, tuple[JobStatus, ...]] = {
+    "queued": ("running", "cancelled"),
+    "running": ("done", "failed", "cancelled", "queued"),
+    "done": (),
+    "failed": (),
+    "cancelled": (),
+}
+"""Legal changes; running back to queued is the recovery of a lost job."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A complete encoder with its kind of head; a refit of the head is a revision of it, not a version."""
+
+    id: int
+    project: int
+    encoder: str
+    head: str
+    status: ModelStatus = "champion"
+    parent: int | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One refit of the head: what it learned from, and how the audits judged it."""
+
+    project: int
+    revision: int
+    model: int
+    at: int
+    labels: int
+    """Decisions that it was fitted on; no audit item among them."""
+    audits: int
+    """Audit answers that it was judged by."""
+    audits_right: int
+    temperature: float = 1.0
+    fit_seconds: float = 0.0
+    query_seconds: float = 0.0
+    strategy: str = ""
+    strength: float = 1.0
+    demo_accuracy: float | None = None
+    """Accuracy against held-back truth; only where the project is a demo or a simulation."""
+    by_class: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that outlives a click. `attempt` is the fencing token: only the latest attempt may write."""
+
+    id: int
+    kind: str
+    project: int | None
+    status: JobStatus = "queued"
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    progress: float = 0.0
+    """Share done, 0 to 1."""
+    message: str = ""
+    attempt: int = 0
+    cancel_requested: bool = False
+    requested_by: str = ""
+    created_at: int = 0
+    finished_at: int | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of a file's rows."""
+
+    added: int = 0
+    duplicates: int = 0
+    changed: int = 0
+    """Same id, other content; what was done with them is the importer's choice."""
+    rejected: int = 0
+    answers: int = 0
+    """Answers that came along."""
+    unlabeled: int = 0
+    """Rows whose answer names no class, taken without it."""
+    language: str = ""
+    rejected_file: str = ""
+    """Name of the stored file that lists the rejected rows; "" where there are none."""
+    columns: tuple[str, ...] = field(default=(), compare=False)
+    """The file's columns in their order: an export gives them back like that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The counters of a project, each kept by the transaction that changes it."""
+
+    items: int = 0
+    reserved: int = 0
+    decided: int = 0
+    """Items outside the reserve with a decision: what the head learns from."""
+    audited: int = 0
+    """Audit items answered."""
+    events: int = 0
+    """Number of the last event."""
+    ranking: int = 0
+    """Number of the ranking that the queue holds."""
+    revision: int = 0
+    """Number of the last refit of the head."""
+    reading: float = 0.0
+    """Share of the items that have features."""
+    worker: str = ""
+    """What the worker does now, in a word of the catalogue."""
+    worker_at: int = 0

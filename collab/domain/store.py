@@ -1,0 +1,389 @@
+"""Everything the app asks of a disk, on one page.
+
+A `Store` is one workspace: its database and its files. Every method is a transaction of its own, or joins the one that
+`transaction` has opened on the same thread. Times are integer milliseconds since 1970 and are handed in. All errors are
+`StorageError`s; after one, nothing of the transaction was stored.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Purpose, Suggestion
+from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
+from collab.domain.run import ImportReport, Job, JobStatus, ModelVersion, Progress, Round
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A row on its way in."""
+
+    ref: str
+    fields: Mapping[str, Any]
+    digest: str
+    audit_rank: float
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    answer: Answer = ()
+    """The answer that came with the row, as class ids; what it becomes is the import's `answers`."""
+    annotator: str = ""
+    """Who gave it, where the file says so."""
+
+
+AnswersAs = Literal["nothing", "decisions", "annotations", "truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a batch of rows."""
+
+    added: int = 0
+    duplicates: int = 0
+    changed: tuple[tuple[int, NewItem], ...] = ()
+    """(id of the item that is there, row with the same ref and other content); left as they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRow:
+    """What the worker must know of an item, without its content."""
+
+    item: int
+    reserved: bool
+    state: ItemState
+    audit_rank: float
+    answer: Answer = ()
+    """Its decision, () where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """Which items a page wants to see; empty means all of them."""
+
+    text: str = ""
+    state: ItemState | Literal["labeled", "later", ""] = ""
+    answer: str = ""
+    """Class id of the decision, or of the annotator's own answer where `annotator` is given."""
+    annotator: str = ""
+    include_reserved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item with what became of it, for a list."""
+
+    item: Item
+    decision: Decision | None
+    annotation: Annotation | None = None
+    """The latest one in force (of the filter's annotator, where given)."""
+
+
+class Store(Protocol):
+    """One workspace."""
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that holds files, features and, with SQLite, the database."""
+
+    @property
+    def url(self) -> str:
+        """The database, without its password; names the workspace in messages."""
+
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[None]:
+        """Open a write transaction, or join the one this thread is in; commits at the outermost exit.
+
+        Args:
+            durable: False for leases alone: they need not survive a power cut.
+        """
+
+    def close(self) -> None:
+        """Release connections and locks."""
+
+    # ---- people and projects
+    def add_annotator(self, name: str) -> None:
+        """Make a name known; knowing it already is fine."""
+
+    def annotators(self) -> tuple[str, ...]:
+        """Names, in the order in which they came."""
+
+    def create_project(
+        self, name: str, fields: Sequence[Field], schema: LabelSchema, policy: LoopPolicy, now: int, demo: bool = False
+    ) -> Project:
+        """Make a project. Raises `Conflict` where the name is taken."""
+
+    def projects(self) -> tuple[Project, ...]:
+        """All of them, newest first."""
+
+    def project(self, project: int) -> Project:
+        """One. Raises `UnknownName`."""
+
+    def save_schema(self, project: int, schema: LabelSchema) -> None:
+        """Make `schema`, whose version is one above the stored one, the current one; older ones stay readable."""
+
+    def schema_versions(self, project: int) -> tuple[LabelSchema, ...]:
+        """Every version, oldest first."""
+
+    def save_policy(self, project: int, policy: LoopPolicy) -> None:
+        """Replace the policy."""
+
+    def delete_project(self, project: int) -> None:
+        """Hide a project from every list; its log stays."""
+
+    def progress(self, project: int) -> Progress:
+        """The counters; one row read."""
+
+    # ---- importing: invisible until finished
+    def begin_import(self, project: int, source: str, answers: AnswersAs, now: int) -> int:
+        """Open an import. Raises `Conflict` while another one of this project is under way."""
+
+    def open_import(self, project: int) -> int | None:
+        """The import that is under way, or was cut off."""
+
+    def add_items(self, import_id: int, rows: Sequence[NewItem]) -> Added:
+        """Store a batch, in one transaction. Rows whose digest is there already are duplicates."""
+
+    def replace_item(self, import_id: int, item: int, row: NewItem, *, reopen: bool) -> None:
+        """Give an item new content when the import finishes; `reopen` takes its decision away then."""
+
+    def finish_import(self, import_id: int, report: ImportReport, mark: float, stratum_min: int, now: int) -> None:
+        """Make all its items visible at once, set the audit reserve, keep the report.
+
+        Args:
+            mark: Items of this stratum with `audit_rank` below it form the reserve, but for those with a decision.
+            stratum_min: A stratum with fewer items is joined to the next import.
+        """
+
+    def abandon_import(self, import_id: int) -> None:
+        """Remove every trace of an unfinished import."""
+
+    def imports(self, project: int) -> tuple[tuple[int, str, int, ImportReport], ...]:
+        """(id, source, at, report) of the finished ones, oldest first."""
+
+    # ---- items
+    def items(self, ids: Sequence[int]) -> dict[int, Item]:
+        """Items by id, content included; unknown ids are absent."""
+
+    def stream_items(self, project: int, after: int = 0, limit: int = 1000) -> list[Item]:
+        """The next visible items in order of id, content included, reserve included: for encoding and export."""
+
+    def outcomes(
+        self, project: int, after: int = 0, limit: int = 1000
+    ) -> list[tuple[Item, Decision | None, tuple[Annotation, ...]]]:
+        """The next visible items in order of id, each with its decision and all annotations in force: for export."""
+
+    def pool(self, project: int, after: int = 0, limit: int = 50_000) -> list[PoolRow]:
+        """The next visible items in order of id, without content: for the worker."""
+
+    def pool_rows(self, project: int, ids: Sequence[int]) -> list[PoolRow]:
+        """The same for given items."""
+
+    def find(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
+        """A page of items, and how many match in all."""
+
+    def index_text(self, project: int, after: int = 0, limit: int = 5000) -> int:
+        """Bring the next items into the full-text index; returns the last id done, 0 at the end."""
+
+    def truth(self, project: int) -> dict[int, Answer]:
+        """Held-back answers by item. Only simulation and a demo's curve may call this."""
+
+    # ---- the queue
+    def put_asks(self, project: int, asks: Sequence[Ask], ranking: int, *, whole: bool, overlap: int) -> None:
+        """Write a ranking: rows that exist get the new score, reason and suggestion, others are added.
+
+        Purpose and coin of a row never change once it was leased; nor is such a row deleted. Rows of a newer ranking
+        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …).
+
+        Args:
+            whole: Delete the rows of the query lane that are not in `asks` and were never leased.
+        """
+
+    def extend_lane(self, project: int, lane: Lane, size: int, overlap: int, blind_below: float, reason: str) -> int:
+        """Add rows in order of `audit_rank`, for items that have none: of the reserve (lane "audit", always blind), or
+        of the rest (lane "query", purpose "random"; blind where a hash of the item lies below `blind_below`).
+
+        Late arrivals of the reserve come first by their rank. Returns how many rows were added.
+        """
+
+    def lease(self, project: int, annotator: str, lane: Lane, size: int, token: str, now: int, until: int) -> list[Ask]:
+        """Take the best free rows of a lane; atomic: no row goes to two takers. A row whose lease has run out is free.
+
+        Never one whose item this annotator has answered, holds in another slot, or has put off until after `now`.
+        """
+
+    def held(self, project: int, annotator: str, token: str, now: int) -> list[Ask]:
+        """The asks under a live lease of this annotator's tab, oldest lease first."""
+
+    def renew(self, asks: Sequence[int], token: str, until: int) -> None:
+        """Push back the end of leases that are still held under `token`."""
+
+    def release(self, asks: Sequence[int], token: str) -> None:
+        """Give asks back that were never painted."""
+
+    def choose_items(self, project: int, annotator: str, items: Sequence[int], reason: str) -> int:
+        """Queue items for one annotator (lane "chosen", not blind); reserved ones are left out. Returns how many."""
+
+    def ask(self, ask: int) -> Ask | None:
+        """One row of the queue."""
+
+    def close_ask(self, ask: int, token: str, now: int) -> bool:
+        """Mark a row done; True where `token` still held a live lease on it."""
+
+    def reopen_ask(self, ask: int) -> None:
+        """Free a row again: an answer was taken back, or left for another."""
+
+    def put_off(self, item: int, annotator: str, until: int) -> None:
+        """Keep an item from an annotator until then."""
+
+    def count_ask(self, project: int) -> int:
+        """Add one to the number of asks handed out for good mixing; returns the new number."""
+
+    def suggest(self, project: int, words: Mapping[int, Suggestion]) -> None:
+        """Give the open rows of these items a new suggestion."""
+
+    def live_items(self, project: int, now: int) -> list[int]:
+        """Items under a live lease: the ones whose suggestion must stay fresh."""
+
+    def live_annotators(self, project: int, since: int) -> int:
+        """How many people took a lease or answered since then."""
+
+    # ---- the log and its projections
+    def append(self, event: Event) -> bool:
+        """Append to the log, chained to the event before; False where its id is there already (nothing is stored)."""
+
+    def log(self, project: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
+        """The next events with their numbers."""
+
+    def event(self, event_id: str) -> Event | None:
+        """One event."""
+
+    def check_chain(self, project: int) -> int:
+        """Verify every hash; returns the number of events. Raises `StoreCorrupt` at the first that doesn't fit."""
+
+    def current(self, item: int) -> list[Annotation]:
+        """At most one annotation for each annotator: the one in force."""
+
+    def set_current(self, item: int, annotator: str, annotation: Annotation | None) -> None:
+        """Say which annotation is in force; None: all were taken back."""
+
+    def decision(self, item: int) -> Decision | None:
+        """The decision of an item."""
+
+    def imported_decision(self, item: int) -> Decision | None:
+        """The decision that came with the file, whatever people said since."""
+
+    def settle_item(self, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
+        """Write an item's state and decision, and keep the counters true."""
+
+    def reset_projections(self, project: int) -> None:
+        """Forget states, decisions and annotations in force, as before the first event; the log and imports stay."""
+
+    def annotations(
+        self, project: int, annotator: str = "", limit: int = 100, before: int | None = None
+    ) -> list[tuple[int, Annotation]]:
+        """Latest first, with the number of the event; `before` pages back."""
+
+    def audit_answers(self, project: int) -> list[tuple[int, Answer | None]]:
+        """Reserved items in the order of `audit_rank`, up to the last one ever asked: (item, answer), None where it is
+        not resolved (not answered yet, can't tell, flagged, unusable, disputed)."""
+
+    def class_counts(self, project: int) -> dict[str, int]:
+        """Decisions by class id (the first id of each answer), the reserve left out."""
+
+    def answers_since(self, project: int, since: int, annotator: str = "") -> int:
+        """How many answers (can't tell included) were given since then and are in force."""
+
+    def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
+        """Seconds of this person's latest answers, latest first."""
+
+    # ---- models and rounds
+    def add_model(self, model: ModelVersion) -> ModelVersion:
+        """Store a version; a new champion retires the old one. Returns it with its id."""
+
+    def models(self, project: int) -> tuple[ModelVersion, ...]:
+        """Newest first."""
+
+    def add_round(self, done: Round) -> None:
+        """Store a refit and make its revision the project's."""
+
+    def rounds(self, project: int) -> tuple[Round, ...]:
+        """Oldest first."""
+
+    def set_worker(self, project: int, doing: str, now: int, reading: float | None = None) -> None:
+        """Say what the worker does now, and which share of the items has features."""
+
+    # ---- jobs
+    def submit_job(self, kind: str, project: int | None, payload: Mapping[str, Any], by: str, now: int) -> Job:
+        """Queue a job; where one of this kind and project is live already, return that one."""
+
+    def claim_job(self, kinds: Sequence[str], now: int, lease_until: int) -> Job | None:
+        """Take the oldest queued job, or one whose lease has run out; adds one to its attempt. After three attempts it
+        fails instead."""
+
+    def beat_job(self, job: int, attempt: int, lease_until: int, progress: float, message: str) -> bool:
+        """Heartbeat: carries progress out; returns whether a person asked to stop. Raises `JobLost`."""
+
+    def end_job(
+        self, job: int, attempt: int, status: JobStatus, message: str, result: Mapping[str, Any], now: int
+    ) -> None:
+        """Finish. Raises `JobLost` where another attempt owns it."""
+
+    def cancel_job(self, job: int) -> None:
+        """Ask a job to stop; a queued one stops at once."""
+
+    def job(self, job: int) -> Job:
+        """One. Raises `UnknownName`."""
+
+    def jobs(self, project: int | None = None, limit: int = 20) -> list[Job]:
+        """Newest first."""
+
+    # ---- files
+    def write_file(self, name: str, chunks: Iterator[bytes]) -> Path:
+        """Write beside, sync, rename: there whole or not at all. `name` may hold folders below `files/`."""
+
+    def file(self, name: str) -> Path:
+        """Where a file is. Raises `UnknownName` where it isn't, or lies outside the workspace."""
+
+    def secret(self) -> bytes:
+        """The workspace's signing key, made at first use."""
+
+    # ---- features
+    def features(self, project: int, encoder: str, dim: int) -> "FeatureFile":
+        """The cached features of a project under an encoder; made where there are none."""
+
+    # ---- health
+    def check(self, *, deep: bool = False) -> None:
+        """Raise a `StorageError` where the database can't be read or is damaged."""
+
+
+class FeatureFile(Protocol):
+    """Feature rows with the ids of their items, memory-mapped, append-only; a cache that can be made anew."""
+
+    @property
+    def dim(self) -> int:
+        """Columns."""
+
+    def __len__(self) -> int:
+        """Complete rows."""
+
+    def ids(self) -> Any:
+        """Item ids, shape (n_rows,), int64, read-only. A later row of the same item replaces an earlier one."""
+
+    def rows(self) -> Any:
+        """Features, shape (n_rows, dim), float32, read-only memory map."""
+
+    def append(self, ids: Any, rows: Any) -> None:
+        """Add rows; they count once all of them are on disk. Shapes (m,) and (m, dim)."""
+
+
+__all__ = [
+    "Added",
+    "AnswersAs",
+    "DecisionSource",
+    "FeatureFile",
+    "ItemFilter",
+    "ItemRow",
+    "NewItem",
+    "PoolRow",
+    "Purpose",
+    "Store",
+]

@@ -1,0 +1,126 @@
+"""Every error that collab raises on purpose, as one tree.
+
+CollabError
+├── UserError                 a person can mend it; the message is shown as written
+│   ├── InvalidAnswer         (ValueError) an answer that the task does not allow
+│   ├── InvalidSchema         (ValueError) classes, keys or fields that contradict each other
+│   ├── InvalidPolicy         (ValueError) a setting outside its range
+│   ├── UnreadableFile        (ValueError) a file that no reader can read
+│   ├── TooLarge              (ValueError) more than a format can hold
+│   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
+│   ├── NotInstalled          (ImportError) an optional extra is missing
+│   └── Conflict              (RuntimeError) something else is under way that must end first
+├── StorageError              the disk or the database said no; nothing was stored
+│   ├── StoreBusy             (TimeoutError) another program holds the database
+│   ├── StoreReadOnly         (PermissionError) the database can't be written
+│   ├── StoreFull             (OSError) no space is left
+│   ├── StoreCorrupt          (OSError) the database or the event chain is damaged
+│   └── StoreNewer            (RuntimeError) a newer collab wrote this workspace
+└── JobError                  a background job can't go on
+    ├── JobCancelled          a person asked it to stop
+    └── JobLost               another attempt has taken the job over
+"""
+
+
+class CollabError(Exception):
+    """Root of the tree; `message` is a whole sentence that says what to do next."""
+
+
+class UserError(CollabError):
+    """A person can mend it."""
+
+
+class InvalidAnswer(UserError, ValueError):
+    def __init__(self, answer: object, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{answer!r} is not a class; choose from {', '.join(allowed)}.")
+        self.answer, self.allowed = answer, allowed
+
+
+class InvalidSchema(UserError, ValueError):
+    """Classes, keys or fields contradict each other."""
+
+
+class InvalidPolicy(UserError, ValueError):
+    def __init__(self, setting: str, value: object, wanted: str) -> None:
+        super().__init__(f"{setting} is {value!r}; it must be {wanted}.")
+        self.setting, self.value, self.wanted = setting, value, wanted
+
+
+class UnreadableFile(UserError, ValueError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} can't be read: {reason}")
+        self.name, self.reason = name, reason
+
+
+class TooLarge(UserError, ValueError):
+    def __init__(self, what: str, limit: str, instead: str) -> None:
+        super().__init__(f"More than {what} can hold ({limit}). {instead}")
+        self.what, self.limit, self.instead = what, limit, instead
+
+
+class UnknownName(UserError, LookupError):
+    def __init__(self, kind: str, name: object, known: tuple[str, ...] = ()) -> None:
+        hint = f"; there is {', '.join(known)}" if known else ""
+        super().__init__(f"There is no {kind} {name!r}{hint}.")
+        self.kind, self.name, self.known = kind, name, known
+
+
+class NotInstalled(UserError, ImportError):
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs more packages; install them with: pip install 'collab[{extra}]'")
+        self.what, self.extra = what, extra
+
+
+class Conflict(UserError, RuntimeError):
+    """Something else is under way that must end first."""
+
+
+class StorageError(CollabError):
+    """The disk or the database said no; nothing was stored."""
+
+
+class StoreBusy(StorageError, TimeoutError):
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{where} is locked by another program. Close that program; collab tries again by itself.")
+        self.where = where
+
+
+class StoreReadOnly(StorageError, PermissionError):
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{where} can't be written. Give this account write access to the file and to its folder.")
+        self.where = where
+
+
+class StoreFull(StorageError, OSError):
+    def __init__(self, where: str) -> None:
+        super().__init__(f"No space is left for {where}. Free some space; nothing that was saved is lost.")
+        self.where = where
+
+
+class StoreCorrupt(StorageError, OSError):
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"{where} is damaged ({reason}). Stop collab, keep a copy of the file, and put a backup in its place."
+        )
+        self.where, self.reason = where, reason
+
+
+class StoreNewer(StorageError, RuntimeError):
+    def __init__(self, where: str, found: str, known: str) -> None:
+        super().__init__(
+            f"{where} was written by a newer collab (schema {found}; this one knows {known}). "
+            "Update collab; nothing was touched."
+        )
+        self.where, self.found, self.known = where, found, known
+
+
+class JobError(CollabError):
+    """A background job can't go on."""
+
+
+class JobCancelled(JobError):
+    """A person asked the job to stop."""
+
+
+class JobLost(JobError):
+    """Another attempt has taken the job over; this one must publish nothing."""

@@ -1,0 +1,65 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collab.domain.annotation import Annotation, Decision, Settled, Suggestion, settle
+from collab.domain.project import LabelClass, LabelSchema
+
+SCHEMA = LabelSchema(
+    "Which?", (LabelClass("a", "A"), LabelClass("b", "B"), LabelClass("old", "O", retired=True, merged_into="a"))
+)
+
+
+def said(who: str, kind: str, answer: str = "", at: int = 0) -> Annotation:
+    return Annotation(f"{who}{at}", 1, 7, who, kind, at, (answer,) if answer else ())
+
+
+def test_an_item_without_a_word_is_open():
+    assert settle([], 1, SCHEMA) == Settled("open")
+
+
+def test_enough_equal_answers_agree():
+    given_ = [said("Ada", "answer", "a"), said("Bo", "answer", "a")]
+    assert settle(given_, 2, SCHEMA) == Settled("decided", Decision(7, ("a",), "agreement"))
+
+
+def test_too_few_answers_leave_it_open():
+    assert settle([said("Ada", "answer", "a")], 2, SCHEMA) == Settled("open")
+
+
+def test_answers_that_differ_are_a_dispute_also_when_one_was_enough():
+    assert settle([said("Ada", "answer", "a"), said("Bo", "answer", "b")], 1, SCHEMA) == Settled("disputed")
+
+
+def test_an_answer_and_a_cannot_tell_are_a_dispute():
+    assert settle([said("Ada", "answer", "a"), said("Bo", "unsure")], 2, SCHEMA) == Settled("disputed")
+
+
+def test_an_answer_counts_as_the_class_it_was_merged_into():
+    given_ = [said("Ada", "answer", "old"), said("Bo", "answer", "a")]
+    assert settle(given_, 2, SCHEMA) == Settled("decided", Decision(7, ("a",), "agreement"))
+
+
+def test_the_latest_word_unusable_takes_the_item_out():
+    assert settle([said("Ada", "answer", "a", 1), said("Bo", "unusable", at=2)], 1, SCHEMA) == Settled("unusable")
+
+
+def test_a_flag_waits_for_somebody_to_answer():
+    assert settle([said("Ada", "flag")], 1, SCHEMA) == Settled("flagged")
+    assert settle([said("Ada", "flag"), said("Bo", "answer", "a")], 1, SCHEMA).state == "decided"
+
+
+def test_an_imported_decision_stands_until_people_answer():
+    imported = Decision(7, ("b",), "imported")
+    assert settle([], 1, SCHEMA, imported) == Settled("decided", imported)
+    assert settle([said("Ada", "answer", "a")], 1, SCHEMA, imported).decision == Decision(7, ("a",), "agreement")
+
+
+@given(
+    answer=st.lists(st.text(), max_size=3), seconds=st.none() | st.floats(0, 120), blind=st.booleans(),
+    valid=st.booleans(), note=st.text(max_size=20), word=st.none() | st.just(Suggestion((0.25, 0.75), "1.2")),
+)  # fmt: skip
+def test_an_annotation_read_back_from_its_event_is_the_same(answer, seconds, blind, valid, note, word):
+    before = Annotation(
+        "id", 1, 7, "Ada", "answer", 5, tuple(answer), 3, "query", blind, None, seconds, word, None, note, 2, valid
+    )
+    assert Annotation.from_event(before.event()) == before
