@@ -1,0 +1,179 @@
+"""Opens a workspace: its database, brought up to date, and its files; puts the parts of the store together."""
+
+from pathlib import Path
+from typing import final
+
+import sqlalchemy as sa
+
+from collab.errors import StorageError, StoreCorrupt, StoreNewer
+from collab.storage import features, files, imports, items, log, projections, queue, records, runs, search
+from collab.storage.connection import Database
+from collab.storage.failures import disk_errors
+
+HEAD = "0001"
+"""The migration that this version knows as the last one."""
+
+
+def open_store(workspace: Path, url: str | None = None, *, patience: float = 5.0) -> "SqlStore":
+    """Open a workspace, made where there is none, with its database migrated to what this version knows.
+
+    Args:
+        workspace: The folder that holds files, features and, without `url`, the database `collab.db`.
+        url: A database elsewhere, as "postgresql://user:password@host/name".
+        patience: Seconds to wait for a lock before `StoreBusy`.
+
+    Raises:
+        StoreNewer: A newer version wrote it; nothing was touched.
+        StorageError: It can't be read or written.
+    """
+    with disk_errors(workspace):
+        workspace.mkdir(parents=True, exist_ok=True)
+    store = SqlStore(workspace, _address(workspace, url), patience)
+    try:
+        store.migrate()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+@final
+class SqlStore(Database):
+    """The store of one workspace. Each verb is a function of the module that knows its tables."""
+
+    def migrate(self) -> None:
+        """Bring the tables up to date. Raises `StoreNewer` where they are ahead."""
+        if (found := self._version()) == HEAD:
+            return
+        self._refuse_newer(found)
+        if self.is_sqlite:
+            self.rows(sa.text("PRAGMA journal_mode=WAL"))
+        with self.transaction():
+            if not self.is_sqlite:
+                self.rows(sa.text("SELECT pg_advisory_xact_lock(hashtext('collab migration'))"))
+            if self._version() != HEAD:  # else another process was faster
+                with self.connection() as connection:
+                    # Only here: Alembic takes longer to import than a whole start.
+                    from collab.storage.migrations.running import upgrade
+
+                    upgrade(connection)
+
+    def check(self, *, deep: bool = False) -> None:  # noqa: D102  # the Store protocol documents it
+        self._refuse_newer(self._version())
+        if self.is_sqlite:
+            pragma = "integrity_check" if deep else "quick_check"
+            reason = self.scalar(sa.text(f"PRAGMA {pragma}(1)"))
+            if reason != "ok":
+                raise StoreCorrupt(self.url, str(reason))
+        if deep:
+            for project in records.all_projects(self):
+                log.check_chain(self, project)
+
+    def _version(self) -> str | None:
+        """The last migration that the database has seen; None where it has no tables."""
+        with self.connection() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+        return str(self.scalar(sa.text("SELECT version_num FROM alembic_version")))
+
+    def _refuse_newer(self, found: str | None) -> None:
+        if found is not None and found > HEAD:
+            raise StoreNewer(self.url, found, HEAD)
+
+    add_annotator = records.add_annotator
+    annotators = records.annotators
+    create_project = records.create_project
+    projects = records.projects
+    project = records.project
+    save_schema = records.save_schema
+    schema_versions = records.schema_versions
+    save_policy = records.save_policy
+    delete_project = records.delete_project
+    progress = records.progress
+    count_ask = records.count_ask
+    set_worker = records.set_worker
+
+    begin_import = imports.begin_import
+    open_import = imports.open_import
+    add_items = imports.add_items
+    replace_item = imports.replace_item
+    finish_import = imports.finish_import
+    abandon_import = imports.abandon_import
+
+    stream_items = items.stream_items
+    outcomes = items.outcomes
+    pool = items.pool
+    pool_rows = items.pool_rows
+    find = items.find
+    truth = items.truth
+
+    index_text = search.index_text
+
+    put_asks = queue.put_asks
+    extend_lane = queue.extend_lane
+    lease = queue.lease
+    held = queue.held
+    renew = queue.renew
+    release = queue.release
+    choose_items = queue.choose_items
+    ask = queue.ask
+    close_ask = queue.close_ask
+    reopen_ask = queue.reopen_ask
+    put_off = queue.put_off
+    suggest = queue.suggest
+    live_items = queue.live_items
+    live_annotators = queue.live_annotators
+
+    append = log.append
+    event = log.event
+    check_chain = log.check_chain
+    annotations = log.annotations
+    seconds = log.seconds
+
+    current = projections.current
+    set_current = projections.set_current
+    decision = projections.decision
+    imported_decision = projections.imported_decision
+    settle_item = projections.settle_item
+    reset_projections = projections.reset_projections
+    audit_answers = projections.audit_answers
+    class_counts = projections.class_counts
+    answers_since = projections.answers_since
+
+    add_model = runs.add_model
+    models = runs.models
+    add_round = runs.add_round
+    rounds = runs.rounds
+    submit_job = runs.submit_job
+    claim_job = runs.claim_job
+    beat_job = runs.beat_job
+    end_job = runs.end_job
+    cancel_job = runs.cancel_job
+    job = runs.job
+    jobs = runs.jobs
+
+    write_file = files.write_file
+    file = files.file
+    secret = files.secret
+
+    # Last: from here on these names mean the verbs, no longer the modules.
+    imports = imports.imports
+    items = items.items
+    log = log.log
+    features = features.features
+
+
+def _address(workspace: Path, url: str | None) -> sa.URL:
+    if url is None:
+        return sa.URL.create("sqlite", database=str(workspace / "collab.db"))
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise StorageError(
+            "The address of the database can't be read; write it as postgresql://user:password@host/name."
+        ) from None
+    if address.get_backend_name() not in ("postgresql", "sqlite"):
+        raise StorageError(
+            f"{address.get_backend_name()} is not a database that collab knows; use SQLite or postgresql://…"
+        )
+    return address

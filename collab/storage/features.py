@@ -1,0 +1,103 @@
+"""The feature cache: rows of float32 and the ids of their items, memory-mapped, append-only.
+
+A cache that can be made anew; it knows no encoder, only its name and its number of columns.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from collab.storage.connection import Database
+from collab.storage.failures import disk_errors
+from collab.storage.files import replace_file
+
+Int64s = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def features(db: Database, project: int, encoder: str, dim: int) -> "FeatureBlock":  # noqa: D103  # the Store protocol documents it
+    digest = hashlib.sha256(f"{encoder}\n{dim}".encode()).hexdigest()[:32]
+    return FeatureBlock(db.workspace / "features" / str(project) / digest, encoder, dim)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    ids: Int64s
+    rows: Floats
+
+
+@final
+class FeatureBlock:
+    """Rows and ids in two files, and a manifest that says how many of them count."""
+
+    def __init__(self, folder: Path, encoder: str, dim: int) -> None:
+        self._folder, self._encoder, self._dim = folder, encoder, dim
+        self._mapped: _Mapped | None = None
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not self._manifest.exists():
+                self._count(0)
+
+    @property
+    def dim(self) -> int:
+        """Columns."""
+        return self._dim
+
+    def __len__(self) -> int:
+        with disk_errors(self._manifest):
+            return int(json.loads(self._manifest.read_text(encoding="utf-8"))["n_rows"])
+
+    def ids(self) -> Any:
+        """Item ids, read-only."""
+        return self._map().ids
+
+    def rows(self) -> Any:
+        """Features, read-only."""
+        return self._map().rows
+
+    def append(self, ids: Any, rows: Any) -> None:
+        """Add rows; what a crash left behind the last complete row is cut off first."""
+        new_ids, new_rows = np.ascontiguousarray(ids, "<i8"), np.ascontiguousarray(rows, "<f4")
+        assert new_rows.shape == (len(new_ids), self._dim), "one row of features for each id"
+        if not len(new_ids):
+            return
+        complete = len(self)
+        with disk_errors(self._folder):
+            self._extend("ids.i64", complete * 8, new_ids)
+            self._extend("rows.f32", complete * 4 * self._dim, new_rows)
+            self._count(complete + len(new_ids))
+
+    @property
+    def _manifest(self) -> Path:
+        return self._folder / "manifest.json"
+
+    def _map(self) -> "_Mapped":
+        complete = len(self)
+        if self._mapped is None or len(self._mapped.ids) != complete:
+            if complete == 0:  # an empty file can't be mapped
+                ids, rows = np.empty(0, np.int64), np.empty((0, self._dim), np.float32)
+            else:
+                with disk_errors(self._folder):
+                    ids = np.memmap(self._folder / "ids.i64", "<i8", "r", shape=(complete,))
+                    rows = np.memmap(self._folder / "rows.f32", "<f4", "r", shape=(complete, self._dim))
+            self._mapped = _Mapped(ids, rows)
+        return self._mapped
+
+    def _extend(self, name: str, size: int, values: np.ndarray[Any, Any]) -> None:
+        path = self._folder / name
+        path.touch()
+        with path.open("r+b") as out:
+            out.truncate(size)
+            out.seek(size)
+            out.write(values.data)
+            out.flush()
+            os.fsync(out.fileno())
+
+    def _count(self, complete: int) -> None:
+        manifest = {"encoder": self._encoder, "dim": self._dim, "n_rows": complete}
+        replace_file(self._manifest, iter([json.dumps(manifest).encode()]))

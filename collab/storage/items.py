@@ -1,0 +1,152 @@
+# ruff: noqa: D103  # the Store protocol documents them
+"""Items: by id, in their order, and as a person looks for them."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from collab.domain.annotation import Annotation, Decision
+from collab.domain.project import Answer, Item
+from collab.domain.store import ItemFilter, ItemRow, PoolRow
+from collab.storage import records, search
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+from collab.storage.log import EVENTS, read_annotation
+from collab.storage.projections import read_decision
+
+_MANY = 10_000
+"""Ids in one query; PostgreSQL and SQLite both stop at some number of parameters."""
+
+
+def items(db: Database, ids: Sequence[int]) -> dict[int, Item]:
+    found: dict[int, Item] = {}
+    for start in range(0, len(ids), _MANY):
+        rows = db.rows(_VISIBLE.where(tables.item.c.id.in_(_these())), {"ids": list(ids[start : start + _MANY])})
+        found.update((r.id, _item(r)) for r in rows)
+    return found
+
+
+def stream_items(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[Item]:
+    i = tables.item
+    query = _VISIBLE.where(i.c.project == project, i.c.id > after).order_by(i.c.id).limit(limit)
+    return [_item(r) for r in db.rows(query)]
+
+
+def outcomes(
+    db: Database, project: int, after: int = 0, limit: int = 1000
+) -> list[tuple[Item, Decision | None, tuple[Annotation, ...]]]:
+    page = stream_items(db, project, after, limit)
+    decisions, said = _decisions(db, page), _annotations(db, page)
+    return [(item, decisions.get(item.id), tuple(said.get(item.id, ()))) for item in page]
+
+
+def pool(db: Database, project: int, after: int = 0, limit: int = 50_000) -> list[PoolRow]:
+    i = tables.item
+    return _pool_rows(db, _POOL.where(i.c.project == project, i.c.id > after).order_by(i.c.id).limit(limit))
+
+
+def pool_rows(db: Database, project: int, ids: Sequence[int]) -> list[PoolRow]:
+    found: list[PoolRow] = []
+    query = _POOL.where(tables.item.c.project == project, tables.item.c.id.in_(_these())).order_by(tables.item.c.id)
+    for start in range(0, len(ids), _MANY):
+        found += _pool_rows(db, query, {"ids": list(ids[start : start + _MANY])})
+    return found
+
+
+def truth(db: Database, project: int) -> dict[int, Answer]:
+    t, c = tables.hidden_truth, tables.counter
+    query = sa.select(t.c.item, t.c.answer).join(c, sa.and_(c.c.project == t.c.project, t.c.item <= c.c.visible))
+    return {r.item: tuple(r.answer) for r in db.rows(query.where(t.c.project == project))}
+
+
+def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
+    i = tables.item
+    conditions: list[search.Condition] = [i.c.project == project, *_conditions(wanted)]
+    if wanted.text.strip():
+        conditions.append(search.matching(db, project, wanted.text.strip()))
+    if wanted == ItemFilter():  # the first page of a million items: counted already
+        known = records.progress(db, project)
+        total = known.items - known.reserved
+    else:
+        total = int(db.scalar(sa.select(sa.func.count()).select_from(_JOINED).where(*conditions)))
+    page = [_item(r) for r in db.rows(_VISIBLE.where(*conditions).order_by(i.c.id).limit(limit).offset(offset))]
+    decisions, said = _decisions(db, page), _annotations(db, page, wanted.annotator)
+    latest = {item: max(words, key=lambda a: a.at) for item, words in said.items()}
+    return [ItemRow(item, decisions.get(item.id), latest.get(item.id)) for item in page], total
+
+
+_PUBLISHED = sa.and_(tables.counter.c.project == tables.item.c.project, tables.item.c.id <= tables.counter.c.visible)
+_JOINED = tables.item.join(tables.file_import, tables.file_import.c.id == tables.item.c.file_import).join(
+    tables.counter, _PUBLISHED
+)
+_VISIBLE = sa.select(tables.item, tables.file_import.c.stratum).select_from(_JOINED)
+_POOL = (
+    sa.select(
+        tables.item.c.id, tables.item.c.reserved, tables.item.c.state, tables.item.c.audit_rank,
+        sa.type_coerce(tables.decision.c.answer, sa.Text).label("answer"),
+    )
+    .join(tables.counter, _PUBLISHED)
+    .outerjoin(tables.decision, tables.decision.c.item == tables.item.c.id)
+)  # fmt: skip
+
+
+def _these() -> sa.BindParameter[Any]:
+    return sa.bindparam("ids", expanding=True)
+
+
+def _decisions(db: Database, page: Sequence[Item]) -> dict[int, Decision]:
+    d = tables.decision
+    rows = db.rows(sa.select(d).where(d.c.item.in_(_these())), {"ids": [item.id for item in page]})
+    return {r.item: read_decision(r) for r in rows}
+
+
+def _annotations(db: Database, page: Sequence[Item], annotator: str = "") -> dict[int, list[Annotation]]:
+    a = tables.annotation
+    query = EVENTS.join(a, a.c.event == tables.event.c.id).where(a.c.item.in_(_these())).order_by(tables.event.c.number)
+    if annotator:
+        query = query.where(a.c.annotator == annotator)
+    found: dict[int, list[Annotation]] = {}
+    for word in map(read_annotation, db.rows(query, {"ids": [item.id for item in page]})):
+        found.setdefault(word.item, []).append(word)
+    return found
+
+
+def _conditions(wanted: ItemFilter) -> list[sa.ColumnElement[bool]]:
+    i, d, a = tables.item, tables.decision, tables.annotation
+    conditions: list[sa.ColumnElement[bool]] = []
+    if not wanted.include_reserved:
+        conditions.append(i.c.reserved == sa.false())
+    said = sa.select(a.c.item).where(a.c.item == i.c.id)
+    if wanted.annotator:
+        said = said.where(a.c.annotator == wanted.annotator)
+        conditions.append(said.exists())
+    if wanted.state == "later":
+        conditions.append(said.where(a.c.kind == "later").exists())
+    elif wanted.state == "labeled":
+        conditions.append(sa.exists().where(d.c.item == i.c.id))
+    elif wanted.state:
+        conditions.append(i.c.state == wanted.state)
+    if wanted.answer and wanted.annotator:
+        conditions.append(said.where(a.c.first == wanted.answer).exists())
+    elif wanted.answer:
+        conditions.append(sa.exists().where(d.c.item == i.c.id, d.c.first == wanted.answer))
+    return conditions
+
+
+def _item(row: sa.Row[Any]) -> Item:
+    return Item(
+        row.id, row.project, row.ref, row.fields, row.digest, row.audit_rank, row.meta, row.reserved, row.state,
+        row.stratum,
+    )  # fmt: skip
+
+
+def _pool_rows(db: Database, query: sa.Select[Any], params: dict[str, Any] | None = None) -> list[PoolRow]:
+    answers: dict[str | None, Answer] = {None: ()}  # a million items have few different answers
+    found = []
+    for item, reserved, state, rank, answer in map(tuple, db.rows(query, params)):
+        if answer not in answers:
+            answers[answer] = tuple(json.loads(answer))
+        found.append(PoolRow(item, reserved, state, rank, answers[answer]))
+    return found

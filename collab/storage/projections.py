@@ -1,0 +1,172 @@
+# ruff: noqa: D103  # the Store protocol documents them
+"""What the log amounts to: annotations in force, states and decisions of items, and figures counted from them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from collab.domain.annotation import Annotation, Decision, Settled
+from collab.domain.project import Answer, ItemState
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+from collab.storage.log import EVENTS, read_annotation
+
+
+def current(db: Database, item: int) -> list[Annotation]:
+    a = tables.annotation
+    query = EVENTS.join(a, a.c.event == tables.event.c.id).where(a.c.item == item).order_by(tables.event.c.number)
+    return [read_annotation(r) for r in db.rows(query)]
+
+
+def set_current(db: Database, item: int, annotator: str, annotation: Annotation | None) -> None:
+    if annotation is not None:
+        set_all_current(db, [annotation])
+    else:
+        a = tables.annotation
+        db.write(sa.delete(a).where(a.c.item == item, a.c.annotator == annotator))
+
+
+def set_all_current(db: Database, annotations: Sequence[Annotation]) -> None:
+    """Put annotations of different items or people in force."""
+    insert = db.insert(tables.annotation)
+    replaced = {name: insert.excluded[name] for name in ("event", "kind", "at", "first")}
+    rows = [
+        {
+            "item": a.item,
+            "annotator": a.annotator,
+            "project": a.project,
+            "event": a.id,
+            "kind": a.kind,
+            "at": a.at,
+            "first": _first(a.answer),
+        }
+        for a in annotations
+    ]
+    db.write(insert.on_conflict_do_update(index_elements=["item", "annotator"], set_=replaced), rows)
+
+
+def decision(db: Database, item: int) -> Decision | None:
+    found = db.row(sa.select(tables.decision).where(tables.decision.c.item == item))
+    return None if found is None else read_decision(found)
+
+
+def imported_decision(db: Database, item: int) -> Decision | None:
+    a = tables.imported_answer
+    found = db.scalar(sa.select(a.c.answer).where(a.c.item == item, a.c.annotator == ""))
+    return None if found is None else Decision(item, tuple(found), "imported")
+
+
+def settle_item(db: Database, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
+    table = tables.item
+    with db.transaction():
+        db.lock_project(project)
+        before = db.rows(_BEFORE, {"item": item})[0]
+        db.write(sa.update(table).values(state=state).where(table.c.id == item))
+        if decision is None:
+            db.write(sa.delete(tables.decision).where(tables.decision.c.item == item))
+        else:
+            _write_decisions(db, [_row(project, decision, before.reserved, now)])
+        step = (decision is not None) - (before.item is not None)
+        if step:
+            name = "audited" if before.reserved else "decided"
+            counter = tables.counter
+            db.write(sa.update(counter).values({name: counter.c[name] + step}).where(counter.c.project == project))
+
+
+def settle_all(db: Database, project: int, settled: Sequence[tuple[int, Settled]], now: int) -> None:
+    """Settle items that aren't reserved; whoever calls this counts anew."""
+    update = sa.update(tables.item).values(state=sa.bindparam("to")).where(tables.item.c.id == sa.bindparam("of"))
+    db.write(update, [{"of": item, "to": s.state} for item, s in settled])
+    _write_decisions(db, [_row(project, s.decision, False, now) for _, s in settled if s.decision is not None])
+
+
+def reset_projections(db: Database, project: int) -> None:
+    with db.transaction():
+        db.lock_project(project)
+        for statement in _RESET:
+            db.write(statement, {"project": project})
+        recount(db, project)
+
+
+def recount(db: Database, project: int) -> None:
+    """Count items and decisions anew: for acts that touch many rows at once."""
+    db.write(_RECOUNT, {"project": project})
+
+
+def audit_answers(db: Database, project: int) -> list[tuple[int, Answer | None]]:
+    rows = db.rows(_AUDITED, {"project": project})
+    return [(r.id, None if r.answer is None else tuple(r.answer)) for r in rows]
+
+
+def class_counts(db: Database, project: int) -> dict[str, int]:
+    return {r.first: r.n for r in db.rows(_CLASSES, {"project": project})}
+
+
+def answers_since(db: Database, project: int, since: int, annotator: str = "") -> int:
+    a = tables.annotation
+    query = sa.select(sa.func.count()).where(
+        a.c.project == project, a.c.at >= since, a.c.kind.in_(("answer", "unsure"))
+    )
+    return int(db.scalar(query.where(a.c.annotator == annotator) if annotator else query))
+
+
+def read_decision(row: sa.Row[Any]) -> Decision:
+    """Read a row of the decision table."""
+    return Decision(row.item, tuple(row.answer), row.source, row.confidence)
+
+
+def _first(answer: Answer) -> str:
+    return answer[0] if answer else ""
+
+
+def _row(project: int, decision: Decision, reserved: bool, now: int) -> dict[str, Any]:
+    return {
+        "item": decision.item, "project": project, "answer": list(decision.answer), "first": _first(decision.answer),
+        "reserved": reserved, "source": decision.source, "confidence": decision.confidence, "at": now,
+    }  # fmt: skip
+
+
+def _write_decisions(db: Database, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        insert = db.insert(tables.decision)
+        replaced = {name: insert.excluded[name] for name in ("answer", "first", "source", "confidence", "at")}
+        db.write(insert.on_conflict_do_update(index_elements=["item"], set_=replaced), rows)
+
+
+_BEFORE = sa.text(
+    "SELECT i.reserved, d.item FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = :item"
+).columns(tables.item.c.reserved, tables.decision.c.item)
+_RESET = [
+    sa.text(statement)
+    for statement in (
+        "DELETE FROM annotation WHERE project = :project",
+        "DELETE FROM decision WHERE project = :project",
+        "DELETE FROM put_off WHERE item IN (SELECT id FROM item WHERE project = :project)",
+        "UPDATE item SET state = 'open' WHERE project = :project AND state <> 'open'",
+        "INSERT INTO decision (item, project, answer, first, reserved, source, at) "
+        "SELECT a.item, a.project, a.answer, a.first, i.reserved, 'imported', f.at "
+        "FROM imported_answer a JOIN item i ON i.id = a.item JOIN file_import f ON f.id = i.file_import "
+        "WHERE a.project = :project AND a.annotator = ''",
+        "UPDATE item SET state = 'decided' WHERE id IN (SELECT item FROM decision WHERE project = :project)",
+    )
+]
+_RECOUNT = sa.text(
+    "UPDATE counter SET "
+    "items = (SELECT count(*) FROM item i WHERE i.project = :project AND i.id <= counter.visible), "
+    "reserved = (SELECT count(*) FROM item i WHERE i.project = :project AND i.reserved = true), "
+    "decided = (SELECT count(*) FROM decision d "
+    "WHERE d.project = :project AND d.reserved = false AND d.item <= counter.visible), "
+    "audited = (SELECT count(*) FROM decision d WHERE d.project = :project AND d.reserved = true) "
+    "WHERE project = :project"
+)
+_AUDITED = sa.text(
+    "SELECT i.id, d.answer FROM item i LEFT JOIN decision d ON d.item = i.id "
+    "WHERE i.project = :project AND i.reserved = true "
+    "AND i.audit_rank <= (SELECT max(j.audit_rank) FROM ask a JOIN item j ON j.id = a.item "
+    "WHERE a.project = :project AND a.lane = 'audit' AND a.leased_at > 0) ORDER BY i.audit_rank, i.id"
+).columns(tables.item.c.id, tables.decision.c.answer)
+_CLASSES = sa.text(
+    "SELECT d.first, count(*) AS n FROM decision d JOIN counter c ON c.project = d.project AND d.item <= c.visible "
+    "WHERE d.project = :project AND d.reserved = false GROUP BY d.first ORDER BY d.first"
+)

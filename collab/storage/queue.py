@@ -1,0 +1,258 @@
+# ruff: noqa: D103  # the Store protocol documents them
+"""The queue: rankings go in, leases come out. The lease stands in the row, so that taking and checking are one act."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from collab.domain.annotation import Ask, Lane, Suggestion
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+from collab.storage.schema import dumps
+
+
+def put_asks(db: Database, project: int, asks: Sequence[Ask], ranking: int, *, whole: bool, overlap: int) -> None:
+    rows = [
+        (project, a.item, slot, a.purpose, a.lane, a.score, a.blind, a.reason, *_suggestion(a.suggestion), ranking)
+        for a in asks
+        for slot in range(overlap)
+    ]
+    with db.transaction():
+        db.lock_project(project)
+        if rows:
+            db.write_raw(_PUT if db.is_sqlite else _PUT.replace("?", "%s"), rows)
+        if whole:
+            db.write(_DROP, {"project": project, "ranking": ranking})
+        counter = tables.counter
+        db.write(sa.update(counter).values(ranking=ranking).where(counter.c.project == project))
+
+
+def extend_lane(
+    db: Database, project: int, lane: Lane, size: int, overlap: int, blind_below: float, reason: str
+) -> int:
+    audit = lane == "audit"
+    with db.transaction():
+        db.lock_project(project)
+        found = db.rows(_NEXT_BY_RANK, {"project": project, "reserved": audit, "size": size})
+        purpose = "audit" if audit else "random"
+        rows = [
+            {
+                "project": project, "item": r.id, "slot": slot, "purpose": purpose, "lane": lane,
+                "score": 1 - r.audit_rank, "blind": audit or _coin(r.digest) < blind_below, "reason": reason,
+            }
+            for r in found
+            for slot in range(overlap)
+        ]  # fmt: skip
+        if rows:
+            db.write(db.insert(tables.ask).on_conflict_do_nothing(), rows)
+    return len(rows)
+
+
+def lease(
+    db: Database, project: int, annotator: str, lane: Lane, size: int, token: str, now: int, until: int
+) -> list[Ask]:
+    params = {
+        "project": project, "annotator": annotator, "lane": lane, "size": size, "token": token, "now": now,
+        "until": until,
+    }  # fmt: skip
+    with db.transaction(durable=False):
+        db.lock_project(project)
+        taken = db.rows(_TAKE[db.is_sqlite, lane == "chosen"], params)
+        presence = db.insert(tables.presence).values(project=project, annotator=annotator, at=now)
+        db.write(presence.on_conflict_do_update(index_elements=["project", "annotator"], set_={"at": now}))
+    return [_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
+
+
+def held(db: Database, project: int, annotator: str, token: str, now: int) -> list[Ask]:
+    return [_ask(r) for r in db.rows(_HELD, {"project": project, "annotator": annotator, "token": token, "now": now})]
+
+
+def renew(db: Database, asks: Sequence[int], token: str, until: int) -> None:
+    a = tables.ask
+    with db.transaction(durable=False):
+        _lock_projects_of(db, asks)
+        db.write(sa.update(a).values(lease_until=until).where(a.c.id.in_(asks), a.c.token == token, ~a.c.done))
+
+
+def release(db: Database, asks: Sequence[int], token: str) -> None:
+    a = tables.ask
+    with db.transaction(durable=False):
+        _lock_projects_of(db, asks)
+        db.write(sa.update(a).values(**_FREE).where(a.c.id.in_(asks), a.c.token == token, ~a.c.done))
+
+
+def choose_items(db: Database, project: int, annotator: str, items: Sequence[int], reason: str) -> int:
+    a, i = tables.ask, tables.item
+    with db.transaction():
+        db.lock_project(project)
+        query = sa.select(i.c.id).where(i.c.project == project, i.c.id.in_(items), i.c.reserved == sa.false())
+        free = {r.id for r in db.rows(query)}
+        chosen = [item for item in dict.fromkeys(items) if item in free]
+        if not chosen:
+            return 0
+        # A later pick stands behind an earlier one, each in the order of its list.
+        waiting = sa.select(sa.func.count()).where(
+            a.c.project == project, a.c.lane == "chosen", a.c.annotator == annotator
+        )
+        first = int(db.scalar(waiting))
+        rows = [
+            {
+                "project": project, "item": item, "slot": 0, "purpose": "chosen", "lane": "chosen",
+                "score": -float(first + n), "blind": False, "reason": reason, "annotator": annotator,
+            }
+            for n, item in enumerate(chosen)
+        ]  # fmt: skip
+        again = db.insert(a)
+        anew = {
+            "done": False,
+            "lease_until": 0,
+            "token": "",
+            "score": again.excluded.score,
+            "reason": again.excluded.reason,
+        }
+        db.write(
+            again.on_conflict_do_update(
+                index_elements=["item", "annotator"], index_where=sa.text("lane = 'chosen'"), set_=anew
+            ),
+            rows,
+        )
+    return len(chosen)
+
+
+def ask(db: Database, ask: int) -> Ask | None:
+    found = db.row(sa.select(tables.ask).where(tables.ask.c.id == ask))
+    return None if found is None else _ask(found)
+
+
+def close_ask(db: Database, ask: int, token: str, now: int) -> bool:
+    a = tables.ask
+    with db.transaction():
+        _lock_projects_of(db, [ask])
+        row = db.row(sa.select(a.c.token, a.c.lease_until, a.c.done).where(a.c.id == ask))
+        if row is None or row.done:
+            return False
+        mine, live = row.token == token, row.lease_until > now
+        if mine or not live:  # somebody else's live lease stays; a late answer then counts as overlap
+            db.write(sa.update(a).values(done=True).where(a.c.id == ask))
+        return bool(mine and live)
+
+
+def reopen_ask(db: Database, ask: int) -> None:
+    a = tables.ask
+    with db.transaction():
+        _lock_projects_of(db, [ask])
+        db.write(sa.update(a).values(done=False, **_FREE).where(a.c.id == ask))
+
+
+def put_off(db: Database, item: int, annotator: str, until: int) -> None:
+    row = db.insert(tables.put_off).values(item=item, annotator=annotator, until=until)
+    db.write(row.on_conflict_do_update(index_elements=["item", "annotator"], set_={"until": until}))
+
+
+def suggest(db: Database, project: int, words: Mapping[int, Suggestion]) -> None:
+    if not words:
+        return
+    rows = [(*_suggestion(word), project, item) for item, word in words.items()]
+    with db.transaction(durable=False):
+        db.lock_project(project)
+        db.write_raw(_SUGGEST if db.is_sqlite else _SUGGEST.replace("?", "%s"), rows)
+
+
+def live_items(db: Database, project: int, now: int) -> list[int]:
+    return [r.item for r in db.rows(_LIVE, {"project": project, "now": now})]
+
+
+def live_annotators(db: Database, project: int, since: int) -> int:
+    return int(db.scalar(_LIVE_PEOPLE, {"project": project, "since": since}))
+
+
+def _lock_projects_of(db: Database, asks: Sequence[int]) -> None:
+    if not db.is_sqlite:
+        db.rows(_LOCK_OF, {"asks": list(asks)})
+
+
+def _suggestion(word: Suggestion | None) -> tuple[str, str | None]:
+    return ("", None) if word is None else (word.model, dumps(list(word.proba)))
+
+
+def _coin(digest: str) -> float:
+    """A number in [0, 1) that belongs to the item, independent of its audit rank."""
+    return int.from_bytes(hashlib.sha256(f"coin {digest}".encode()).digest()[:6]) / 2**48
+
+
+def _ask(row: sa.Row[Any]) -> Ask:
+    return Ask(
+        row.id, row.project, row.item, row.slot, row.purpose, row.lane, row.score, row.blind, row.reason,
+        None if row.proba is None else Suggestion(tuple(row.proba), row.model), row.annotator, row.token,
+        row.lease_until, row.done,
+    )  # fmt: skip
+
+
+_FREE: Mapping[str, Any] = {
+    "lease_until": 0, "token": "",
+    "annotator": sa.case((tables.ask.c.lane == "chosen", tables.ask.c.annotator), else_=""),
+}  # fmt: skip
+
+_PUT = (
+    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, ranking) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE lane <> 'chosen' DO UPDATE SET "
+    "score = excluded.score, reason = excluded.reason, model = excluded.model, proba = excluded.proba, "
+    "ranking = excluded.ranking, "
+    "purpose = CASE WHEN ask.leased_at > 0 THEN ask.purpose ELSE excluded.purpose END, "
+    "blind = CASE WHEN ask.leased_at > 0 THEN ask.blind ELSE excluded.blind END WHERE NOT ask.done"
+)
+_LOCK_OF = sa.text(
+    "SELECT 1 FROM counter WHERE project IN (SELECT project FROM ask WHERE id IN :asks) ORDER BY project FOR UPDATE"
+).bindparams(sa.bindparam("asks", expanding=True))
+_DROP = sa.text(
+    "DELETE FROM ask WHERE project = :project AND lane = 'query' AND NOT done AND leased_at = 0 AND ranking <> :ranking"
+)
+_SUGGEST = "UPDATE ask SET model = ?, proba = ? WHERE project = ? AND item = ? AND NOT done"
+
+_NEXT_BY_RANK = sa.text(
+    "SELECT i.id, i.audit_rank, i.digest FROM item i JOIN counter c ON c.project = i.project AND i.id <= c.visible "
+    "WHERE i.project = :project AND i.reserved = :reserved AND i.state = 'open' "
+    "AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = i.id AND a.lane <> 'chosen') "
+    "ORDER BY i.audit_rank, i.id LIMIT :size"
+)
+
+_FREE_ROW = "a.project = :project AND a.lane = :lane AND NOT a.done AND a.lease_until <= :now"
+# An item of which this person holds, or could take, a lower slot is passed over: nobody gets it twice.
+_OTHERS_TOO = (
+    "AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item "
+    "AND (i.state NOT IN ('decided', 'unusable') OR a.purpose = 'overlap')) "
+    "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
+    "AND n.kind IN ('answer', 'unsure', 'flag', 'unusable')) "
+    "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
+    "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
+    "(o.lease_until > :now AND o.annotator = :annotator "
+    "OR o.lease_until <= :now AND o.lane <> 'chosen' AND o.slot < a.slot))"
+)
+_MINE = "AND a.annotator = :annotator"
+
+
+def _take(is_sqlite: bool, chosen: bool) -> sa.TextualSelect:
+    lock = "" if is_sqlite else "FOR UPDATE OF a SKIP LOCKED"
+    return sa.text(
+        f"WITH picked AS (SELECT a.id FROM ask a WHERE {_FREE_ROW} {_MINE if chosen else _OTHERS_TOO} "
+        f"ORDER BY a.ranking DESC, a.score DESC, a.id LIMIT :size {lock}) "
+        "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until, leased_at = :now "
+        "WHERE id IN (SELECT id FROM picked) RETURNING *"
+    ).columns(*tables.ask.c)
+
+
+_TAKE = {(is_sqlite, chosen): _take(is_sqlite, chosen) for is_sqlite in (True, False) for chosen in (True, False)}
+_HELD = sa.text(
+    "SELECT * FROM ask WHERE project = :project AND annotator = :annotator AND token = :token AND token <> '' "
+    "AND lease_until > :now AND NOT done ORDER BY leased_at, ranking DESC, score DESC, id"
+).columns(*tables.ask.c)
+_LIVE = sa.text(
+    "SELECT DISTINCT item FROM ask "
+    "WHERE project = :project AND lease_until > :now AND lease_until > 0 AND NOT done ORDER BY item"
+)
+_LIVE_PEOPLE = sa.text(
+    "SELECT count(*) FROM (SELECT annotator FROM presence WHERE project = :project AND at >= :since "
+    "UNION SELECT annotator FROM annotation WHERE project = :project AND at >= :since) AS people"
+)

@@ -1,0 +1,133 @@
+# ruff: noqa: D103  # the Store protocol documents them
+"""People, projects, their questions, policies and counters."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from collab.domain.project import Field, LabelClass, LabelSchema, LoopPolicy, Project
+from collab.domain.run import Progress
+from collab.errors import Conflict, UnknownName
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+
+
+def add_annotator(db: Database, name: str) -> None:
+    if db.scalar(sa.select(tables.annotator.c.id).where(tables.annotator.c.name == name)) is None:
+        db.write(db.insert(tables.annotator).values(name=name).on_conflict_do_nothing())
+
+
+def annotators(db: Database) -> tuple[str, ...]:
+    return tuple(r.name for r in db.rows(sa.select(tables.annotator.c.name).order_by(tables.annotator.c.id)))
+
+
+def create_project(
+    db: Database,
+    name: str,
+    fields: Sequence[Field],
+    schema: LabelSchema,
+    policy: LoopPolicy,
+    now: int,
+    demo: bool = False,
+) -> Project:
+    table = tables.project
+    row = {
+        "name": name, "fields": [asdict(f) for f in fields], "policy": policy.as_dict(), "version": schema.version,
+        "demo": demo, "salt": secrets.token_hex(16), "at": now,
+    }  # fmt: skip
+    with db.transaction():
+        made = db.scalar(db.insert(table).values(**row).on_conflict_do_nothing().returning(table.c.id))
+        if made is None:
+            raise Conflict(f"There is a project called {name!r} already; choose another name.")
+        db.write(sa.insert(tables.label_schema).values(project=made, version=schema.version, definition=asdict(schema)))
+        db.write(sa.insert(tables.counter).values(project=made))
+    return Project(made, name, tuple(fields), schema, policy, demo)
+
+
+def projects(db: Database) -> tuple[Project, ...]:
+    query = _PROJECTS.where(tables.project.c.deleted_at.is_(None)).order_by(tables.project.c.id.desc())
+    return tuple(_project(r) for r in db.rows(query))
+
+
+def all_projects(db: Database) -> list[int]:
+    """Ids of all projects, hidden ones too: their logs stay."""
+    return [r.id for r in db.rows(sa.select(tables.project.c.id).order_by(tables.project.c.id))]
+
+
+def project(db: Database, project: int) -> Project:
+    found = db.row(_PROJECTS.where(tables.project.c.id == project, tables.project.c.deleted_at.is_(None)))
+    if found is None:
+        raise UnknownName("project", project)
+    return _project(found)
+
+
+def save_schema(db: Database, project: int, schema: LabelSchema) -> None:
+    row = {"project": project, "version": schema.version, "definition": asdict(schema)}
+    with db.transaction():
+        raised = sa.update(tables.project).values(version=schema.version).where(
+            tables.project.c.id == project, tables.project.c.version == schema.version - 1
+        )  # fmt: skip
+        if not db.write(raised):
+            raise Conflict("Somebody else changed the classes meanwhile; load them again.")
+        db.write(sa.insert(tables.label_schema).values(**row))
+
+
+def schema_versions(db: Database, project: int) -> tuple[LabelSchema, ...]:
+    table = tables.label_schema
+    query = sa.select(table.c.definition).where(table.c.project == project).order_by(table.c.version)
+    return tuple(_schema(r.definition) for r in db.rows(query))
+
+
+def save_policy(db: Database, project: int, policy: LoopPolicy) -> None:
+    db.write(sa.update(tables.project).values(policy=policy.as_dict()).where(tables.project.c.id == project))
+
+
+def delete_project(db: Database, project: int) -> None:
+    # The clock of the row is of no use to anybody; that the column is filled hides the project and frees its name.
+    db.write(sa.update(tables.project).values(deleted_at=tables.project.c.at).where(tables.project.c.id == project))
+
+
+def progress(db: Database, project: int) -> Progress:
+    found = db.row(_PROGRESS, {"project": project})
+    if found is None:
+        raise UnknownName("project", project)
+    return Progress(**found._mapping)
+
+
+def count_ask(db: Database, project: int) -> int:
+    with db.transaction(durable=False):
+        counted = (
+            sa.update(tables.counter).values(asks=tables.counter.c.asks + 1).where(tables.counter.c.project == project)
+        )
+        return int(db.scalar(counted.returning(tables.counter.c.asks)))
+
+
+def set_worker(db: Database, project: int, doing: str, now: int, reading: float | None = None) -> None:
+    values: dict[str, Any] = {"worker": doing, "worker_at": now}
+    if reading is not None:
+        values["reading"] = reading
+    with db.transaction(durable=False):
+        db.write(sa.update(tables.counter).values(**values).where(tables.counter.c.project == project))
+
+
+_PROJECTS = sa.select(tables.project, tables.label_schema.c.definition).join(
+    tables.label_schema,
+    sa.and_(
+        tables.label_schema.c.project == tables.project.c.id, tables.label_schema.c.version == tables.project.c.version
+    ),
+)
+_PROGRESS = sa.select(
+    *(tables.counter.c[name] for name in Progress.__dataclass_fields__)
+).where(tables.counter.c.project == sa.bindparam("project"))  # fmt: skip
+
+
+def _project(row: sa.Row[Any]) -> Project:
+    fields = tuple(Field(**f) for f in row.fields)
+    return Project(row.id, row.name, fields, _schema(row.definition), LoopPolicy.from_dict(row.policy), row.demo)
+
+
+def _schema(written: dict[str, Any]) -> LabelSchema:
+    return LabelSchema(**{**written, "classes": tuple(LabelClass(**c) for c in written["classes"])})

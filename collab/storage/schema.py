@@ -1,0 +1,272 @@
+"""The tables, once, for SQLite and PostgreSQL.
+
+Only migrations change a database; a test compares what they build with this page. The triggers that keep the log
+append-only and the full-text table differ between the two databases and stand in the migrations alone.
+"""
+
+import json
+import re
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)  # fmt: skip
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one for each call
+
+
+def dumps(value: Any) -> str:
+    """Write JSON that is short, readable and searchable.
+
+    Both databases hold UTF-8, and PostgreSQL no NUL: NULs are left out, halves of surrogate pairs become "?".
+    """
+    written = _encode(value)
+    if "\\u0000" in written:
+        written = _NUL.sub(r"\1", written)
+    return written if written.isascii() else written.encode("utf-8", "replace").decode()
+
+
+class Json(TypeDecorator[Any]):
+    """JSON in a text column, the same bytes on both databases."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Write it."""
+        return None if value is None else dumps(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Read it."""
+        return None if value is None else json.loads(value)
+
+
+# SQLite numbers rows by itself only where the key is exactly INTEGER.
+Big = BigInteger().with_variant(Integer, "sqlite")
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Big, Identity(), primary_key=True)
+
+
+def _project(**options: Any) -> Column[int]:
+    return Column("project", Big, ForeignKey("project.id"), **options)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Big, nullable=False, server_default="0")
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+annotator = Table(
+    "annotator", metadata, _id(), Column("name", Text, nullable=False, unique=True), sqlite_autoincrement=True
+)
+
+project = Table(
+    "project", metadata, _id(),
+    Column("name", Text, nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("policy", Json, nullable=False),
+    Column("version", Integer, nullable=False),
+    _flag("demo"),
+    Column("salt", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("deleted_at", Big),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+_partial("uq_project_name", project.c.name, where="deleted_at IS NULL", unique=True)
+
+label_schema = Table(
+    "label_schema", metadata, _project(primary_key=True), Column("version", Integer, primary_key=True),
+    Column("definition", Json, nullable=False),
+)  # fmt: skip
+
+counter = Table(
+    "counter", metadata, _project(primary_key=True),
+    *map(_number, ("items", "reserved", "decided", "audited", "events")),
+    *map(_number, ("ranking", "revision", "asks", "visible", "indexed")),
+    _words("head"), Column("reading", Float, nullable=False, server_default="0"), _words("worker"),
+    _number("worker_at"),
+)  # fmt: skip
+"""One row for each project. Items up to `visible` are published, up to `indexed` searchable; `head` ends the chain."""
+
+file_import = Table(
+    "file_import", metadata, _id(), _project(nullable=False),
+    Column("source", Text, nullable=False),
+    Column("answers", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    _number("added"), _number("stratum"),
+    Column("report", Json),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+_partial("uq_file_import_open", file_import.c.project, where="report IS NULL", unique=True)
+
+item = Table(
+    "item", metadata, _id(), _project(nullable=False),
+    Column("file_import", Big, ForeignKey("file_import.id"), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("meta", Json, nullable=False),
+    Column("audit_rank", Float, nullable=False),
+    _flag("reserved"),
+    Column("state", Text, nullable=False, server_default="open"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+Index("uq_item_digest", item.c.project, item.c.digest, unique=True)
+Index("ix_item_ref", item.c.project, item.c.ref)
+Index("ix_item_project", item.c.project, item.c.id)
+_partial("ix_item_rank", item.c.project, item.c.reserved, item.c.audit_rank, where="state = 'open'")
+
+replacement = Table(
+    "replacement", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    Column("file_import", Big, ForeignKey("file_import.id"), nullable=False),
+    Column("fields", Json, nullable=False), Column("meta", Json, nullable=False),
+    Column("digest", Text, nullable=False), _flag("reopen"),
+)  # fmt: skip
+
+hidden_truth = Table(
+    "hidden_truth", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True), Column("answer", Json, nullable=False),
+)  # fmt: skip
+
+imported_answer = Table(
+    "imported_answer", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True), Column("answer", Json, nullable=False), _words("first"), _words("annotator"),
+)  # fmt: skip
+"""Answers that came with a file: decisions where nobody is named, else annotations of that person."""
+
+decision = Table(
+    "decision", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True), _project(nullable=False),
+    Column("answer", Json, nullable=False), Column("first", Text, nullable=False), _flag("reserved"),
+    Column("source", Text, nullable=False), Column("confidence", Float), Column("at", Big, nullable=False),
+)  # fmt: skip
+Index("ix_decision_first", decision.c.project, decision.c.reserved, decision.c.first)
+
+event = Table(
+    "event", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("item", Big), Column("ask", Big), Column("target", Text), Column("batch", Text),
+    Column("schema_version", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)  # fmt: skip
+"""Append-only. `actor` and `content` are salted digests; what they stand for is in `event_content`."""
+Index("ix_event_actor", event.c.project, event.c.actor, event.c.number)
+
+event_content = Table(
+    "event_content", metadata, Column("event", Text, ForeignKey("event.id"), primary_key=True),
+    Column("salt", Text, nullable=False), Column("content", Json, nullable=False),
+)  # fmt: skip
+"""Who acted and what was said; a row may be erased, the chain stays whole."""
+
+annotation = Table(
+    "annotation", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True), _project(nullable=False),
+    Column("event", Text, ForeignKey("event.id"), nullable=False),
+    Column("kind", Text, nullable=False), Column("at", Big, nullable=False), _words("first"),
+)  # fmt: skip
+"""Which annotation of each person is in force."""
+Index("ix_annotation_at", annotation.c.project, annotation.c.at)
+
+put_off = Table(
+    "put_off", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True), Column("until", Big, nullable=False),
+)  # fmt: skip
+
+presence = Table(
+    "presence", metadata, _project(primary_key=True), Column("annotator", Text, primary_key=True), _number("at")
+)
+
+ask = Table(
+    "ask", metadata, _id(), _project(nullable=False),
+    Column("item", Big, ForeignKey("item.id"), nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    _flag("blind"),
+    Column("reason", Text, nullable=False),
+    _words("model"), Column("proba", Json),
+    _number("ranking"), _words("annotator"), _words("token"), _number("lease_until"), _number("leased_at"),
+    _flag("done"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+"""The queue; the lease stands in the row. `leased_at` is 0 for a row that was never handed out."""
+_partial("uq_ask_slot", ask.c.item, ask.c.slot, where="lane <> 'chosen'", unique=True)
+_partial("uq_ask_chosen", ask.c.item, ask.c.annotator, where="lane = 'chosen'", unique=True)
+Index("ix_ask_item", ask.c.item)
+_partial("ix_ask_next", ask.c.project, ask.c.lane, ask.c.ranking.desc(), ask.c.score.desc(), ask.c.id, where="NOT done")
+_partial("ix_ask_token", ask.c.token, where="token <> ''")
+_partial("ix_ask_live", ask.c.project, ask.c.lease_until, where="lease_until > 0 AND NOT done")
+
+model = Table(
+    "model", metadata, _id(), _project(nullable=False, index=True),
+    Column("encoder", Text, nullable=False), Column("head", Text, nullable=False),
+    Column("status", Text, nullable=False), Column("parent", Big, ForeignKey("model.id")),
+    Column("metrics", Json, nullable=False), Column("at", Big, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+training_round = Table(
+    "training_round", metadata, _project(primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("content", Json, nullable=False),
+)  # fmt: skip
+
+job = Table(
+    "job", metadata, _id(), Column("kind", Text, nullable=False), _project(nullable=True),
+    Column("status", Text, nullable=False, server_default="queued"),
+    Column("live", Text, unique=True),
+    Column("payload", Json, nullable=False), Column("progress", Float, nullable=False, server_default="0"),
+    _words("message"), Column("attempt", Integer, nullable=False, server_default="0"), _number("lease_until"),
+    _flag("cancel_requested"), _words("requested_by"), Column("created_at", Big, nullable=False),
+    Column("finished_at", Big),
+    Column("result", Json, nullable=False, server_default="{}"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+"""`live` names kind and project while the job is queued or running, so that only one of them can be."""
+Index("ix_job_project", job.c.project, job.c.id)
+
+setting = Table(
+    "setting", metadata, Column("name", Text, primary_key=True), Column("value", LargeBinary, nullable=False)
+)

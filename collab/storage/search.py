@@ -1,0 +1,111 @@
+"""Full text: FTS5 on SQLite, tsvector on PostgreSQL, in a table beside the items that `index_text` brings up to date.
+
+Items up to the project's `indexed` mark are found by words, the rest by looking through their text. Languages without
+spaces between words, and very short queries, always go the second way.
+"""
+
+import json
+import unicodedata
+
+import sqlalchemy as sa
+
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+
+Condition = sa.ColumnElement[bool] | sa.TextClause
+
+
+def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) -> int:
+    """Bring the next items into the index; see the Store protocol."""
+    i, c = tables.item, tables.counter
+    with db.transaction(durable=False):
+        marks = db.row(sa.select(c.c.indexed, c.c.visible).where(c.c.project == project))
+        if marks is None:
+            return 0
+        start = max(after, marks.indexed)
+        query = sa.select(i.c.id, i.c.fields).where(i.c.project == project, i.c.id > start, i.c.id <= marks.visible)
+        rows = db.rows(query.order_by(i.c.id).limit(limit))
+        if not rows:
+            return 0
+        _add(db, [{"item": r.id, "words": _text(r.fields)} for r in rows])
+        last = int(rows[-1].id)
+        db.write(sa.update(c).values(indexed=last).where(c.c.project == project))
+    return last
+
+
+def forget(db: Database, item: int) -> None:
+    """Take an item out of the index, before its text changes."""
+    if (fields := _indexed(db, item)) is None:
+        return
+    if db.is_sqlite:  # a table without content must be told what it holds
+        statement = sa.text("INSERT INTO item_search (item_search, rowid, words) VALUES ('delete', :item, :words)")
+        db.write(statement, {"item": item, "words": _text(fields)})
+    else:
+        db.write(sa.text("DELETE FROM item_search WHERE item = :item"), {"item": item})
+
+
+def remember(db: Database, item: int) -> None:
+    """Bring an item back into the index, after its text changed."""
+    if (fields := _indexed(db, item)) is not None:
+        _add(db, [{"item": item, "words": _text(fields)}])
+
+
+def matching(db: Database, project: int, text: str) -> Condition:
+    """The condition that an item's text holds the words of `text`."""
+    i, c = tables.item, tables.counter
+    looked_through = _contains(db, text)
+    words = [w for w in text.split() if any(map(str.isalnum, w))]
+    if len(text) < 3 or not words or any(unicodedata.category(letter) == "Lo" for letter in text):
+        return looked_through
+    marks = db.row(sa.select(c.c.indexed, c.c.visible).where(c.c.project == project))
+    if marks is None or not marks.indexed:
+        return looked_through
+    if db.is_sqlite:
+        query = " ".join('"{}"*'.format(w.replace('"', '""')) for w in words)
+        inside = "SELECT rowid FROM item_search WHERE item_search MATCH :words"
+    else:
+        query = " & ".join("'{}':*".format(w.replace("\\", "\\\\").replace("'", "''")) for w in words)
+        inside = "SELECT s.item FROM item_search s WHERE s.words @@ to_tsquery('simple', :words)"
+    found = _condition(f"item.id IN ({inside})", words=query)
+    return found if marks.indexed >= marks.visible else sa.or_(found, sa.and_(i.c.id > marks.indexed, looked_through))
+
+
+def _add(db: Database, rows: list[dict[str, object]]) -> None:
+    if db.is_sqlite:
+        db.write(sa.text("INSERT INTO item_search (rowid, words) VALUES (:item, :words)"), rows)
+    else:
+        db.write(sa.text("INSERT INTO item_search (item, words) VALUES (:item, to_tsvector('simple', :words))"), rows)
+
+
+def _indexed(db: Database, item: int) -> dict[str, object] | None:
+    i, c = tables.item, tables.counter
+    query = (
+        sa.select(i.c.fields).join(c, sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed)).where(i.c.id == item)
+    )
+    found: dict[str, object] | None = db.scalar(query)
+    return found
+
+
+def _contains(db: Database, text: str) -> Condition:
+    """The condition that a field's value contains `text`; the written JSON is asked first, as that is cheap."""
+    each = "json_each(item.fields)" if db.is_sqlite else "json_each_text(item.fields::json)"
+    like = "LIKE" if db.is_sqlite else "ILIKE"
+    return _condition(
+        f"(item.fields {like} :written ESCAPE '~' "
+        f"AND EXISTS (SELECT 1 FROM {each} AS one WHERE one.value {like} :plain ESCAPE '~'))",
+        written=_like(json.dumps(text, ensure_ascii=False)[1:-1]), plain=_like(text),
+    )  # fmt: skip
+
+
+def _condition(sql: str, **params: str) -> Condition:
+    return sa.text(sql).bindparams(**params)
+
+
+def _like(text: str) -> str:
+    for special in "~%_":
+        text = text.replace(special, "~" + special)
+    return f"%{text}%"
+
+
+def _text(fields: dict[str, object]) -> str:
+    return "\n".join(str(value) for value in fields.values() if value is not None)

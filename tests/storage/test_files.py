@@ -1,0 +1,57 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collab.domain.store import Store
+from collab.errors import UnknownName
+from collab.storage.database import open_store
+
+
+def test_a_file_is_written_whole_and_found_again(store: Store) -> None:
+    path = store.write_file("exports/a.csv", iter([b"one\n", b"two\n"]))
+
+    assert path == store.file("exports/a.csv")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_a_file_that_fails_half_way_leaves_the_old_one(store: Store) -> None:
+    path = store.write_file("a.csv", iter([b"old"]))
+
+    def failing() -> Iterator[bytes]:
+        yield b"new"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.write_file("a.csv", failing())
+
+    assert [(p.name, p.read_bytes()) for p in path.parent.iterdir()] == [("a.csv", b"old")]
+
+
+@pytest.mark.parametrize("name", ["../collab.db", "/etc/passwd", "a/../../x", "", ".", "a\0b", "missing"])
+def test_files_outside_the_folder_are_unknown(store: Store, name: str) -> None:
+    with pytest.raises(UnknownName):
+        store.file(name)
+
+
+def test_nothing_is_written_outside_the_folder(store: Store) -> None:
+    with pytest.raises(UnknownName):
+        store.write_file("../stray", iter([b"x"]))
+
+
+def test_a_link_that_leads_outside_is_unknown(store: Store, tmp_path: Path) -> None:
+    inside = store.write_file("a", iter([b"x"])).parent
+    (tmp_path / "outside").write_text("x")
+    (inside / "link").symlink_to(tmp_path / "outside")
+
+    with pytest.raises(UnknownName):
+        store.file("link")
+
+
+def test_the_signing_key_is_made_once(tmp_path: Path) -> None:
+    first, second = open_store(tmp_path), open_store(tmp_path)
+    keys = {first.secret(), second.secret(), first.secret()}
+    first.close()
+    second.close()
+
+    assert [len(key) for key in keys] == [32]

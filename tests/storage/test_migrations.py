@@ -1,0 +1,71 @@
+import re
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from collab.errors import StoreNewer
+from collab.storage.database import HEAD, SqlStore, open_store
+from collab.storage.migrations.running import config
+from collab.storage.schema import metadata
+from tests.storage.conftest import Open
+
+
+def test_the_known_head_is_the_last_migration() -> None:
+    assert ScriptDirectory.from_config(config()).get_current_head() == HEAD
+
+
+def test_migrations_build_the_tables_of_the_schema(store: SqlStore) -> None:
+    with store.connection() as connection:
+        context = MigrationContext.configure(connection, opts={"include_name": _is_ours})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrations_build_what_the_schema_says_to_the_letter(tmp_path: Path) -> None:
+    opened = open_store(tmp_path)
+    migrated = {name: sql for name, sql in _written(opened).items() if name in metadata.tables or "_" in name}
+    opened.close()
+    engine = sa.create_engine("sqlite://")
+    with engine.connect() as connection:
+        metadata.create_all(connection)
+        declared = dict(connection.execute(_OBJECTS).all())
+    engine.dispose()
+
+    assert {name: _plain(migrated[name]) for name in declared} == {name: _plain(sql) for name, sql in declared.items()}
+
+
+def test_opening_again_changes_nothing(reopen: Open) -> None:
+    first = reopen()
+    first.add_annotator("mia")
+
+    assert reopen().annotators() == ("mia",)
+
+
+def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
+    opened = reopen()
+    opened.write(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StoreNewer) as refused:
+        reopen()
+
+    assert (refused.value.found, refused.value.known) == ("9999", HEAD)
+    assert opened.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+_OBJECTS = sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+
+
+def _written(store: SqlStore) -> dict[str, str]:
+    return {r.name: r.sql for r in store.rows(_OBJECTS)}
+
+
+def _plain(sql: str) -> list[str]:
+    """The parts of a statement, whatever their order and white space."""
+    return sorted(re.sub(r"\s+", " ", part).strip(" ()") for part in re.split(r",\s*\n|\(\n", sql))
+
+
+def _is_ours(name: str | None, kind: str, parents: object) -> bool:
+    return not (kind == "table" and (name == "alembic_version" or str(name).startswith("item_search")))

@@ -1,0 +1,115 @@
+import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from collab.domain.run import Job, ModelVersion, Round
+from collab.domain.store import Store
+from collab.errors import JobLost, UnknownName
+from tests.conftest import MakeProject
+from tests.storage.conftest import Open
+
+
+def test_a_new_champion_retires_the_old_one(store: Store, make_project: MakeProject) -> None:
+    project = make_project().id
+    first = store.add_model(ModelVersion(0, project, "minilm", "logistic", metrics={"a": 1}, at=1))
+    second = store.add_model(ModelVersion(0, project, "minilm", "mlp", parent=first.id, at=2))
+    third = store.add_model(ModelVersion(0, project, "other", "mlp", "candidate", at=3))
+
+    assert store.models(project) == (third, second, dataclasses.replace(first, status="retired"))
+
+
+def test_rounds_are_listed_oldest_first_and_the_last_is_the_revision(store: Store, make_project: MakeProject) -> None:
+    project = make_project().id
+    done = [Round(project, n, 1, n, labels=n, audits=0, audits_right=0, by_class={"Yes": n}) for n in (1, 2)]
+
+    for one in done:
+        store.add_round(one)
+
+    assert store.rounds(project) == tuple(done)
+    assert store.progress(project).revision == 2
+
+
+def test_one_job_of_a_kind_is_live_in_a_project(store: Store, make_project: MakeProject) -> None:
+    project = make_project().id
+    first = store.submit_job("encode", project, {"a": 1}, "ann", 1)
+
+    assert first == Job(first.id, "encode", project, payload={"a": 1}, requested_by="ann", created_at=1)
+    assert store.submit_job("encode", project, {}, "bob", 2) == first
+    assert store.submit_job("encode", None, {}, "bob", 2).id != first.id
+    assert [j.id for j in store.jobs(project)] == [first.id]
+    with pytest.raises(UnknownName):
+        store.job(999)
+
+
+def test_a_job_runs_from_claim_to_end(store: Store, make_project: MakeProject) -> None:
+    queued = store.submit_job("encode", make_project().id, {}, "ann", 1)
+    assert store.claim_job(["train"], 2, 100) is None
+    claimed = store.claim_job(["train", "encode"], 2, 100)
+    assert claimed == dataclasses.replace(queued, status="running", attempt=1)
+    assert store.claim_job(["encode"], 99, 200) is None
+
+    assert store.beat_job(queued.id, 1, 200, 0.5, "half") is False
+    store.end_job(queued.id, 1, "done", "all", {"n": 3}, 150)
+
+    assert store.job(queued.id) == dataclasses.replace(
+        claimed, status="done", progress=1.0, message="all", result={"n": 3}, finished_at=150
+    )
+    assert store.submit_job("encode", queued.project, {}, "ann", 2).id != queued.id
+
+
+def test_a_lost_job_is_taken_over_and_its_old_attempt_fenced_off(store: Store) -> None:
+    job = store.submit_job("encode", None, {}, "ann", 1).id
+    store.claim_job(["encode"], 2, 100)
+
+    again = store.claim_job(["encode"], 100, 200)
+
+    assert again is not None
+    assert again.attempt == 2
+    with pytest.raises(JobLost):
+        store.beat_job(job, 1, 300, 0.1, "")
+    with pytest.raises(JobLost):
+        store.end_job(job, 1, "done", "", {}, 150)
+    store.end_job(job, 2, "done", "", {}, 150)
+
+
+def test_a_job_lost_three_times_fails(store: Store) -> None:
+    job = store.submit_job("encode", None, {}, "ann", 1).id
+    for at in (10, 20, 30):
+        store.claim_job(["encode"], at, at + 10)
+
+    assert store.claim_job(["encode"], 40, 50) is None
+    assert (store.job(job).status, store.job(job).attempt) == ("failed", 3)
+
+
+def test_a_queued_job_is_cancelled_at_once_a_running_one_is_asked(store: Store) -> None:
+    queued = store.submit_job("encode", None, {}, "ann", 1).id
+    store.cancel_job(queued)
+    assert store.job(queued).status == "cancelled"
+    running = store.submit_job("encode", None, {}, "ann", 1).id
+    store.claim_job(["encode"], 2, 100)
+
+    store.cancel_job(running)
+
+    assert store.beat_job(running, 1, 100, 0.1, "") is True
+    assert store.claim_job(["encode"], 100, 200) is None
+    assert store.job(running).status == "cancelled"
+
+
+def test_a_job_is_claimed_by_one_of_many(reopen: Open, store: Store) -> None:
+    jobs = {store.submit_job(f"kind {n}", None, {}, "ann", 1).id for n in range(20)}
+    kinds = [f"kind {n}" for n in range(20)]
+    start = threading.Barrier(4)
+
+    def work(_: int) -> list[int]:
+        mine, claimed = reopen(), []
+        start.wait()
+        while (job := mine.claim_job(kinds, 2, 100)) is not None:
+            claimed.append(job.id)
+        return claimed
+
+    with ThreadPoolExecutor(4) as workers:
+        claimed = [job for found in workers.map(work, range(4)) for job in found]
+
+    assert sorted(claimed) == sorted(jobs)
