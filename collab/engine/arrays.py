@@ -1,0 +1,18 @@
+"""Names for the arrays that the engine takes and gives, and the one check that all of them pass."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def refuse_nan(name: str, values: Floats) -> None:
+    """Raise ValueError where an array holds NaN or infinity.
+
+    One sum shows both and needs no second array of the same size; features and probabilities are too small to overflow.
+    """
+    with np.errstate(invalid="ignore"):
+        total = values.sum()
+    if not np.isfinite(total):
+        raise ValueError(f"{name} hold NaN or infinity; encode or score these items again.")

@@ -1,0 +1,106 @@
+"""Every registered strategy, through the same cases."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from collab.engine.strategies import STRATEGIES, PoolView
+
+EVERY = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES.keys())
+
+
+def view(n=120, classes=3, seed=0, labeled=20):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n, 12)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    proba = rng.dirichlet(np.ones(classes), n).astype(np.float32)
+    done = np.arange(labeled)
+    return PoolView(rows, np.arange(labeled, n), done, done % classes, proba, classes)
+
+
+@EVERY
+def test_the_same_seed_chooses_the_same_items(strategy):
+    first, second = (strategy.select(view(), 30, np.random.default_rng(7)) for _ in range(2))
+    assert (first.indices.tolist(), first.scores.tolist(), first.reasons) == (
+        second.indices.tolist(),
+        second.scores.tolist(),
+        second.reasons,
+    )
+
+
+@EVERY
+@pytest.mark.parametrize("size", [1, 10, 99, 100, 500])
+def test_as_many_candidates_as_wanted_are_chosen_each_once(strategy, size):
+    chosen = strategy.select(view(), size, np.random.default_rng(0))
+    assert len(set(chosen.indices.tolist())) == len(chosen.indices) == len(chosen.reasons) == min(size, 100)
+    assert set(chosen.indices.tolist()) <= set(range(20, 120))
+
+
+@EVERY
+def test_scores_fall_and_reasons_are_known(strategy):
+    chosen = strategy.select(view(), 80, np.random.default_rng(0))
+    assert (np.diff(chosen.scores) < 0).all()
+    assert 0 < chosen.scores.min() <= chosen.scores.max() <= 1
+    assert set(chosen.reasons) <= {"typical", "unsure", "unlike", "random", "coverage"}
+
+
+@EVERY
+def test_the_pool_is_left_as_it_was(strategy):
+    pool, untouched = view(), view()
+    strategy.select(pool, 30, np.random.default_rng(0))
+    assert pool.features.tolist() == untouched.features.tolist()
+    assert pool.proba.tolist() == untouched.proba.tolist()
+
+
+@EVERY
+def test_near_duplicates_are_asked_once_before_anything_is_asked_twice(strategy):
+    pool = view()
+    twins = replace(
+        pool, features=np.concatenate([pool.features[:60]] * 2), proba=np.concatenate([pool.proba[:60]] * 2)
+    )
+    chosen = strategy.select(twins, 50, np.random.default_rng(0)).indices
+    assert len({int(i) % 60 for i in chosen}) == 50
+
+
+@EVERY
+def test_a_pool_of_nothing_but_duplicates_is_still_asked(strategy):
+    pool = replace(view(), features=np.tile(view().features[:1], (120, 1)))
+    assert len(strategy.select(pool, 40, np.random.default_rng(0)).indices) == 40
+
+
+@EVERY
+@pytest.mark.parametrize("labeled", [0, 1])
+def test_few_labels_are_enough(strategy, labeled):
+    assert len(strategy.select(view(labeled=labeled), 10, np.random.default_rng(0)).indices) == 10
+
+
+@EVERY
+def test_one_class_is_enough(strategy):
+    assert len(strategy.select(view(classes=1), 10, np.random.default_rng(0)).indices) == 10
+
+
+@EVERY
+def test_an_empty_pool_gives_an_empty_selection(strategy):
+    pool = replace(view(), candidates=np.array([], np.int64))
+    chosen = strategy.select(pool, 10, np.random.default_rng(0))
+    assert (chosen.indices.tolist(), chosen.scores.tolist(), chosen.reasons) == ([], [], ())
+
+
+@EVERY
+def test_without_probabilities_it_chooses_or_says_that_it_needs_them(strategy):
+    pool = replace(view(), proba=None)
+    if strategy.needs_proba:
+        with pytest.raises(ValueError, match="fit a head first"):
+            strategy.select(pool, 5, np.random.default_rng(0))
+    else:
+        assert len(strategy.select(pool, 5, np.random.default_rng(0)).indices) == 5
+
+
+@EVERY
+@pytest.mark.parametrize("part", ["features", "proba"])
+def test_nan_is_refused(strategy, part):
+    broken = getattr(view(), part).copy()
+    broken[50] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        strategy.select(replace(view(), **{part: broken}), 5, np.random.default_rng(0))

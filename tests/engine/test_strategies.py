@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from collab.engine.strategies import PoolView, strategy_of
+from collab.errors import UnknownName
+
+
+def pool(labeled=(), labels=(), n=300, proba=True, seed=0):
+    rng = np.random.default_rng(seed)
+    member = rng.integers(5, size=n)
+    rows = np.eye(16)[member] + rng.normal(0, 0.2, (n, 16))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    likely = rng.dirichlet(np.ones(3), n).astype(np.float32) if proba else None
+    labeled = np.array(labeled, np.int64)
+    return PoolView(rows, np.setdiff1d(np.arange(n), labeled), labeled, np.array(labels, np.int64), likely, 3)
+
+
+def reasons(view, size=5):
+    return set(strategy_of("default").select(view, size, np.random.default_rng(0)).reasons)
+
+
+def test_default_starts_with_what_is_typical():
+    assert reasons(pool(proba=False)) == {"typical"}
+
+
+def test_default_stays_with_what_is_typical_while_one_class_is_known():
+    assert reasons(pool(range(20), [1] * 20)) == {"typical"}
+
+
+def test_default_asks_unsure_and_unlike_items_once_it_knows_enough():
+    assert reasons(pool(range(20), [0, 1] * 10)) <= {"unsure", "unlike"}
+
+
+def test_margin_asks_in_order_of_the_margin():
+    view = pool()
+    asked = strategy_of("margin").select(view, 10, np.random.default_rng(0)).indices
+    best = np.sort(view.proba, axis=1)
+    gap = best[:, -1] - best[:, -2]
+    assert asked.tolist() == np.argsort(gap, kind="stable")[:10].tolist()
+
+
+def test_a_long_ranking_ends_by_margin():
+    view = pool(range(20), [0, 1] * 10)
+    asked = strategy_of("default").select(view, 200, np.random.default_rng(0)).indices[60:]
+    best = np.sort(view.proba[asked], axis=1)
+    assert (np.diff(best[:, -1] - best[:, -2]) >= 0).all()
+
+
+def test_herding_calls_an_item_unlike_where_nothing_labeled_is_near():
+    rows = np.eye(4, dtype=np.float32)[[0, 0, 3]]
+    view = PoolView(rows, np.array([2]), np.array([0, 1]), np.array([0, 1]), np.float32([[0.9, 0.1]] * 3), 2)
+    assert strategy_of("uncertainty_herding").select(view, 1, np.random.default_rng(0)).reasons == ("unlike",)
+
+
+def test_labels_must_match_the_labeled_rows():
+    with pytest.raises(ValueError, match="2 labeled rows have 1 labels"):
+        PoolView(np.eye(3, dtype=np.float32), np.array([2]), np.array([0, 1]), np.array([0]), None, 2)
+
+
+def test_a_strategy_that_is_not_there_is_named():
+    with pytest.raises(UnknownName, match="uncertainty_herding"):
+        strategy_of("badge")
