@@ -1,0 +1,231 @@
+"""Write a project's data to a file: the person's own file with answers, every decision, or every annotation.
+
+Rows are spooled once, so that the file shows one pass over the store and its columns are known before it is written.
+"""
+
+import pickle
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Decision
+from collab.domain.project import Answer, Item, LabelSchema, Project
+from collab.domain.store import Store
+from collab.domain.table import Cells
+from collab.errors import JobCancelled, TooLarge, UnknownName
+from collab.loop.writing import ABSENT, EXCEL_ROWS, WRITERS
+
+What = Literal["mine", "decisions", "annotations"]
+Format = Literal["csv", "jsonl", "parquet", "xlsx"]
+Progress = Callable[[float, str], bool]
+"""Told the share done and the number of rows so far; returns True to cancel."""
+Row = tuple[Mapping[str, Any], Cells]
+"""The cells of the file, and what collab says of them."""
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written."""
+
+    path: Path
+    name: str
+    """Its name in the store."""
+    rows: int
+    guarded_cells: int = 0
+    """Cells with a leading apostrophe, so that no spreadsheet runs them; CSV and Excel only."""
+    altered_cells: int = 0
+    """Cells that Excel can't hold: shortened, or without their control characters."""
+
+
+def export_data(store: Store, project: Project, what: What, form: Format, *, progress: Progress) -> ExportReport:
+    """Write an export and store it under `exports/`.
+
+    Args:
+        store: The workspace.
+        project: Whose data.
+        what: "mine" is the person's own file, same rows, columns and order, plus answer, source, annotator and time.
+        form: "jsonl" and "parquet" are exact; in "csv" and "xlsx" cells that a spreadsheet would run are guarded.
+        progress: Called now and then.
+
+    Raises:
+        UnknownName: There is no such export or format.
+        TooLarge: Excel can't hold so many rows.
+        JobCancelled: `progress` said so.
+    """
+    sources = {"mine": _mine, "decisions": _decisions, "annotations": _annotations}
+    for kind, given, known in (("export", what, tuple(sources)), ("format", form, tuple(WRITERS))):
+        if given not in known:
+            raise UnknownName(kind, given, known)
+    counts = store.progress(project.id)
+    total = max(1, counts.events if what == "annotations" else counts.items)
+    order = [name for *_, report in store.imports(project.id) for name in report.columns]
+    with tempfile.TemporaryDirectory() as folder, closing(_Spool(Path(folder) / "rows", order)) as spool:
+        for done, row in sources[what](store, project):
+            if row is not None:
+                spool.add(*row)
+            if done % _PAGE == 0 and progress(min(0.99, done / total), f"{spool.rows:,}"):
+                raise JobCancelled("The export was cancelled.")
+        if form == "xlsx" and spool.rows >= EXCEL_ROWS:
+            raise TooLarge("an Excel sheet", f"{EXCEL_ROWS - 1:,} rows", "Export as CSV, JSON Lines or Parquet.")
+        written = Path(folder) / f"export.{form}"
+        with closing(WRITERS[form](written, spool.columns())) as writer:
+            for cells in spool:
+                writer.write(cells)
+        name = f"exports/{_slug(project.name)}-{what}-{counts.events}.{form}"
+        path = store.write_file(name, _chunks(written))
+    progress(1.0, f"{spool.rows:,}")
+    return ExportReport(path, name, spool.rows, writer.guarded, writer.altered)
+
+
+def _mine(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+    for done, (item, decision, said) in enumerate(_outcomes(store, project.id), 1):
+        # Where an import changed a value, the one of the file is kept in `meta`.
+        yield done, ({**item.fields, **item.meta}, _outcome(project.schema, item, decision, said))
+
+
+def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+    for done, (item, decision, said) in enumerate(_outcomes(store, project.id), 1):
+        if decision is None:
+            yield done, None
+            continue
+        behind = _behind(item, decision, said)
+        words = [a.shown or a.hidden for a in behind]
+        more = {
+            "answer_id": "; ".join(decision.answer),
+            "confidence": decision.confidence,
+            "model": "; ".join(dict.fromkeys(word.model for word in words if word)),
+            "shown": any(a.shown for a in behind),
+            "seconds": behind[-1].seconds if behind else None,
+            "audit": item.reserved,
+            "schema_version": project.schema.version,
+            "item": item.ref,
+        }
+        yield done, (item.fields, _outcome(project.schema, item, decision, said) | more)
+
+
+def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+    in_force = {a.id for _, _, said in _outcomes(store, project.id) for a in said}
+    after = 0
+    while page := store.log(project.id, after, _PAGE):
+        words = [Annotation.from_event(e) for _, e in page if e.kind in ANNOTATION_KINDS]
+        said = {a.id: a for a in words}
+        items = store.items(list({a.item for a in words}))
+        for number, event in page:
+            a = said.get(event.id)
+            if a is None:
+                yield number, None
+                continue
+            yield number, (items[a.item].fields, _annotation(project.schema, items[a.item], a, a.id in in_force))
+        after = page[-1][0]
+
+
+def _annotation(schema: LabelSchema, item: Item, a: Annotation, in_force: bool) -> Cells:
+    best = a.shown.best if a.shown else None
+    return {
+        "annotator": a.annotator,
+        "kind": a.kind,
+        "answer": _names(schema, a.answer),
+        "answer_id": "; ".join(a.answer),
+        "at": _iso(a.at),
+        "seconds": a.seconds,
+        "purpose": a.purpose,
+        "blind": a.blind,
+        "shown": "" if best is None else schema.classes[best].name,
+        "shown_probability": None if best is None or a.shown is None else a.shown.proba[best],
+        "shown_model": a.shown.model if a.shown else "",
+        "note": a.note,
+        "schema_version": a.schema_version,
+        "lease_valid": a.lease_valid,
+        "in_force": in_force,
+        "target": a.target or "",
+        "event": a.id,
+        "item": item.ref,
+    }
+
+
+class _Spool:
+    """Rows on disk, and the columns that they have: those of the file first, then what collab says of them."""
+
+    def __init__(self, path: Path, order: list[str]) -> None:
+        self._file = path.open("w+b")
+        self._order = order
+        self._theirs: dict[str, set[type]] = {}
+        self._ours: dict[str, set[type]] = {}
+        self.rows = 0
+
+    def add(self, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+        """Keep a row."""
+        pickle.dump((dict(theirs), dict(ours)), self._file)
+        self.rows += 1
+        for seen, row in ((self._theirs, theirs), (self._ours, ours)):
+            for name, value in row.items():
+                kinds = seen.setdefault(name, set())
+                if value is not None:
+                    kinds.add(type(value))
+
+    def columns(self) -> dict[str, set[type]]:
+        """Types of the values by column; where the file has a column of that name, ours begins with "collab_"."""
+        ordered = {name: self._theirs[name] for name in self._order if name in self._theirs}
+        theirs = {**ordered, **self._theirs}
+        return {**theirs, **{f"collab_{name}" if name in theirs else name: kinds for name, kinds in self._ours.items()}}
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        self._file.seek(0)
+        theirs = list(self.columns())[: len(self._theirs)]
+        for _ in range(self.rows):
+            original, said = pickle.load(self._file)
+            yield [original.get(n, ABSENT) for n in theirs] + [said.get(n, ABSENT) for n in self._ours]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def _outcomes(store: Store, project: int) -> Iterator[tuple[Item, Decision | None, tuple[Annotation, ...]]]:
+    after = 0
+    while page := store.outcomes(project, after, _PAGE):
+        yield from page
+        after = page[-1][0].id
+
+
+def _outcome(schema: LabelSchema, item: Item, decision: Decision | None, said: tuple[Annotation, ...]) -> Cells:
+    behind = _behind(item, decision, said)
+    undecided = "" if item.state == "open" else item.state
+    return {
+        "answer": _names(schema, decision.answer) if decision else "",
+        "source": decision.source if decision else undecided,
+        "annotator": "; ".join(a.annotator for a in behind),
+        "at": _iso(max(a.at for a in behind)) if behind else "",
+    }
+
+
+def _behind(item: Item, decision: Decision | None, said: tuple[Annotation, ...]) -> list[Annotation]:
+    """The annotations that an item's state rests on."""
+    if decision and decision.source in ("imported", "machine"):
+        return []
+    kinds = {"decided": "answer", "disputed": "answer", "flagged": "flag"}
+    return [a for a in said if a.kind == kinds.get(item.state, item.state)]
+
+
+def _names(schema: LabelSchema, answer: Answer) -> str:
+    return "; ".join(schema[schema.resolve(class_id)].name for class_id in answer)
+
+
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "project"
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from iter(lambda: file.read(1 << 20), b"")

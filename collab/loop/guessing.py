@@ -1,0 +1,212 @@
+"""Guess what the columns of a table are for, which classes one holds, and in which language the text is written.
+
+Guesses are shown and edited by people before anything is imported.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from collab.domain.table import Rejected, Table
+from collab.loop.reading import rows
+
+ColumnRole = Literal["both", "shown", "encoded", "id", "metadata", "answer", "annotator"]
+MOST_CLASSES = 50
+
+_ID = re.compile(r"(^|[_\s.-])(id|uid|uuid|guid|key|index|nr|no)$|^编号$|^序号$", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"(^|[_\s.-])(label|class|category|target|sentiment|answer|gold|truth|y|topic|intent|rating)$|^标签$|^类别$|^分类$|^情感$",
+    re.IGNORECASE,
+)
+_ANNOTATOR = re.compile(
+    r"^(annotator|rater|coder|labell?er|worker|(annotated|labell?ed|rated|coded)[_\s]by)([_\s]?(id|name))?$|^标注者$",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(
+    r"(^|[_\s.-])(text|body|content|comment|review|tweet|message|sentence|document|abstract)$|^文本$|^内容$|^评论$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnGuess:
+    """What a column seems to be."""
+
+    name: str
+    kind: Literal["text", "number", "category"]
+    role: ColumnRole
+    why: str
+    """Key of the sentence that says why: "named so", "longest text", "long text", "all different", "few values",
+    "numbers" or "the rest"."""
+
+
+def guess(table: Table) -> list[ColumnGuess]:
+    """Guess kind and role of each column from its name and the sample.
+
+    One column at most becomes the id, one the answer, one the annotator; at least one is text for the encoder.
+    """
+    values = {name: [_word(cells.get(name)) for cells in table.sample] for name in table.columns}
+    kinds = {name: _kind(column) for name, column in values.items()}
+    nested = {name for cells in table.sample for name, value in cells.items() if isinstance(value, list | dict)}
+    free = list(table.columns)
+    found: dict[str, tuple[ColumnRole, str]] = {}
+
+    def take(role: ColumnRole, why: str, name: str | None) -> None:
+        if name is not None and len(free) > 1:
+            free.remove(name)
+            found[name] = (role, why)
+
+    take("annotator", "named so", next((n for n in free if _ANNOTATOR.search(n)), None))
+    take("answer", "named so", next((n for n in free if _ANSWER.search(n) and _is_class(values[n])), None))
+    take("id", "named so", next((n for n in free if _ID.search(n) and _all_different(values[n])), None))
+    if "id" not in (role for role, _ in found.values()):
+        first = table.columns[0]  # a date or an address further on may differ in every row too
+        is_code = kinds[first] == "text" and _all_different(values[first]) and not any(map(_spaced, values[first]))
+        others = [n for n in free if n != first and kinds[n] == "text"]
+        take("id", "all different", first if first in free and is_code and others else None)
+    lengths = {
+        n: _mean_length(values[n]) * (4 if _TEXT.search(n) else 1)
+        for n in free
+        if kinds[n] != "number" and n not in nested
+    }
+    longest = max(lengths or dict.fromkeys(free, 0.0), key=lambda n: lengths.get(n, 0.0))
+    for name in free:
+        if name == longest:
+            found[name], kinds[name] = ("both", "longest text"), "text"
+        elif kinds[name] == "text" and 4 * lengths.get(name, 0.0) >= lengths[longest]:
+            found[name] = ("both", "long text")
+        else:
+            why = {"number": "numbers", "category": "few values"}.get(kinds[name], "the rest")
+            found[name] = ("metadata", why)
+    return [ColumnGuess(name, kinds[name], *found[name]) for name in table.columns]
+
+
+def classes_in(table: Table, column: str, limit: int = 200) -> Counter[str]:
+    """Count the values of a column over the whole file; stops once there are more than `limit` different ones."""
+    counts: Counter[str] = Counter()
+    for row in rows(table):
+        if isinstance(row, Rejected):
+            continue
+        if value := _word(row[1].get(column)):
+            counts[value] += 1
+            if len(counts) > limit:
+                break
+    return counts
+
+
+_SCRIPTS = {
+    "kana": re.compile(r"[\u3040-\u30ff]"),
+    "ko": re.compile(r"[\uac00-\ud7af]"),
+    "zh": re.compile(r"[\u3400-\u9fff]"),
+    "ru": re.compile(r"[\u0400-\u04ff]"),
+    "ar": re.compile(r"[\u0600-\u06ff]"),
+    "el": re.compile(r"[\u0370-\u03ff]"),
+    "he": re.compile(r"[\u0590-\u05ff]"),
+    "hi": re.compile(r"[\u0900-\u097f]"),
+    "th": re.compile(r"[\u0e00-\u0e7f]"),
+    "latin": re.compile(r"[A-Za-z\u00c0-\u024f]"),
+}
+_STOP_WORDS = {
+    "en": [
+        "the",
+        "and",
+        "is",
+        "to",
+        "of",
+        "it",
+        "in",
+        "that",
+        "was",
+        "for",
+        "you",
+        "with",
+        "this",
+        "are",
+        "not",
+        "i",
+        "my",
+    ],
+    "de": [
+        "der",
+        "die",
+        "und",
+        "das",
+        "ist",
+        "nicht",
+        "ich",
+        "ein",
+        "eine",
+        "zu",
+        "mit",
+        "es",
+        "auf",
+        "den",
+        "sie",
+        "war",
+    ],
+    "fr": ["le", "la", "les", "et", "est", "un", "une", "des", "pas", "je", "pour", "que", "dans", "ce", "il", "du"],
+    "es": ["el", "los", "las", "y", "es", "un", "una", "no", "que", "por", "para", "con", "del", "muy", "lo", "se"],
+    "pt": ["o", "os", "e", "é", "um", "uma", "não", "que", "para", "com", "do", "da", "muito", "em", "eu", "no"],
+    "it": ["il", "gli", "e", "è", "un", "una", "non", "che", "per", "con", "di", "del", "molto", "sono", "mi", "lo"],
+}
+
+
+def language_of(texts: Iterable[str]) -> str:
+    """Say in which language most of the text is, by script, then by stop words; "unknown" where that is no help.
+
+    >>> language_of(["今天天气很好"]), language_of(["This is the way to do it"]), language_of(["xyz 123"])
+    ('zh', 'en', 'unknown')
+    """
+    text = " ".join(texts)[:100_000]
+    letters = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    letters["zh"] *= 3  # one ideograph says about as much as three letters
+    script = max(letters, key=lambda name: letters[name])
+    if 2 * letters[script] <= sum(letters.values()) and script != "zh":
+        return "unknown"
+    if script == "kana" or (script == "zh" and 10 * letters["kana"] > letters["zh"]):
+        return "ja"
+    if script != "latin":
+        return script if letters[script] else "unknown"
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    hits = {language: sum(word in stops for word in words) for language, stops in _STOP_WORDS.items()}
+    best = max(hits, key=lambda language: hits[language])
+    return best if 12 * hits[best] >= len(words) and list(hits.values()).count(hits[best]) == 1 else "unknown"
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _kind(values: list[str]) -> Literal["text", "number", "category"]:
+    filled = [v for v in values if v]
+    if filled and all(map(_is_number, filled)):
+        return "number"
+    few = len(set(filled)) <= max(3, len(filled) // 5) and len(set(filled)) <= MOST_CLASSES
+    return "category" if few and _mean_length(filled) <= 40 else "text"
+
+
+def _is_class(values: list[str]) -> bool:
+    different = len({v for v in values if v})
+    return 1 <= different <= min(MOST_CLASSES, max(2, len(values) // 2))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _all_different(values: list[str]) -> bool:
+    return all(values) and len(set(values)) == len(values)
+
+
+def _spaced(text: str) -> bool:
+    return " " in text or len(text) > 64 or not text.isascii()
+
+
+def _mean_length(values: list[str]) -> float:
+    return sum(map(len, values)) / max(1, len(values))

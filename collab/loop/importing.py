@@ -1,0 +1,281 @@
+"""Bring a file's rows into a project: checked, deduplicated, all of them or none.
+
+Reads lazily and stores in batches, so that memory stays flat; nothing is visible before the last row is in.
+"""
+
+import errno
+import hashlib
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from collab.domain.annotation import Event
+from collab.domain.project import Project
+from collab.domain.run import ImportReport
+from collab.domain.store import Added, NewItem, Store
+from collab.domain.table import Rejected
+from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
+from collab.loop.guessing import language_of
+from collab.loop.planning import ImportPlan, check_plan, fields_of, plan_from
+from collab.loop.reading import rows, sniff
+from collab.loop.shaping import Shaper
+from collab.loop.writing import csv_bytes
+
+if sys.platform != "win32":
+    import fcntl
+
+BATCH = 5000
+STRATUM_MIN = 500
+"""An import with fewer items shares its audit reserve with the next one."""
+
+Progress = Callable[[float, str], bool]
+"""Told the share done and the number of rows read so far; returns True to cancel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an import would do."""
+
+    report: ImportReport
+    examples: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = ()
+    """(id, fields now, fields in the file) of the first changed rows."""
+
+
+def run_import(
+    store: Store,
+    project: Project,
+    path: Path,
+    plan: ImportPlan,
+    *,
+    now: int,
+    progress: Progress,
+    by: str = "",
+    source: str = "",
+) -> ImportReport:
+    """Import a file, then ask for its encoding and its search index.
+
+    Args:
+        store: The workspace.
+        project: Where to.
+        path: The file; its suffix names its format.
+        plan: What people confirmed.
+        now: Milliseconds.
+        progress: Called after each batch.
+        by: Who imports.
+        source: What people call the file, where `path` is only a copy of it.
+
+    Raises:
+        UnreadableFile: The file is none, or breaks off in the middle.
+        JobCancelled: `progress` said so. After any error nothing of the file is there.
+        Conflict: Another import of this project is under way.
+    """
+    source = source or path.name
+    with tempfile.TemporaryFile() as rejects:
+        feed = _Feed(store, project, path, plan, rejects)
+        with _under_way(store, project.id, source, plan, now) as import_id:
+            feed.run(import_id, progress)
+            report = feed.report()
+            if report.rejected:
+                name = f"imports/{import_id}-rejected.csv"
+                store.write_file(name, feed.rejected_rows())
+                report = replace(report, rejected_file=name)
+            mark = reserve_mark(_unjoined(store, project.id) + report.added)
+            event = _event(project, by, now, {"import": import_id, "source": source, "sha256": _sha256(path)}, report)
+            with store.transaction():
+                store.finish_import(import_id, report, mark, STRATUM_MIN, now)
+                store.append(event)
+                for kind in ("encode", "index"):
+                    store.submit_job(kind, project.id, {"import": import_id}, by, now)
+    return report
+
+
+def preview_changes(
+    store: Store,
+    project: Project,
+    path: Path,
+    plan: ImportPlan,
+    *,
+    now: int,
+    progress: Progress,
+    limit: int = 20,
+) -> Changes:
+    """Say what `run_import` would do, with the first differences; leaves no trace.
+
+    Raises:
+        UnreadableFile: As `run_import`.
+        JobCancelled: As `run_import`.
+    """
+    with tempfile.TemporaryFile() as rejects:
+        feed = _Feed(store, project, path, replace(plan, on_change="keep"), rejects)
+        with _under_way(store, project.id, path.name, plan, now) as import_id:
+            feed.run(import_id, progress)
+            store.abandon_import(import_id)
+    shown = feed.changed_rows[:limit]
+    there = store.items([item for item, _ in shown])
+    return Changes(feed.report(), tuple((row.ref, there[item].fields, row.fields) for item, row in shown))
+
+
+def reserve_mark(n: int) -> float:
+    """Share of a stratum of `n` items that is reserved for audits.
+
+    >>> reserve_mark(1000), reserve_mark(50_000)
+    (0.2, 0.026)
+    """
+    return min(0.2, (300 + 0.02 * n) / max(1, n))
+
+
+class _Feed:
+    """One pass over a file, and what it has counted so far."""
+
+    def __init__(self, store: Store, project: Project, path: Path, plan: ImportPlan, rejects: IO[bytes]) -> None:
+        self._store, self._plan = store, plan
+        self._table = sniff(path, encoding=plan.encoding, delimiter=plan.delimiter)
+        check_plan(plan, project, self._table)
+        self._shaper = Shaper(plan, project, _rows_before(store, project.id))
+        self._rejects = rejects
+        self._rejected = self._added = self._duplicates = self._changed = 0
+        self.changed_rows: list[tuple[int, NewItem]] = []
+        """The first of them."""
+
+    def run(self, import_id: int, progress: Progress) -> None:
+        """Hand every row to the store, batch by batch."""
+        shape, batch, number = self._shaper.shape, list[NewItem](), 0
+        for number, row in enumerate(rows(self._table), 1):
+            made = row if isinstance(row, Rejected) else shape(row[0], number, row[1])
+            if isinstance(made, Rejected):
+                self._rejected += 1
+                self._rejects.write(csv_bytes((made.line, made.reason, made.raw)))
+            else:
+                batch.append(made)
+            if number % BATCH == 0:
+                self._add(import_id, batch)
+                batch.clear()
+                if progress(min(0.99, number / max(1, self._table.about)), f"{number:,}"):
+                    raise JobCancelled("The import was cancelled; nothing of the file was kept.")
+        self._add(import_id, batch)
+        progress(1.0, f"{number:,}")
+
+    def report(self) -> ImportReport:
+        """What has been counted."""
+        texts = [f.name for f in self._plan.fields if f.encoded and f.kind == "text"]
+        language = language_of(str(cells.get(name) or "") for cells in self._table.sample for name in texts)
+        return ImportReport(
+            added=self._added,
+            duplicates=self._duplicates,
+            changed=self._changed,
+            rejected=self._rejected,
+            answers=self._shaper.answers,
+            unlabeled=self._shaper.unlabeled,
+            language=language,
+            columns=self._table.columns,
+        )
+
+    def rejected_rows(self) -> Iterator[bytes]:
+        """The list of rejected rows, as CSV."""
+        self._rejects.seek(0)
+        yield csv_bytes(("line", "reason", "row"))
+        yield from iter(lambda: self._rejects.read(1 << 16), b"")
+
+    def _add(self, import_id: int, batch: list[NewItem]) -> None:
+        if not batch:
+            return
+        done = self._store.add_items(import_id, batch)
+        self._count(done)
+        if not self._plan.id_column:
+            self._add_beside(import_id, [row for _, row in done.changed])
+            return
+        self._changed += len(done.changed)
+        self.changed_rows += done.changed[: max(0, 100 - len(self.changed_rows))]
+        if self._plan.on_change == "add":
+            self._add_beside(import_id, [row for _, row in done.changed])
+        elif self._plan.on_change == "replace" and done.changed:
+            with self._store.transaction():
+                for item, row in done.changed:
+                    self._store.replace_item(import_id, item, row, reopen=True)
+
+    def _add_beside(self, import_id: int, waiting: list[NewItem]) -> None:
+        """Add rows whose name is taken under the next free name."""
+        number = 2
+        while waiting:
+            named: dict[str, NewItem] = {}
+            waiting = [row for row in waiting if named.setdefault(f"{row.ref} ({number})", row) is not row]
+            done = self._store.add_items(import_id, [replace(row, ref=ref) for ref, row in named.items()])
+            self._count(done)
+            waiting += [named[row.ref] for _, row in done.changed]
+            number += 1
+
+    def _count(self, done: Added) -> None:
+        self._added += done.added
+        self._duplicates += done.duplicates
+
+
+@contextmanager
+def _under_way(store: Store, project: int, source: str, plan: ImportPlan, now: int) -> Iterator[int]:
+    """An import that is taken back after an error; one that was cut off before is taken back first."""
+    with _alone(store.workspace / f"import-{project}.lock"):
+        cut_off = store.open_import(project)
+        if cut_off is not None:
+            store.abandon_import(cut_off)
+        import_id = store.begin_import(project, source, plan.answers, now)
+        try:
+            yield import_id
+        except BaseException:
+            store.abandon_import(import_id)
+            raise
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, so that an import that was killed is known to be dead."""
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise (StoreFull if error.errno == errno.ENOSPC else StoreReadOnly)(str(path)) from error
+    with file:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Conflict("Another import of this project is under way; wait for it, or cancel it.") from None
+        yield
+
+
+def _rows_before(store: Store, project: int) -> int:
+    """How many rows earlier files had: the numbers of this file's rows go on from there."""
+    return sum(r.added + r.duplicates + r.changed + r.rejected for _, _, _, r in store.imports(project))
+
+
+def _unjoined(store: Store, project: int) -> int:
+    """How many items the last stratum has, where the next import is joined to it."""
+    size = 0
+    for _, _, _, report in store.imports(project):
+        size = size + report.added if size < STRATUM_MIN else report.added
+    return size if size < STRATUM_MIN else 0
+
+
+def _event(project: Project, by: str, now: int, source: Mapping[str, Any], report: ImportReport) -> Event:
+    counts = {n: getattr(report, n) for n in ("added", "duplicates", "changed", "rejected", "answers", "unlabeled")}
+    version, payload = project.schema.version, {**source, **counts}
+    return Event(str(uuid.uuid4()), project.id, "import", by, now, schema_version=version, payload=payload)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+__all__ = [
+    "Changes",
+    "ImportPlan",
+    "Progress",
+    "fields_of",
+    "plan_from",
+    "preview_changes",
+    "reserve_mark",
+    "run_import",
+]

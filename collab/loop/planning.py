@@ -1,0 +1,80 @@
+"""What a person confirms before an import: what each column is for, and what to do in doubt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from collab.domain.project import Field, Project
+from collab.domain.store import AnswersAs
+from collab.domain.table import Table
+from collab.errors import InvalidSchema, UnknownName
+from collab.loop.guessing import ColumnGuess
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """How to read a file into a project."""
+
+    fields: tuple[Field, ...]
+    """Shown and encoded ones become the item; every other column of the file is kept beside it."""
+    id_column: str = ""
+    """Empty: rows are called by their number."""
+    answer_column: str = ""
+    annotator_column: str = ""
+    answers: AnswersAs = "nothing"
+    unknown_answers: Literal["reject", "unlabeled"] = "reject"
+    """What becomes of a row whose answer names no class."""
+    unescape: bool = False
+    """Decode HTML entities in text; the original is kept for the export."""
+    on_change: Literal["keep", "replace", "add"] = "keep"
+    """What becomes of a row whose id is there with other content; "replace" also reopens its decision."""
+    encoding: str = ""
+    delimiter: str = ""
+
+
+def plan_from(guesses: Sequence[ColumnGuess], project: Project | None = None, **choices: Any) -> ImportPlan:
+    """Make a plan from confirmed guesses.
+
+    Args:
+        guesses: As people left them.
+        project: Where it exists already: its own fields say what is shown and encoded.
+        choices: Any other field of `ImportPlan`.
+    """
+    named = {g.role: g.name for g in reversed(guesses)}
+    roles = {"id_column": "id", "answer_column": "answer", "annotator_column": "annotator"}
+    columns = {column: named.get(role, "") for column, role in roles.items()}  # type: ignore[call-overload]  # some of the roles
+    return ImportPlan(project.fields if project else fields_of(guesses), **{**columns, **choices})
+
+
+def fields_of(guesses: Sequence[ColumnGuess]) -> tuple[Field, ...]:
+    """The fields of a new project: every column in the file's order, so that an export can give the file back."""
+    fields = []
+    for g in guesses:
+        role = "metadata" if g.role == "answer" or g.role == "annotator" else g.role
+        fields.append(Field(g.name, g.kind, role))
+    return tuple(fields)
+
+
+def check_plan(plan: ImportPlan, project: Project, table: Table) -> None:
+    """Check a plan against the project and the file.
+
+    Raises:
+        UnknownName: It names a column that the file hasn't.
+        InvalidSchema: It contradicts the project or itself.
+    """
+    content = [f.name for f in plan.fields if f.shown or f.encoded]
+    for column in (*content, plan.id_column, plan.answer_column, plan.annotator_column):
+        if column and column not in table.columns:
+            raise UnknownName("column", column, table.columns)
+    if not any(f.encoded for f in plan.fields):
+        raise InvalidSchema("No column is read by the model; give one of them the role of text.")
+    wanted = [f.name for f in project.fields if f.shown or f.encoded]
+    if sorted(content) != sorted(wanted):
+        raise InvalidSchema(
+            f"The items of this project have the fields {', '.join(wanted)}, not {', '.join(content)}. "
+            "Rename the columns of the file, or make a new project for it."
+        )
+    if plan.answers != "nothing" and not plan.answer_column:
+        raise InvalidSchema("Answers are wanted, but no column is named that holds them.")
+    if plan.answers == "annotations" and not plan.annotator_column:
+        raise InvalidSchema("Annotations need a column that names the annotator; without one, import decisions.")

@@ -1,0 +1,147 @@
+"""Change a project's classes: write them anew, retire or merge one, take the last change back.
+
+Each change is one event that names the schema before and after it; decisions follow at once. Classes keep their place.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from collab.domain.annotation import Event
+from collab.domain.project import LabelClass, LabelSchema, LoopPolicy, Project
+from collab.domain.store import ItemFilter, Store
+from collab.errors import Conflict, InvalidSchema
+from collab.loop.annotating import settle_again
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a change would touch."""
+
+    decisions: int
+    """Decisions outside the reserve that name the class."""
+    audits: int
+    """Audit answers that name it."""
+
+
+def impact(store: Store, project_id: int, class_id: str) -> Impact:
+    """Say how many decisions and audits count for a class today."""
+    schema = store.project(project_id).schema
+    counts = store.class_counts(project_id)
+    decisions = sum(n for c, n in counts.items() if schema.resolve(c) == class_id)
+    answers = (answer for _, answer in store.audit_answers(project_id) if answer)
+    return Impact(decisions, sum(class_id in map(schema.resolve, answer) for answer in answers))
+
+
+def save_classes(
+    store: Store, project_id: int, schema: LabelSchema, actor: str, event_id: str, now: int
+) -> LabelSchema:
+    """Keep new words, keys, colors and guidelines; classes may be appended, their order may not change.
+
+    Raises:
+        InvalidSchema: A class was taken away or moved.
+    """
+    before = store.project(project_id).schema
+    kept = tuple(c.id for c in schema.classes[: len(before.classes)])
+    if kept != tuple(c.id for c in before.classes):
+        raise InvalidSchema(
+            "Classes keep their place: add new ones at the end, and retire or merge the ones to be gone."
+        )
+    return _change(store, project_id, schema, "save", actor, event_id, now)
+
+
+def retire(store: Store, project_id: int, class_id: str, actor: str, event_id: str, now: int) -> LabelSchema:
+    """Offer a class no longer; what was answered with it stands."""
+    schema = store.project(project_id).schema
+    return _change(
+        store, project_id, _with(schema, replace(schema[class_id], retired=True)), "retire", actor, event_id, now
+    )
+
+
+def merge(store: Store, project_id: int, class_id: str, into: str, actor: str, event_id: str, now: int) -> LabelSchema:
+    """Let every answer with one class count for another from now on.
+
+    Raises:
+        InvalidSchema: The two are the same, or the heir can't be chosen any more.
+    """
+    schema = store.project(project_id).schema
+    if class_id == into or schema[into].retired:
+        raise InvalidSchema("A class is merged into another one that can still be chosen; pick one of those.")
+    merged = replace(schema[class_id], retired=True, merged_into=into)
+    return _change(store, project_id, _with(schema, merged), "merge", actor, event_id, now, touched=(class_id, into))
+
+
+def undo(store: Store, project_id: int, actor: str, event_id: str, now: int) -> LabelSchema:
+    """Take the last change of the classes back; undone twice, it is there again.
+
+    Raises:
+        Conflict: The classes have never been changed.
+    """
+    versions = store.schema_versions(project_id)
+    if len(versions) < 2:
+        raise Conflict("The classes have not been changed yet; there is nothing to take back.")
+    now_in_force, earlier = versions[-1], versions[-2]
+    appended = now_in_force.classes[len(earlier.classes) :]
+    # A class that was appended stays in its column, for a suggestion may know it by now; it is only not offered.
+    back = replace(earlier, classes=(*earlier.classes, *(replace(c, retired=True) for c in appended)))
+    touched = tuple(
+        heir
+        for one, two in zip(now_in_force.classes, earlier.classes, strict=False)
+        if one.merged_into != two.merged_into
+        for heir in (one.id, one.merged_into or two.merged_into)
+    )
+    return _change(store, project_id, back, "undo", actor, event_id, now, touched=touched)
+
+
+def save_policy(store: Store, project_id: int, policy: LoopPolicy, actor: str, event_id: str, now: int) -> None:
+    """Keep new settings, as an event that names the ones before."""
+    project = store.project(project_id)
+    payload = {"before": project.policy.as_dict(), "after": policy.as_dict()}
+    event = Event(event_id, project_id, "policy", actor, now, schema_version=project.schema.version, payload=payload)
+    with store.transaction():
+        if store.append(event):
+            store.save_policy(project_id, policy)
+
+
+def _with(schema: LabelSchema, changed: LabelClass) -> LabelSchema:
+    return replace(schema, classes=tuple(changed if c.id == changed.id else c for c in schema.classes))
+
+
+def _change(
+    store: Store,
+    project_id: int,
+    schema: LabelSchema,
+    act: str,
+    actor: str,
+    event_id: str,
+    now: int,
+    touched: Sequence[str] = (),
+) -> LabelSchema:
+    before = store.project(project_id).schema
+    after = replace(schema, version=before.version + 1)
+    payload = {"act": act, "before": asdict(before), "after": asdict(after)}
+    event = Event(event_id, project_id, "schema", actor, now, schema_version=after.version, payload=payload)
+    with store.transaction():
+        if not store.append(event):
+            return before
+        store.save_schema(project_id, after)
+        project = store.project(project_id)
+        settle_again(store, project, _items_of(store, project, touched), now)
+    return after
+
+
+def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[int]:
+    """Items that a merge may settle anew: decided with one of the classes, or disputed between them."""
+    if not classes:
+        return []
+    wanted = [ItemFilter(answer=c, include_reserved=True) for c in classes]
+    wanted.append(ItemFilter(state="disputed", include_reserved=True))
+    found: dict[int, None] = {}
+    for each in wanted:
+        offset, total = 0, 1
+        while offset < total:
+            rows, total = store.find(project.id, each, _PAGE, offset)
+            found |= dict.fromkeys(row.item.id for row in rows)
+            offset += _PAGE
+    return list(found)

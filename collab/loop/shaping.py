@@ -1,0 +1,123 @@
+"""Shape a file's row into an item: typed fields, digest, audit rank, answer."""
+
+import html
+import json
+import math
+from hashlib import blake2b
+from typing import Any
+
+from collab.domain.project import Project
+from collab.domain.store import NewItem
+from collab.domain.table import RAW_LIMIT, Cells, Rejected
+from collab.loop.planning import ImportPlan
+
+_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none"))
+
+
+class Shaper:
+    """Shapes row after row, and counts the answers that came along."""
+
+    def __init__(self, plan: ImportPlan, project: Project, rows_before: int = 0) -> None:
+        self._plan, self._schema, self._rows_before = plan, project.schema, rows_before
+        self._content = [(f.name, f.kind) for f in plan.fields if f.shown or f.encoded]
+        held_back = [plan.answer_column] if plan.answers == "truth" else []
+        self._no_meta = frozenset([*(name for name, _ in self._content), *held_back])
+        self._encoded = [f.name for f in plan.fields if f.encoded]
+        self._rank_key = rank_key(project)
+        self._classes: dict[str, str | None] = {}
+        self.answers = 0
+        self.unlabeled = 0
+        """Rows whose answer names no class, taken without it."""
+
+    def shape(self, line: int, number: int, cells: Cells) -> NewItem | Rejected:
+        """Make an item of a row.
+
+        Args:
+            line: Where the row begins in its file.
+            number: Which row of the file it is, from 1.
+            cells: Its values by column.
+        """
+        fields: dict[str, Any] = {}
+        no_meta = self._no_meta
+        meta = {name: value for name, value in cells.items() if name not in no_meta}
+        for name, kind in self._content:
+            given = cells.get(name)
+            try:
+                value = _number(given) if kind == "number" else self._text(given)
+            except ValueError:
+                return _rejected(line, f"{name} is {given!r}, which is no number", cells)
+            fields[name] = value
+            if value is not given and (type(value) is not type(given) or value != given) and name in cells:
+                meta[name] = given  # the export gives back what the file said
+        if not [name for name in self._encoded if fields[name] not in ("", None)]:
+            return _rejected(line, f"{' and '.join(self._encoded)}: nothing is there to label", cells)
+        ref = str(self._rows_before + number)
+        if self._plan.id_column and not (ref := _word(cells.get(self._plan.id_column))):
+            return _rejected(line, f"{self._plan.id_column} is empty; every row needs its id", cells)
+        content = "\x1f".join([f"{name}\x1e{fields[name]}" for name, _ in self._content])
+        if "\0" in content or "\0" in ref:
+            return _rejected(line, "has NUL bytes", cells)
+        digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        rank = audit_rank(digest, self._rank_key)
+        if self._plan.answers == "nothing" or not (said := _word(cells.get(self._plan.answer_column))):
+            return NewItem(ref, fields, digest, rank, meta)
+        return self._answered(line, cells, NewItem(ref, fields, digest, rank, meta), said)
+
+    def _answered(self, line: int, cells: Cells, item: NewItem, said: str) -> NewItem | Rejected:
+        if said not in self._classes:
+            self._classes[said] = self._class(said)
+        class_id = self._classes[said]
+        if class_id is None:
+            if self._plan.unknown_answers == "reject":
+                return _rejected(line, f"{said!r} is no class of this project", cells)
+            self.unlabeled += 1
+            return item
+        annotator = _word(cells.get(self._plan.annotator_column)) if self._plan.annotator_column else ""
+        if self._plan.answers == "annotations" and not annotator:
+            return _rejected(line, f"{self._plan.annotator_column} is empty; an annotation needs its annotator", cells)
+        self.answers += 1
+        return NewItem(item.ref, item.fields, item.digest, item.audit_rank, item.meta, (class_id,), annotator)
+
+    def _class(self, said: str) -> str | None:
+        """Id of the class that a value names, merges followed; None for a retired one."""
+        named = self._schema.named(said)
+        if named is None:
+            return None
+        resolved = self._schema.resolve(named)
+        return None if self._schema[resolved].retired else resolved
+
+    def _text(self, given: Any) -> str:
+        if not isinstance(given, str):
+            return "" if given is None else json.dumps(given, ensure_ascii=False)
+        return html.unescape(given) if self._plan.unescape and "&" in given else given
+
+
+def rank_key(project: Project) -> bytes:
+    """What makes audit ranks of a project unguessable from another one's."""
+    return f"{project.policy.seed}:{project.id}".encode()
+
+
+def audit_rank(digest: str, key: bytes) -> float:
+    """Place an item in the order of audits: a keyed hash of its digest, uniform in [0, 1)."""
+    hashed = blake2b(digest.encode(), digest_size=8, key=key).digest()
+    return (int.from_bytes(hashed, "big") >> 11) / (1 << 53)
+
+
+def _number(given: Any) -> float | int | None:
+    if given is None or isinstance(given, int | float):
+        return given
+    text = str(given).strip()
+    if text.lower() in _MISSING:
+        return None
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return int(text) if text.isdecimal() and number < 1 << 53 else number
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _rejected(line: int, reason: str, cells: Cells) -> Rejected:
+    return Rejected(line, reason, json.dumps(cells, ensure_ascii=False, default=str)[:RAW_LIMIT])
