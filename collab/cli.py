@@ -1,0 +1,381 @@
+"""The command line: one of the two doors. It opens the store, calls a verb, and says what came of it.
+
+Exit status: 0 done, 1 it could not be done (the reason is on standard error), 2 the command was not understood.
+"""
+
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from collab.domain.project import Field, FieldKind, LabelSchema, LoopPolicy, Project, classes_from_names
+from collab.domain.store import Store
+from collab.errors import CollabError, JobLost, UnknownName
+from collab.storage.database import open_store
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Experts and a model label data together.",
+    pretty_exceptions_enable=False,
+)
+export_app = typer.Typer(no_args_is_help=True, help="Take away what was labeled.")
+app.add_typer(export_app, name="export")
+out, err = Console(), Console(stderr=True)
+
+Workspace = Annotated[
+    Path, typer.Option(envvar="COLLAB_DATA", help="Folder of the workspace; made where it isn't there.")
+]
+Database = Annotated[
+    str, typer.Option(envvar="COLLAB_DATABASE", help="postgresql://… ; empty: SQLite in the workspace.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+Fields = Annotated[list[str] | None, typer.Option(help="NAME:KIND of a column to show and learn from; repeat.")]
+Texts = Annotated[list[str] | None, typer.Option(help="Short for --field NAME:text.")]
+HERE = Path("workspace")
+
+
+@app.command()
+def run(workspace: Workspace = HERE, database: Database = "", host: Host = "127.0.0.1", port: Port = 8501) -> None:
+    """Start the app and its worker."""
+    _serve(_open(workspace, database), workspace, database, host, port)
+
+
+@app.command()
+def demo(
+    workspace: Workspace = HERE, database: Database = "", host: Host = "127.0.0.1", port: Port = 8501,
+    serve: Annotated[bool, typer.Option(help="Start the app afterwards.")] = True,
+) -> None:  # fmt: skip
+    """Make a project with 4,200 tweets, then start the app."""
+    from collab.loop.demonstrating import load_demo
+
+    store = _open(workspace, database)
+    project = next((p for p in store.projects() if p.demo), None) or load_demo(store, now=_now())
+    out.print(f"Project [bold]{project.name}[/bold] holds {store.progress(project.id).items:,} items.")
+    if serve:
+        _serve(store, workspace, database, host, port)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or Excel; text formats also as .gz.")],
+    project: Annotated[str, typer.Option(help="Name of the project; made where it isn't there.")],
+    field: Fields = None,
+    text: Texts = None,
+    id_column: Annotated[str, typer.Option("--id", help="Column that names each row.")] = "",
+    label: Annotated[str, typer.Option(help="Column with answers that came along.")] = "",
+    answers: Annotated[str, typer.Option(help="What they become: decisions, annotations or truth.")] = "decisions",
+    annotator: Annotated[str, typer.Option(help="Column that names who gave each answer.")] = "",
+    question: Annotated[str, typer.Option(help="For a new project: what people are asked.")] = "Which class is it?",
+    classes: Annotated[list[str] | None, typer.Option("--class", help="Of a new project; repeat.")] = None,
+    encoder: Annotated[str, typer.Option(help="For a new project: what turns its texts into features.")] = "minilm",
+    unescape: Annotated[bool, typer.Option(help="Decode HTML entities.")] = False,
+    on_change: Annotated[str, typer.Option(help="For rows whose content changed: keep, replace or add.")] = "keep",
+    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Bring a table into a project."""
+    from collab.loop.importing import ImportPlan, run_import
+
+    store = _open(workspace, database)
+    fields = _fields(field, text)
+    there = next((p for p in store.projects() if p.name == project), None)
+    if there is None:
+        there = _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
+    plan = ImportPlan(
+        fields=there.fields, id_column=id_column, answer_column=label, annotator_column=annotator,
+        answers=_one_of("answers", answers, ("decisions", "annotations", "truth")) if label else "nothing",  # type: ignore[arg-type]  # checked
+        unescape=unescape, on_change=_one_of("on-change", on_change, ("keep", "replace", "add")),  # type: ignore[arg-type]  # checked
+    )  # fmt: skip
+    with err.status("Reading …") as status:
+
+        def progress(share: float, message: str) -> bool:
+            status.update(f"{share:.0%} {message}")
+            return False
+
+        report = run_import(store, there, file, plan, now=_now(), progress=progress, by=_me())
+    _say(
+        dataclasses.asdict(report),
+        as_json,
+        f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected",
+    )
+
+
+@export_app.command("data")
+def export_data_(
+    project: Annotated[str, typer.Option(help="Name of the project.")],
+    output: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl, .parquet or .xlsx.")],
+    what: Annotated[str, typer.Option(help="mine (your rows with their answers), decisions or annotations.")] = "mine",
+    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Write every decision and annotation, with who and when."""
+    from collab.loop.exporting import export_data
+
+    store = _open(workspace, database)
+    kind = _one_of("what", what, ("mine", "decisions", "annotations"))
+    form = _one_of("format", output.suffix.lstrip("."), ("csv", "jsonl", "parquet", "xlsx"))
+    made = export_data(store, _project(store, project), kind, form, progress=lambda *_: False)  # type: ignore[arg-type]  # checked
+    shutil.copyfile(made.path, output)
+    guarded = (
+        f"; {made.guarded_cells} cells that could run as formulas were guarded with '" if made.guarded_cells else ""
+    )
+    _say(
+        {"file": str(output), "rows": made.rows, "guarded_cells": made.guarded_cells},
+        as_json,
+        f"{made.rows:,} rows in {output}{guarded}",
+    )
+
+
+@app.command()
+def simulate(
+    file: Annotated[Path, typer.Argument(help="A table with the true class of every row.")],
+    label: Annotated[str, typer.Option(help="Column with the true class.")],
+    field: Fields = None,
+    text: Texts = None,
+    strategy: Annotated[list[str] | None, typer.Option(help="Query strategy; may be repeated.")] = None,
+    budget: Annotated[int, typer.Option(help="Answers in all.", min=1)] = 200,
+    batch: Annotated[int, typer.Option(help="Answers between two refits.", min=1)] = 10,
+    seeds: Annotated[int, typer.Option(help="Runs with seeds 0, 1, …", min=1)] = 3,
+    test: Annotated[str, typer.Option(help="Share of the file to test on, or a file.")] = "0.25",
+    encoder: Annotated[str, typer.Option(help="What turns texts into features.")] = "minilm",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Let an oracle label a file through the same loop as people, and see how fast the model learns."""
+    from collab.loop.simulating import Point, Task, simulate
+
+    task = Task(
+        file,
+        _fields(field, text),
+        label,
+        _share_or_file(test),
+        tuple(strategy or ["default"]),
+        budget,
+        batch,
+        seeds,
+        encoder,
+    )
+
+    def tell(point: Point) -> None:
+        err.print(
+            f"{point.strategy} seed {point.seed} round {point.round}: {point.labels} labels, "
+            f"accuracy {point.accuracy:.3f}, macro-F1 {point.macro_f1:.3f}, "
+            f"query {point.query_seconds:.3f} s, refit {point.refit_seconds:.3f} s"
+        )
+
+    with tempfile.TemporaryDirectory(prefix="collab-simulate-") as folder:
+        result = simulate(_open(Path(folder), ""), task, tell=tell)
+    if as_json:
+        _say(result.as_dict(), as_json, "")
+        return
+    table = Table(
+        "strategy",
+        "labels",
+        "accuracy",
+        "macro-F1",
+        "s/query",
+        "s/refit",
+        title=f"Means over {seeds} seeds; {result.test:,} test items",
+    )
+    for (name, labels), points in result.by_round().items():
+        means = [
+            sum(getattr(p, n) for p in points) / len(points)
+            for n in ("accuracy", "macro_f1", "query_seconds", "refit_seconds")
+        ]
+        table.add_row(name, str(labels), *(f"{m:.3f}" for m in means))
+    table.add_row("everything", str(result.pool), f"{result.full_accuracy:.3f}", f"{result.full_macro_f1:.3f}", "", "")
+    out.print(table)
+
+
+@app.command()
+def worker(
+    workspace: Workspace = HERE, database: Database = "",
+    supervised: Annotated[bool, typer.Option(hidden=True)] = False,
+    job: Annotated[int, typer.Option(hidden=True)] = 0,
+    attempt: Annotated[int, typer.Option(hidden=True)] = 0,
+) -> None:  # fmt: skip
+    """Run the worker alone, for an app that was started without one."""
+    from collab.jobs.supervisor import JOB_NICENESS, NICENESS
+
+    os.nice(JOB_NICENESS if job else NICENESS)  # before torch is loaded: the app that starts beside it comes first
+    from collab.jobs import running
+    from collab.jobs import worker as working
+
+    os.environ["COLLAB_DATABASE"] = database  # for the children; an argument would show the password to everyone
+    store = _open(workspace, database)
+    if job:
+        working.die_with_parent()
+        claimed = dataclasses.replace(store.job(job), attempt=attempt)
+        try:
+            running.run(store, claimed)
+        except JobLost as error:
+            _fail(str(error))
+        return
+    raise typer.Exit(working.main(store, supervised=supervised))
+
+
+@app.command()
+def doctor(workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False) -> None:
+    """Check the workspace: database, event chain, features, encoder, versions."""
+    checks: dict[str, str] = {}
+    fine = True
+
+    def check(name: str, look: Callable[[], str]) -> None:
+        nonlocal fine
+        try:
+            checks[name] = look()
+        except CollabError as error:
+            checks[name], fine = str(error), False
+
+    check("python", platform.python_version)
+    check("database", lambda: _checked(_open(workspace, database)))
+    if fine:
+        store = _open(workspace, database)
+        for project in store.projects():
+            check(f"project {project.name}", partial(_project_line, store, project))
+            check(f"encoder {project.policy.encoder}", partial(_encoder_line, project.policy.encoder))
+    if as_json:
+        _say({"fine": fine, "checks": checks}, True, "")
+    else:
+        for name, line in checks.items():
+            out.print(f"[bold]{name}[/bold]  {line}", highlight=False)
+    if not fine:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; errors that collab raises on purpose end as one sentence."""
+    try:
+        app()
+    except CollabError as error:
+        err.print(f"collab: {error}", highlight=False, markup=False)
+        sys.exit(1)
+
+
+def _open(workspace: Path, database: str) -> Store:
+    return open_store(workspace, database or None)
+
+
+def _serve(store: Store, workspace: Path, database: str, host: str, port: int) -> None:
+    from collab.jobs.supervisor import supervise
+    from collab.ui.server import serve
+
+    out.print(f"Open [bold]http://{host}:{port}[/bold] (Ctrl+C ends it; workspace {workspace})", highlight=False)
+    serve(store, host, port, worker=lambda: supervise(workspace, database))
+
+
+def _create(
+    store: Store,
+    name: str,
+    file: Path,
+    fields: tuple[Field, ...],
+    label: str,
+    classes: tuple[str, ...],
+    question: str,
+    encoder: str,
+) -> Project:
+    from collab.loop.guessing import classes_in
+    from collab.loop.reading import sniff
+
+    if not fields:
+        raise typer.BadParameter("A new project needs at least one --text or --field.")
+    if not classes and label:
+        classes = tuple(sorted(classes_in(sniff(file), label)))
+    if len(classes) < 2:
+        raise typer.BadParameter(
+            "A new project needs its classes: --class A --class B, or --label with a column of answers."
+        )
+    schema = LabelSchema(question, classes_from_names(classes))
+    return store.create_project(name, fields, schema, LoopPolicy(encoder=encoder), _now())
+
+
+def _fields(field: list[str] | None, text: list[str] | None) -> tuple[Field, ...]:
+    named = [*(f"{name}:text" for name in text or ()), *(field or ())]
+    fields = []
+    for each in named:
+        name, _, kind = each.rpartition(":")
+        kinds: dict[str, FieldKind] = {"text": "text", "number": "number", "category": "category", "image": "image"}
+        if not name or kind not in kinds:
+            raise typer.BadParameter(f"{each!r} is not NAME:KIND; kinds are {', '.join(kinds)}.")
+        if kind != "text":
+            raise typer.BadParameter(f"{kind} fields can't be encoded yet; only text fields can.")
+        fields.append(Field(name, kinds[kind]))
+    return tuple(fields)
+
+
+def _project(store: Store, name: str) -> Project:
+    projects = store.projects()
+    found = next((p for p in projects if p.name == name), None)
+    if found is None:
+        raise UnknownName("project", name, tuple(p.name for p in projects))
+    return found
+
+
+def _checked(store: Store) -> str:
+    store.check(deep=True)
+    return f"{store.url} is sound"
+
+
+def _project_line(store: Store, project: Project) -> str:
+    events = store.check_chain(project.id)
+    progress = store.progress(project.id)
+    return f"{progress.items:,} items, {progress.decided:,} decided, {events:,} events in an unbroken chain"
+
+
+def _encoder_line(name: str) -> str:
+    from collab.engine.encoders.text import encoder_of
+
+    encoder = encoder_of(name)
+    return f"{encoder.dim} features, at most {encoder.max_tokens} tokens"
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise typer.BadParameter(f"--{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+    return value
+
+
+def _share_or_file(text: str) -> float | Path:
+    try:
+        share = float(text)
+    except ValueError:
+        return Path(text)
+    if not 0 < share < 1:
+        raise typer.BadParameter(f"--test is {text}; a share lies between 0 and 1.")
+    return share
+
+
+def _say(values: Mapping[str, Any], as_json: bool, sentence: str) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
+    else:
+        out.print(sentence, highlight=False)
+
+
+def _fail(sentence: str) -> NoReturn:
+    err.print(f"collab: {sentence}", highlight=False, markup=False)
+    raise typer.Exit(1)
+
+
+def _me() -> str:
+    return os.environ.get("USER", "") or "command line"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    main()

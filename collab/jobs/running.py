@@ -1,0 +1,134 @@
+"""Run one job to its end, as the child process that it lives in: heartbeat out, cancel in, fenced by its attempt."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from collab.domain.project import Field
+from collab.domain.run import Job
+from collab.domain.store import Store
+from collab.engine.encoders.text import encoder_of
+from collab.errors import CollabError, JobCancelled, JobLost
+from collab.loop import exporting, importing
+from collab.loop.encoding import encode_items
+
+LEASE_MS = 15_000
+BEAT_SECONDS = 1.0
+
+Report = Callable[[float, str], bool]
+"""Say how far the job is (share, message); returns whether a person asked it to stop."""
+
+
+def run(store: Store, job: Job) -> None:
+    """Do the work of a claimed job and write its end.
+
+    Raises:
+        JobLost: Another attempt owns the job; nothing was published.
+    """
+    beat = _Heartbeat(store, job)
+    with beat:
+        try:
+            result = KINDS[job.kind](store, job, beat.report)
+            status, message = ("cancelled", "") if beat.cancelled and not result else ("done", "")
+        except JobCancelled:
+            status, message, result = "cancelled", "", {}
+        except JobLost:
+            raise
+        except CollabError as error:
+            status, message, result = "failed", str(error), {}
+    store.end_job(job.id, job.attempt, status, message, result, now_ms())  # type: ignore[arg-type]  # both are statuses
+
+
+def now_ms() -> int:
+    """The server's clock."""
+    return time.time_ns() // 1_000_000
+
+
+class _Heartbeat:
+    """Beats in a thread of its own, so that a long step can't look like a dead job."""
+
+    def __init__(self, store: Store, job: Job) -> None:
+        self._store, self._job = store, job
+        self._share, self._message = job.progress, job.message
+        self._over = threading.Event()
+        self._lost: JobLost | None = None
+        self.cancelled = False
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def report(self, share: float, message: str) -> bool:
+        """Take note of progress; raises where the job was lost."""
+        self._share, self._message = share, message
+        if self._lost is not None:
+            raise self._lost
+        return self.cancelled
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._over.is_set():
+            try:
+                self.cancelled |= self._store.beat_job(
+                    self._job.id, self._job.attempt, now_ms() + LEASE_MS, self._share, self._message
+                )
+            except JobLost as error:
+                self._lost = error
+                return
+            except CollabError:
+                pass  # the disk may be back at the next beat; the lease tells whether it was in time
+            self._over.wait(BEAT_SECONDS)
+
+
+def _import(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    path, source = Path(job.payload["path"]), job.payload.get("source", "")
+    done = importing.run_import(
+        store, store.project(job.project), path, _plan(job.payload["plan"]),
+        now=now_ms(), progress=report, by=job.requested_by, source=source,
+    )  # fmt: skip
+    return asdict(done)
+
+
+def _plan(values: Mapping[str, Any]) -> importing.ImportPlan:
+    """Read what `dataclasses.asdict` made of a plan."""
+    return importing.ImportPlan(**{**values, "fields": tuple(Field(**f) for f in values["fields"])})
+
+
+def _encode(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    project = store.project(job.project)
+    return {"encoded": encode_items(store, project, encoder_of(project.policy.encoder), report)}
+
+
+def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    total = max(1, store.progress(job.project).items)
+    done, after = 0, 0
+    while after := store.index_text(job.project, after):
+        done += 5000
+        if report(min(1.0, done / total), ""):
+            raise JobCancelled
+    return {}
+
+
+def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    made = exporting.export_data(
+        store, store.project(job.project), job.payload["what"], job.payload["format"], progress=report
+    )
+    return {"file": made.path.name, "rows": made.rows, "guarded": made.guarded_cells}
+
+
+KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
+    "import": _import,
+    "encode": _encode,
+    "index": _index,
+    "export": _export,
+}
