@@ -96,7 +96,8 @@ def abandon_import(db: Database, import_id: int) -> None:
     with db.transaction():
         _open_import(db, import_id)
         mine = {"import": import_id}
-        for table in ("hidden_truth", "imported_answer", "decision"):
+        db.write(sa.delete(tables.imported_answer).where(_OF_IMPORT), mine)
+        for table in ("hidden_truth", "decision"):
             db.write(
                 sa.text(f"DELETE FROM {table} WHERE item IN (SELECT id FROM item WHERE file_import = :import)"), mine
             )
@@ -116,7 +117,7 @@ def _report(written: dict[str, Any]) -> ImportReport:
 
 def _open_import(db: Database, import_id: int) -> sa.Row[Any]:
     table = tables.file_import
-    query = sa.select(table.c.project, table.c.answers, table.c.at).where(
+    query = sa.select(table.c.id, table.c.project, table.c.answers, table.c.at).where(
         table.c.id == import_id, table.c.report.is_(None)
     )
     found = db.row(query if db.is_sqlite else query.with_for_update())
@@ -129,8 +130,8 @@ def _items_by_ref(db: Database, project: int, rows: Sequence[NewItem]) -> dict[s
     """Find (id, digest) of the latest visible item with each row's ref."""
     if not records.progress(db, project).items:
         return {}
-    params = {"project": project, "refs": dumps([r.ref for r in rows])}
-    return {r.ref: (r.id, r.digest) for r in db.rows(_BY_REF_SQLITE if db.is_sqlite else _BY_REF_POSTGRES, params)}
+    params = {"project": project, "values": dumps([r.ref for r in rows])}
+    return {r.ref: (r.id, r.digest) for r in db.rows(_by_value(db, _BY_REF), params)}
 
 
 def _insert(db: Database, project: int, import_id: int, rows: Sequence[NewItem]) -> int:
@@ -146,27 +147,31 @@ def _insert(db: Database, project: int, import_id: int, rows: Sequence[NewItem])
 
 
 def _insert_answers(db: Database, under_way: sa.Row[Any], last: int, rows: Sequence[NewItem]) -> None:
-    """Keep the answers of the rows that became items; those have ids above `last`."""
-    project, answers = under_way.project, under_way.answers
-    query = sa.select(tables.item.c.digest, tables.item.c.id).where(
-        tables.item.c.project == project, tables.item.c.id > last
-    )
-    ids = {r.digest: r.id for r in db.rows(query)}
-    found = [
-        (item, row)
-        for row in rows
-        if (item := ids.pop(row.digest, None)) is not None and (row.annotator or answers != "annotations")
-    ]
+    """Keep the answers that came along: of rows that became items, which have ids above `last`; those of named people
+    also where the item was there already, for a file may hold a row for each of its annotators."""
+    project, named = under_way.project, under_way.answers == "annotations"
+    query = sa.select(tables.item.c.digest, tables.item.c.id).where(tables.item.c.project == project)
+    if named:
+        ids = {
+            r.digest: r.id for r in db.rows(_by_value(db, _BY_DIGEST), {"project": project, "values": _values(rows)})
+        }
+        found = [(ids[r.digest], r) for r in rows if r.annotator and r.digest in ids]
+    else:
+        ids = {r.digest: r.id for r in db.rows(query.where(tables.item.c.id > last))}
+        found = [(item, r) for r in rows if (item := ids.pop(r.digest, None)) is not None]
     if not found:
         return
     values = [{"item": item, "project": project, "answer": list(row.answer)} for item, row in found]
-    if answers == "truth":
+    if under_way.answers == "truth":
         db.write(sa.insert(tables.hidden_truth), values)
         return
-    names = [row.annotator if answers == "annotations" else "" for _, row in found]
-    more = [{"first": row.answer[0], "annotator": name} for (_, row), name in zip(found, names, strict=True)]
-    db.write(sa.insert(tables.imported_answer), [a | b for a, b in zip(values, more, strict=True)])
-    if answers == "decisions":
+    more = [
+        {"first": row.answer[0], "annotator": row.annotator if named else "", "file_import": under_way.id}
+        for _, row in found
+    ]
+    insert = db.insert(tables.imported_answer).on_conflict_do_nothing()
+    db.write(insert, [a | b for a, b in zip(values, more, strict=True)])
+    if not named:
         settled = [(item, Settled("decided", Decision(item, row.answer, "imported"))) for item, row in found]
         projections.settle_all(db, project, settled, under_way.at)
 
@@ -202,7 +207,10 @@ def _replace(db: Database, import_id: int) -> None:
 
 
 def _append_answers(db: Database, project: int, import_id: int, now: int) -> None:
-    """Turn answers of named people into ordinary events, and settle their items by the ordinary rule."""
+    """Turn answers of named people into ordinary events, and settle their items by the ordinary rule.
+
+    Items of the audit reserve are left out: an answer that was not asked blind is no audit.
+    """
     current = records.project(db, project)
     wanted, schema = current.policy.annotations_per_item, current.schema
     after = 0
@@ -210,28 +218,36 @@ def _append_answers(db: Database, project: int, import_id: int, now: int) -> Non
         after = rows[-1].item
         given = [
             Annotation(
-                str(uuid.uuid4()),
-                project,
-                r.item,
-                r.annotator,
-                "answer",
-                now,
-                answer=tuple(r.answer),
+                str(uuid.uuid4()), project, r.item, r.annotator, "answer", now, tuple(r.answer),
                 schema_version=schema.version,
             )
             for r in rows
-        ]
+        ]  # fmt: skip
         log.append_all(db, project, [replace(a.event(), batch=f"import {import_id}") for a in given])
         for name in dict.fromkeys(a.annotator for a in given):
             records.add_annotator(db, name)
         projections.set_all_current(db, given)
-        settled = [(a.item, settle([a], wanted, schema)) for a in given]
-        projections.settle_all(db, project, settled, now)
+        for item in {r.item for r in rows if not r.fresh}:
+            settled = settle(projections.current(db, item), wanted, schema, projections.imported_decision(db, item))
+            projections.settle_item(db, project, item, settled.state, settled.decision, now)
+        of_item: dict[int, list[Annotation]] = {r.item: [] for r in rows if r.fresh}
+        for a in given:
+            if a.item in of_item:
+                of_item[a.item].append(a)
+        if of_item:
+            fresh = [(item, settle(said, wanted, schema)) for item, said in of_item.items()]
+            projections.settle_all(db, project, fresh, now)
     # From now on the log holds them.
-    db.write(
-        sa.text("DELETE FROM imported_answer WHERE item IN (SELECT id FROM item WHERE file_import = :import)"),
-        {"import": import_id},
-    )
+    db.write(sa.delete(tables.imported_answer).where(_OF_IMPORT), {"import": import_id})
+
+
+def _values(rows: Sequence[NewItem]) -> str:
+    return dumps([r.digest for r in rows])
+
+
+def _by_value(db: Database, query: str) -> sa.TextClause:
+    """Fill in how the database reads a JSON list of values."""
+    return sa.text(query.format("json_each(:values)" if db.is_sqlite else "json_array_elements_text(:values) AS value"))
 
 
 _LAST = sa.text("SELECT max(id) FROM item WHERE project = :project")
@@ -243,8 +259,7 @@ _BY_REF = (
     "SELECT i.id, i.ref, i.digest FROM item i JOIN counter c ON c.project = i.project AND i.id <= c.visible "
     "WHERE i.project = :project AND i.ref IN (SELECT value FROM {}) ORDER BY i.id"
 )
-_BY_REF_SQLITE = sa.text(_BY_REF.format("json_each(:refs)"))
-_BY_REF_POSTGRES = sa.text(_BY_REF.format("json_array_elements_text(:refs) AS value"))
+_BY_DIGEST = "SELECT i.id, i.digest FROM item i WHERE i.project = :project AND i.digest IN (SELECT value FROM {})"
 _COLUMNS = "INSERT INTO item (project, file_import, ref, digest, fields, meta, audit_rank)"
 _INSERT_SQLITE = f"{_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _INSERT_POSTGRES = (
@@ -252,9 +267,17 @@ _INSERT_POSTGRES = (
     "(%s::text[], %s::text[], %s::text[], %s::text[], %s::float8[]) ON CONFLICT DO NOTHING"
 )
 _ANSWERS = sa.text(
-    "SELECT a.item, a.annotator, a.answer FROM imported_answer a JOIN item i ON i.id = a.item "
-    "WHERE i.file_import = :import AND a.item > :after ORDER BY a.item LIMIT :limit"
-).columns(tables.imported_answer.c.item, tables.imported_answer.c.annotator, tables.imported_answer.c.answer)
+    "SELECT a.item, a.annotator, a.answer, i.file_import = :import AS fresh "
+    "FROM imported_answer a JOIN item i ON i.id = a.item WHERE a.file_import = :import AND i.reserved = false "
+    "AND a.item IN (SELECT item FROM imported_answer WHERE file_import = :import AND item > :after "
+    "GROUP BY item ORDER BY item LIMIT :limit) ORDER BY a.item, a.annotator"
+).columns(
+    tables.imported_answer.c.item,
+    tables.imported_answer.c.annotator,
+    tables.imported_answer.c.answer,
+    sa.Column("fresh", sa.Boolean),
+)
+_OF_IMPORT = tables.imported_answer.c.file_import == sa.bindparam("import")
 _OF_STRATUM = (
     "project = :project AND state = 'open' "
     "AND file_import IN (SELECT id FROM file_import WHERE project = :project AND stratum = :stratum) "

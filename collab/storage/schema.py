@@ -168,7 +168,9 @@ hidden_truth = Table(
 
 imported_answer = Table(
     "imported_answer", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
-    _project(nullable=False, index=True), Column("answer", Json, nullable=False), _words("first"), _words("annotator"),
+    Column("annotator", Text, primary_key=True, server_default=""),
+    Column("file_import", Big, ForeignKey("file_import.id"), nullable=False, index=True),
+    _project(nullable=False, index=True), Column("answer", Json, nullable=False), _words("first"),
 )  # fmt: skip
 """Answers that came with a file: decisions where nobody is named, else annotations of that person."""
 

@@ -158,3 +158,24 @@ def test_a_large_import_stays_a_stratum_of_its_own(store: Store, make_project: M
     store.finish_import(opened, ImportReport(), 0.2, 3, 2)
 
     assert [(i.stratum, i.reserved) for i in store.stream_items(project)] == [(1, False)] * 3 + [(2, True)] * 2
+
+
+def test_a_row_for_each_annotator_of_an_item_makes_an_annotation_of_each(
+    store: Store, make_project: MakeProject
+) -> None:
+    given = [row(1, "a text", answer=("Yes",), annotator=name) for name in ("Ann", "Bo")]
+    project = make_project(given, answers="annotations").id
+    (item,) = store.stream_items(project)
+    assert [(a.annotator, a.answer) for a in store.current(item.id)] == [("Ann", ("Yes",)), ("Bo", ("Yes",))]
+    assert store.decision(item.id) == Decision(item.id, ("Yes",), "agreement")
+    assert store.check_chain(project) == 2
+
+
+def test_a_later_file_adds_annotations_to_items_that_are_there(store: Store, make_project: MakeProject) -> None:
+    project = make_project([row(1, "a text", answer=("Yes",), annotator="Ann")], answers="annotations").id
+    opened = store.begin_import(project, "more.csv", "annotations", 3)
+    added = store.add_items(opened, [row(1, "a text", answer=("No",), annotator="Bo")])
+    store.finish_import(opened, ImportReport(), 0.0, 500, 4)
+    (item,) = store.stream_items(project)
+    assert (added.added, added.duplicates, item.state) == (0, 1, "disputed")
+    assert store.progress(project).decided == 0

@@ -223,14 +223,17 @@ def upgrade() -> None:
     op.create_index("ix_hidden_truth_project", "hidden_truth", ["project"])
     op.create_table(
         "imported_answer",
-        sa.Column("item", _BIG, nullable=False), sa.Column("project", _BIG, nullable=False),
+        sa.Column("item", _BIG, nullable=False),
+        sa.Column("annotator", sa.Text(), server_default="", nullable=False),
+        sa.Column("project", _BIG, nullable=False), sa.Column("file_import", _BIG, nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("first", sa.Text(), server_default="", nullable=False),
-        sa.Column("annotator", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["file_import"], ["file_import.id"], name="fk_imported_answer_file_import"),
         sa.ForeignKeyConstraint(["item"], ["item.id"], name="fk_imported_answer_item"),
         sa.ForeignKeyConstraint(["project"], ["project.id"], name="fk_imported_answer_project"),
-        sa.PrimaryKeyConstraint("item", name="pk_imported_answer"),
+        sa.PrimaryKeyConstraint("item", "annotator", name="pk_imported_answer"),
     )  # fmt: skip
+    op.create_index("ix_imported_answer_file_import", "imported_answer", ["file_import"])
     op.create_index("ix_imported_answer_project", "imported_answer", ["project"])
     op.create_table(
         "put_off",
