@@ -221,6 +221,8 @@ class Item:
     """In the audit reserve: asked only as an audit, never trained on."""
     state: ItemState = "open"
     stratum: int = 0
+    read_until: int | None = None
+    """Character of its text at which the encoder stopped reading; None: it read all of it, or hasn't begun."""
 
 
 def _folded(text: str) -> str:

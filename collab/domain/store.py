@@ -171,6 +171,9 @@ class Store(Protocol):
     ) -> list[tuple[Item, Decision | None, tuple[Annotation, ...]]]:
         """The next visible items in order of id, each with its decision and all annotations in force: for export."""
 
+    def set_read_until(self, characters: Mapping[int, int]) -> None:
+        """Keep, by item, the character at which the encoder stopped reading."""
+
     def pool(self, project: int, after: int = 0, limit: int = 50_000) -> list[PoolRow]:
         """The next visible items in order of id, without content: for the worker."""
 
@@ -371,8 +374,11 @@ class FeatureFile(Protocol):
     def rows(self) -> Any:
         """Features, shape (n_rows, dim), float32, read-only memory map."""
 
-    def append(self, ids: Any, rows: Any) -> None:
-        """Add rows; they count once all of them are on disk. Shapes (m,) and (m, dim)."""
+    def stamps(self) -> Any:
+        """What each row was made from, shape (n_rows,), int64, read-only: `stamp` of the item's digest at that time."""
+
+    def append(self, ids: Any, stamps: Any, rows: Any) -> None:
+        """Add rows; they count once all of them are on disk. Shapes (m,), (m,) and (m, dim)."""
 
 
 __all__ = [

@@ -5,37 +5,40 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import numpy as np
 
-from collab.domain.project import Field, Project
+from collab.domain.project import Field, Item, Project
 from collab.domain.store import Store
 from collab.engine.encoders.text import Encoder
 from collab.errors import JobCancelled
 
 CHUNK = 512
 PAGE = 4096
+TOLD_EVERY = 0.5
 
 
 def encode_items(store: Store, project: Project, encoder: Encoder, report: Callable[[float, str], bool]) -> int:
-    """Encode every visible item that has no features yet; a killed run goes on where it was. Returns how many.
+    """Encode every visible item that has no features of its present content; a killed run goes on where it was.
+
+    Returns:
+        How many were encoded.
 
     Raises:
         JobCancelled: `report` said so; what was encoded stays.
     """
     file = store.features(project.id, encoder.digest, encoder.dim)
-    have = set(file.ids().tolist())
+    have = dict(zip(file.ids().tolist(), file.stamps().tolist(), strict=True))
     total = max(1, store.progress(project.id).items)
     done, after, told = 0, 0, 0.0
     while page := store.stream_items(project.id, after, PAGE):
         after = page[-1].id
-        batches = (item for item in page if item.id not in have)
-        while batch := list(islice(batches, CHUNK)):
-            rows = encoder.encode([text_of(project.fields, item.fields) for item in batch])
-            file.append(np.array([item.id for item in batch], np.int64), rows)
+        missing = (item for item in page if have.get(item.id) != stamp(item.digest))
+        while batch := list(islice(missing, CHUNK)):
+            _encode(store, project, encoder, batch)
+            have.update((item.id, stamp(item.digest)) for item in batch)
             done += len(batch)
-            if time.monotonic() - told > 0.5:
+            if time.monotonic() - told > TOLD_EVERY:
                 told = time.monotonic()
-                share = min(1.0, len(file) / total)
+                share = min(1.0, len(have) / total)
                 store.set_worker(project.id, "reading", time.time_ns() // 1_000_000, share)
                 if report(share, ""):
                     raise JobCancelled
@@ -43,6 +46,20 @@ def encode_items(store: Store, project: Project, encoder: Encoder, report: Calla
     return done
 
 
+def stamp(digest: str) -> int:
+    """A digest as a number that fits into 63 bits."""
+    return int(digest[:15], 16)
+
+
 def text_of(fields: Sequence[Field], values: Mapping[str, Any]) -> str:
     """The text that the encoder reads: the encoded fields, one after the other."""
     return "\n".join(str(values[f.name]) for f in fields if f.encoded and values.get(f.name))
+
+
+def _encode(store: Store, project: Project, encoder: Encoder, batch: list[Item]) -> None:
+    texts = [text_of(project.fields, item.fields) for item in batch]
+    rows = encoder.encode(texts)
+    stops = {item.id: encoder.read_until(text) for item, text in zip(batch, texts, strict=True)}
+    store.set_read_until({item: at for item, at in stops.items() if at is not None})
+    stamps = [stamp(item.digest) for item in batch]
+    store.features(project.id, encoder.digest, encoder.dim).append([item.id for item in batch], stamps, rows)

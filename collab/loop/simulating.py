@@ -111,7 +111,7 @@ def simulate(store: Store, task: Task, *, tell: Callable[[Point], None] = lambda
     test_labels = np.array([names.index(label) for label in test.labels])
     source = store.write_file("simulation/pool.jsonl", _lines(pool, task.label))
     points: list[Point] = []
-    shared: tuple[Ints, Floats] | None = None
+    shared: tuple[Ints, Ints, Floats] | None = None
     full = (0.0, 0.0)
     for strategy in task.strategies:
         for seed in range(task.seeds):
@@ -119,11 +119,12 @@ def simulate(store: Store, task: Task, *, tell: Callable[[Point], None] = lambda
             features = store.features(project.id, encoder.digest, encoder.dim)
             if shared is None:
                 encode_items(store, project, encoder, lambda *_: False)
-                shared = np.array(features.ids() - features.ids()[0]), np.array(features.rows())
-                full = _full(store, project, shared[1], features.ids().tolist(), test_features, test_labels)
+                first = features.ids()[0]
+                shared = np.array(features.ids() - first), np.array(features.stamps()), np.array(features.rows())
+                full = _full(store, project, shared[2], features.ids().tolist(), test_features, test_labels)
             else:
                 first = store.stream_items(project.id, 0, 1)[0].id
-                features.append(shared[0] + first, shared[1])
+                features.append(shared[0] + first, *shared[1:])
             for point in _run(store, project, Learner(store, project.id, encoder), task, test_features, test_labels):
                 points.append(point)
                 tell(point)

@@ -102,6 +102,7 @@ class SqlStore(Database):
 
     stream_items = items.stream_items
     outcomes = items.outcomes
+    set_read_until = items.set_read_until
     pool = items.pool
     pool_rows = items.pool_rows
     find = items.find

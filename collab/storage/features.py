@@ -28,12 +28,13 @@ def features(db: Database, project: int, encoder: str, dim: int) -> "FeatureBloc
 @dataclass(frozen=True, slots=True)
 class _Mapped:
     ids: Int64s
+    stamps: Int64s
     rows: Floats
 
 
 @final
 class FeatureBlock:
-    """Rows and ids in two files, and a manifest that says how many of them count."""
+    """Ids, stamps and rows in three files, and a manifest that says how many of them count."""
 
     def __init__(self, folder: Path, encoder: str, dim: int) -> None:
         self._folder, self._encoder, self._dim = folder, encoder, dim
@@ -56,19 +57,26 @@ class FeatureBlock:
         """Item ids, read-only."""
         return self._map().ids
 
+    def stamps(self) -> Any:
+        """What each row was made from, read-only."""
+        return self._map().stamps
+
     def rows(self) -> Any:
         """Features, read-only."""
         return self._map().rows
 
-    def append(self, ids: Any, rows: Any) -> None:
+    def append(self, ids: Any, stamps: Any, rows: Any) -> None:
         """Add rows; what a crash left behind the last complete row is cut off first."""
-        new_ids, new_rows = np.ascontiguousarray(ids, "<i8"), np.ascontiguousarray(rows, "<f4")
+        new_ids, new_stamps = np.ascontiguousarray(ids, "<i8"), np.ascontiguousarray(stamps, "<i8")
+        new_rows = np.ascontiguousarray(rows, "<f4")
         assert new_rows.shape == (len(new_ids), self._dim), "one row of features for each id"
+        assert len(new_stamps) == len(new_ids), "one stamp for each id"
         if not len(new_ids):
             return
         complete = len(self)
         with disk_errors(self._folder):
             self._extend("ids.i64", complete * 8, new_ids)
+            self._extend("stamps.i64", complete * 8, new_stamps)
             self._extend("rows.f32", complete * 4 * self._dim, new_rows)
             self._count(complete + len(new_ids))
 
@@ -80,12 +88,14 @@ class FeatureBlock:
         complete = len(self)
         if self._mapped is None or len(self._mapped.ids) != complete:
             if complete == 0:  # an empty file can't be mapped
-                ids, rows = np.empty(0, np.int64), np.empty((0, self._dim), np.float32)
+                ids = stamps = np.empty(0, np.int64)
+                rows = np.empty((0, self._dim), np.float32)
             else:
                 with disk_errors(self._folder):
                     ids = np.memmap(self._folder / "ids.i64", "<i8", "r", shape=(complete,))
+                    stamps = np.memmap(self._folder / "stamps.i64", "<i8", "r", shape=(complete,))
                     rows = np.memmap(self._folder / "rows.f32", "<f4", "r", shape=(complete, self._dim))
-            self._mapped = _Mapped(ids, rows)
+            self._mapped = _Mapped(ids, stamps, rows)
         return self._mapped
 
     def _extend(self, name: str, size: int, values: np.ndarray[Any, Any]) -> None:

@@ -2,7 +2,7 @@
 """Items: by id, in their order, and as a person looks for them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +40,13 @@ def outcomes(
     page = stream_items(db, project, after, limit)
     decisions, said = _decisions(db, page), _annotations(db, page)
     return [(item, decisions.get(item.id), tuple(said.get(item.id, ()))) for item in page]
+
+
+def set_read_until(db: Database, characters: Mapping[int, int]) -> None:
+    if characters:
+        item = tables.item
+        update = sa.update(item).values(read_until=sa.bindparam("at")).where(item.c.id == sa.bindparam("of"))
+        db.write(update, [{"of": of, "at": at} for of, at in characters.items()])
 
 
 def pool(db: Database, project: int, after: int = 0, limit: int = 50_000) -> list[PoolRow]:
@@ -138,7 +145,7 @@ def _conditions(wanted: ItemFilter) -> list[sa.ColumnElement[bool]]:
 def _item(row: sa.Row[Any]) -> Item:
     return Item(
         row.id, row.project, row.ref, row.fields, row.digest, row.audit_rank, row.meta, row.reserved, row.state,
-        row.stratum,
+        row.stratum, row.read_until,
     )  # fmt: skip
 
 

@@ -147,6 +147,7 @@ item = Table(
     Column("audit_rank", Float, nullable=False),
     _flag("reserved"),
     Column("state", Text, nullable=False, server_default="open"),
+    Column("read_until", Integer),
     sqlite_autoincrement=True,
 )  # fmt: skip
 Index("uq_item_digest", item.c.project, item.c.digest, unique=True)

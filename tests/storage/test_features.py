@@ -22,16 +22,16 @@ def test_rows_are_read_back_by_every_reader_as_they_come(store: SqlStore) -> Non
     writer, reader = store.features(1, "minilm", 2), store.features(1, "minilm", 2)
     assert (len(reader), reader.ids().shape, reader.rows().shape) == (0, (0,), (0, 2))
 
-    writer.append([7, 8], [[1, 2], [3, 4]])
+    writer.append([7, 8], [1, 1], [[1, 2], [3, 4]])
     assert (reader.ids().tolist(), reader.rows().tolist()) == ([7, 8], [[1, 2], [3, 4]])
-    writer.append(np.int64([9]), np.float32([[5, 6]]))
+    writer.append(np.int64([9]), np.int64([1]), np.float32([[5, 6]]))
 
     assert (len(reader), reader.ids().tolist(), reader.rows()[2].tolist()) == (3, [7, 8, 9], [5, 6])
     assert not reader.rows().flags.writeable
 
 
 def test_encoders_and_projects_have_files_of_their_own(store: SqlStore) -> None:
-    store.features(1, "minilm", 2).append([1], [[1, 2]])
+    store.features(1, "minilm", 2).append([1], [1], [[1, 2]])
 
     others = (store.features(2, "minilm", 2), store.features(1, "other", 2), store.features(1, "minilm", 3))
     assert [len(other) for other in others] == [0, 0, 0]
@@ -39,7 +39,7 @@ def test_encoders_and_projects_have_files_of_their_own(store: SqlStore) -> None:
 
 def test_a_torn_tail_is_cut_off(store: SqlStore, workspace: Path) -> None:
     block = store.features(1, "minilm", 2)
-    block.append([7], [[1, 2]])
+    block.append([7], [1], [[1, 2]])
     (rows,) = workspace.glob("features/1/*/rows.f32")
     (ids,) = workspace.glob("features/1/*/ids.i64")
     with rows.open("ab") as torn:
@@ -48,6 +48,6 @@ def test_a_torn_tail_is_cut_off(store: SqlStore, workspace: Path) -> None:
         torn.write(b"\xff" * 8)
     assert (len(block), block.rows().tolist()) == (1, [[1, 2]])
 
-    block.append([8], [[3, 4]])
+    block.append([8], [1], [[3, 4]])
 
     assert (block.ids().tolist(), block.rows().tolist()) == ([7, 8], [[1, 2], [3, 4]])

@@ -151,7 +151,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text(), nullable=False), sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("meta", sa.Text(), nullable=False), sa.Column("audit_rank", sa.Float(), nullable=False),
         sa.Column("reserved", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False), sa.Column("read_until", sa.Integer()),
         sa.ForeignKeyConstraint(["file_import"], ["file_import.id"], name="fk_item_file_import"),
         sa.ForeignKeyConstraint(["project"], ["project.id"], name="fk_item_project"),
         sa.PrimaryKeyConstraint("id", name="pk_item"), sqlite_autoincrement=True,
