@@ -1,0 +1,72 @@
+"""The README promises commands: each of them is run here, word for word, with data of the kind that it names."""
+
+import csv
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+COMMANDS = re.findall(r"^(?:\.venv/bin/)?(collab .+?)\s*(?:#.*)?$", README.read_text("utf-8"), re.M)
+SERVERS = ("collab run", "collab demo")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with the files that the README speaks of."""
+    folder = tmp_path_factory.mktemp("desk")
+    moods = {"good": "great lovely happy kind", "bad": "awful terrible sad cold"}
+    for name, columns in (("reviews.csv", ["text"]), ("labeled.csv", ["text", "answer"])):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            for number in range(160):
+                answer = ("good", "bad")[number % 2]
+                writer.writerow([f"{moods[answer]} number {number}", answer][: len(columns)])
+    return folder
+
+
+def test_the_readme_names_commands():
+    assert {line.split()[1] for line in COMMANDS} >= {"demo", "import", "run", "export", "simulate"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [c for c in dict.fromkeys(COMMANDS) if c not in SERVERS])
+def test_a_command_of_the_readme_does_what_it_says(desk, line):
+    words = [sys.executable, "-m", "collab.cli", *shlex.split(line)[1:]]
+    environment = {**os.environ, "COLLAB_DATA": str(desk / "workspace")}
+    done = subprocess.run(words, cwd=desk, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", SERVERS)
+def test_a_command_that_serves_answers(desk, line):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "collab.cli", *shlex.split(line)[1:], "--port", str(port)]
+    environment = {**os.environ, "COLLAB_DATA": str(desk / "served")}
+    server = subprocess.Popen(words, cwd=desk, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert "ok" in answer_of(f"http://127.0.0.1:{port}/healthz", server)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def answer_of(address, server):
+    until = time.monotonic() + 60
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            return urllib.request.urlopen(address, timeout=2).read().decode()
+        except OSError:
+            time.sleep(0.2)
+    return ""
