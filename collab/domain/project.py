@@ -13,7 +13,7 @@ FieldRole = Literal["both", "shown", "encoded", "id", "group", "metadata"]
 Answer = tuple[str, ...]
 """Ids of the chosen classes; a single-label answer holds one."""
 
-RESERVED_KEYS = frozenset("sfuxz?")
+RESERVED_KEYS = frozenset("sfuxz?/")
 """Keys that the card itself uses; no class may take them."""
 
 PALETTE = ("#3f7fd4", "#c8553d", "#2f9463", "#a2559f", "#b8860b", "#0f8fa0", "#7a63c9", "#d1588c", "#6b7d2a", "#8a6a4f")

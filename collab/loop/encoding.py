@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-
 from collab.domain.project import Field, Item, Project
 from collab.domain.store import Store
 from collab.engine.encoders.text import Encoder

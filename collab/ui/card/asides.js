@@ -1,0 +1,88 @@
+// What lies over the card for a while: the question that X and F ask, a notice, and the cover of one who was away.
+class Sheet {
+  constructor(view) {
+    this.view = view;
+  }
+  get on() {
+    return !this.view.el.sheet.hidden;
+  }
+  open(kind) {
+    const { el, lc } = this.view,
+      word = (key) => this.view.word(key);
+    this.kind = kind;
+    el.sheett.textContent = word(`${kind}_ask`);
+    el.linel.textContent = el.line.placeholder = word(`${kind}_line`);
+    el.sheetokt.textContent = word(`${kind}_send`);
+    el.line.value = "";
+    el.reasons.replaceChildren(...(kind === "unusable" ? [1, 2, 3].map((n) => this.reason(n)) : []));
+    el.sheet.hidden = false;
+    lc.toggleAttribute("data-asking", true);
+    if (kind === "flag") el.line.focus();
+    this.view.say(el.sheett.textContent);
+  }
+  reason(n) {
+    const note = this.view.word(`unusable_${n}`);
+    return h(
+      "button",
+      { type: "button", class: "opt", "data-note": note, "aria-keyshortcuts": n },
+      h("kbd", { "aria-hidden": "true" }, n),
+      h("span", { class: "nm" }, note),
+    );
+  }
+  close() {
+    const { el, lc } = this.view;
+    if (!this.on) return;
+    el.line.blur();
+    el.sheet.hidden = true;
+    lc.toggleAttribute("data-asking", false);
+  }
+}
+
+class Notice {
+  constructor(view) {
+    this.view = view;
+  }
+  show(text, offer = "", then = null) {
+    const { el } = this.view;
+    if (text && text === this.dismissed) return;
+    Object.assign(this, { offer: text ? offer : "", then, dismissed: "" });
+    el.notice.hidden = !text;
+    el.noticet.textContent = text;
+    el.noticedo.hidden = !offer;
+    if (offer) el.noticedo.textContent = this.view.word(offer);
+  }
+  follow() {
+    this.view.el.notice.hidden = true;
+    this.then?.();
+  }
+  dismiss() {
+    this.dismissed = this.view.el.noticet.textContent; // the same trouble is not told twice
+    this.view.el.notice.hidden = true;
+  }
+  over() {
+    this.dismissed = "";
+    if (this.offer === "retry" || this.offer === "reload") this.show("");
+  }
+}
+
+class Cover {
+  constructor(view) {
+    this.view = view;
+  }
+  get on() {
+    return !this.view.el.cover.hidden;
+  }
+  lay(name) {
+    const { el, lc } = this.view;
+    el.covert.textContent = this.view.word("still", { name });
+    el.cover.hidden = false;
+    lc.toggleAttribute("data-covered", true);
+    el.stay.focus({ preventScroll: true });
+  }
+  lift() {
+    const { el, lc } = this.view;
+    el.stay.blur();
+    el.cover.hidden = true;
+    lc.toggleAttribute("data-covered", false);
+  }
+}

@@ -1,0 +1,294 @@
+// The card: what is on screen, and what an act does to it.
+const DWELL = 120; // ms after paint in which a press can't have been meant for the new item
+const PAUSE = 30000,
+  LONG = 120; // a gap counts at most so many ms; an item at most so many seconds
+const MARKS = 500; // timing marks kept for whoever measures
+
+class Card {
+  constructor(root, data) {
+    this.data = data;
+    this.scope = scope(data);
+    this.view = new View(root);
+    this.root = root;
+    this.view.dress(data);
+    this.line = new Line(data, (what, detail) => this.changed(what, detail));
+    this.keysOn = (remembered(localStorage, "collab:keys") ?? (data.keys_on ? "1" : "")) === "1";
+    this.listening = new AbortController();
+    const { signal } = this.listening,
+      on = (target, type, act) => target.addEventListener(type, act, { signal });
+    Object.assign(this, { sheet: new Sheet(this.view), notice: new Notice(this.view), cover: new Cover(this.view) });
+    this.input = new Input(this, signal);
+    on(window, "online", () => this.line.retry());
+    on(window, "pagehide", () => this.line.sync(true));
+    on(window, "beforeunload", (e) => {
+      if (this.line.outbox.length && this.line.kept === false) e.preventDefault();
+    });
+    on(document, "visibilitychange", () => {
+      this.count();
+      if (document.hidden) this.line.sync(true);
+      else this.line.sync();
+    });
+    this.view.el.guide.open =
+      (remembered(localStorage, "collab:guide") ?? (this.view.lc.clientWidth > 700 ? "1" : "")) === "1";
+    this.line.sync();
+    this.line.earlier().then(() => this.view.past(this.line.past));
+  }
+  get here() {
+    return this.root.isConnected;
+  }
+  get canAccept() {
+    return this.view.lc.dataset.mode === "word" && this.showing?.best !== undefined;
+  }
+
+  update(data, trigger) {
+    this.trigger = trigger;
+    const renewed = data.token !== this.data.token;
+    this.data = this.line.data = data;
+    this.view.dress(data);
+    this.view.lc.toggleAttribute("data-nokeys", !this.keysOn);
+    if (renewed && this.line.expired) {
+      this.line.expired = false;
+      this.line.sync();
+    }
+    this.draw(true);
+  }
+
+  // What is on screen
+  draw(again = false) {
+    const { view, line } = this,
+      { lc } = view,
+      ask = line.current;
+    if (this.reopened) this.showing = this.reopened;
+    else if (!ask) this.showing = null;
+    else if (this.fresh?.ask !== ask) this.showing = this.fresh = show(ask);
+    else this.showing = this.fresh;
+    if (!this.showing) {
+      view.blank(line.state, line);
+      view.past(line.past);
+    } else if (again || this.drawn !== this.showing) {
+      lc.dataset.state = "ask";
+      delete lc.dataset.blank;
+      this.showing.painted = again && this.drawn === this.showing ? this.showing.painted : 0;
+      view.item(this.showing, again);
+      view.suggestion(this.showing, line.state);
+      this.input.clear();
+    }
+    if (this.drawn !== this.showing) {
+      this.drawn = this.showing;
+      this.touchedAt = performance.now();
+      if (this.showing) painted(() => this.seen());
+    }
+    view.line(line);
+  }
+  seen() {
+    // after the frame: what nobody waits for
+    const { showing, view, line } = this;
+    if (!showing) return;
+    showing.painted = performance.now();
+    if (this.pressed) {
+      this.pressed = false;
+      performance.mark("collab:painted");
+    }
+    view.rest(showing);
+    view.scrollable();
+    view.past(line.past);
+    view.lc.toggleAttribute("data-first", !line.past.length);
+    view.say(
+      [
+        this.did,
+        showing.ask.ref,
+        showing.ask.fields
+          .map((f) => f.value)
+          .join(" ")
+          .slice(0, 300),
+        [view.el.from, view.el.head, view.el.pct].map((e) => e.textContent).join(" "),
+      ]
+        .filter(Boolean)
+        .join(". "),
+    );
+    this.did = "";
+  }
+  changed(what, detail) {
+    if (what === "beat") {
+      this.rest();
+      return;
+    }
+    if (what === "refused")
+      this.notice.show(this.view.word("refused", { why: detail.refused }), "reopen", () => this.reopen(detail.id));
+    if (what === "line") {
+      if (this.line.expired) this.notice.show(this.view.word("expired"), "reload", () => location.reload());
+      else if (this.line.problem) this.notice.show(this.line.problem, "retry", () => this.line.retry());
+      else this.notice.over();
+    }
+    if (this.showing) {
+      this.view.line(this.line);
+      this.progress();
+      if (what === "refused") this.view.past(this.line.past);
+    } else this.draw();
+  }
+  progress() {
+    // the sentence about reading may move on; a suggestion on screen never does
+    const { showing, view, line } = this;
+    if (view.lc.dataset.mode === "open" && !showing.ask.blind)
+      view.el.odds.textContent = view.word(line.state.reading < 1 ? "reading" : "choose_below", {
+        pct: pct(line.state.reading),
+      });
+  }
+
+  // Acts
+  choose(i, event) {
+    const c = this.data.classes[i],
+      { showing } = this;
+    if (!c || !showing) return false;
+    const old = showing.entry;
+    if (old && !old.refused && old.kind === "answer" && old.answer.includes(c.id)) return this.ready() && this.goBack();
+    return this.record("answer", { answer: [c.id] }, event);
+  }
+  accept(event) {
+    if (!this.showing) return;
+    if (this.canAccept) this.choose(this.showing.best, event);
+    else if (this.ready()) this.view.pulse();
+  }
+  later(event) {
+    const old = this.reopened?.entry;
+    if (!old) this.record("later", {}, event);
+    else if (old.refused) this.goBack();
+    else this.record("undo", {}, event);
+  }
+  ready() {
+    return !!this.showing?.painted && performance.now() - this.showing.painted >= DWELL && !this.cover.on;
+  }
+  record(kind, { answer = [], note = "" }, event) {
+    if (!this.ready()) return false;
+    const { showing, line, view } = this,
+      { ask, entry } = showing;
+    if (event?.timeStamp) this.measure(event.timeStamp);
+    this.count();
+    const target = entry && !entry.refused ? entry.id : null,
+      word = view.proba(showing) && ask.suggestion;
+    const wire = {
+      id: showing.id,
+      ask: ask.id ?? null,
+      item: ask.item,
+      kind,
+      answer,
+      note,
+      target,
+      seconds: Math.min(LONG, Math.round(showing.ms / 100) / 10),
+      shown: word ? { proba: word.proba, model: word.model } : null,
+      schema_version: this.data.schema_version,
+    };
+    line.put(wire, {
+      ...ask,
+      suggestion: null,
+      ...wire,
+      at: Date.now(),
+      changed: !!target,
+      refused: "",
+      mends: entry?.id,
+    });
+    this.did = kind === "undo" ? view.word("did_undo") : view.said({ kind, answer, note });
+    this.reopened = null;
+    this.sheet.close();
+    this.draw();
+    // The classes have changed: let the page hand them over.
+    if (line.state.schema_version !== this.data.schema_version) this.trigger("stale", line.state.schema_version);
+    return true;
+  }
+  measure(at) {
+    this.pressed = true;
+    if ((this.presses = (this.presses ?? 0) + 1) % MARKS === 0)
+      for (const name of ["collab:key", "collab:painted"]) performance.clearMarks(name);
+    performance.mark("collab:key", { startTime: at });
+  }
+
+  // Going back, without limit
+  async reopen(id) {
+    if (this.cover.on) return;
+    const { line } = this,
+      at = () => line.past.findIndex((e) => e.id === (id ?? this.reopened?.entry.id));
+    const index = () => (id ? at() : at() + 1);
+    if (index() >= line.past.length - 5) {
+      const more = line.earlier();
+      if (index() >= line.past.length) await more;
+    }
+    const entry = line.past[index()];
+    if (!entry) {
+      this.view.say(this.view.word("no_earlier"));
+      return;
+    }
+    this.count();
+    this.sheet.close();
+    this.reopened = {
+      id: uuid(),
+      entry,
+      ask: { ...entry, id: entry.ask, suggestion: null, reason: "" },
+      ms: 0,
+      painted: 0,
+    };
+    this.draw();
+  }
+  goBack() {
+    this.count();
+    this.reopened = null;
+    this.sheet.close();
+    this.draw();
+    return true;
+  }
+
+  // The question that X and F ask
+  openSheet(kind) {
+    if (this.ready()) this.sheet.open(kind);
+  }
+  send(note, event) {
+    const said = note.trim();
+    if (this.sheet.kind === "unusable" && !said) this.view.el.line.focus();
+    else this.record(this.sheet.kind, { note: said }, event);
+  }
+
+  // Time, and who is here
+  touched() {
+    this.count();
+    this.line.used = Date.now();
+  }
+  count() {
+    const now = performance.now(),
+      { showing } = this;
+    if (showing && this.visible !== false && !this.cover.on)
+      showing.ms += Math.min(PAUSE, Math.max(0, now - this.touchedAt));
+    this.touchedAt = now;
+    this.visible = !document.hidden;
+  }
+  rest() {
+    const idle = Date.now() - this.line.used;
+    if (!this.cover.on && idle >= this.data.idle_minutes * 60000) this.cover.lay(this.data.annotator);
+  }
+  uncover() {
+    this.cover.lift();
+    this.touchedAt = performance.now();
+    if (this.showing) {
+      this.showing.painted = 0;
+      painted(() => {
+        if (this.showing) this.showing.painted = performance.now();
+      });
+    }
+    this.line.used = Date.now();
+    this.line.sync();
+  }
+  who() {
+    this.line.sync(true);
+    this.trigger("who", true);
+  }
+  setKeys(on) {
+    this.keysOn = on;
+    remember(localStorage, "collab:keys", on ? "1" : "");
+    this.view.lc.toggleAttribute("data-nokeys", !on);
+  }
+  close() {
+    this.listening.abort();
+    this.view.sizes.disconnect();
+    this.line.close();
+  }
+}
+
+const show = (ask) => ({ id: uuid(), ask, entry: null, ms: 0, painted: 0 });

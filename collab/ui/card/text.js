@@ -1,0 +1,64 @@
+// From an item's texts to nodes, and other small things that know neither card nor line.
+const FIRST = 5000,
+  LONGEST = 100000; // characters of a field that are drawn at once, and after the frame: no key press waits for a book
+
+function texts(ask, most, view) {
+  let left = ask.truncated_at ?? Infinity; // counts characters over all fields, as the encoder read them, joined by one
+  return ask.fields.flatMap(({ name, value }) => {
+    const all = String(value ?? ""),
+      text = all.slice(0, most),
+      stop = wordEnd(text, units(text, left));
+    const p = h("p", { class: "text", dir: "auto" }, text.slice(0, stop));
+    if (stop < text.length && left >= 0) p.append(h("span", { class: "cut" }, view.word("read_to_here")));
+    if (stop < text.length) p.append(h("span", { class: "unread" }, text.slice(stop)));
+    if (all.length > most && most === LONGEST)
+      p.append(
+        h("span", { class: "cut" }, view.word("clipped", { n: (all.length - LONGEST).toLocaleString(view.data.lang) })),
+      );
+    if (left !== Infinity) left = stop < text.length ? -1 : left - [...text].length - 1;
+    return ask.fields.length > 1 ? [h("p", { class: "name" }, name), p] : [p];
+  });
+}
+
+const pct = (p) => `${Math.round(p * 100)}\u00a0%`;
+function h(tag, attributes = {}, ...children) {
+  const e = document.createElement(tag);
+  for (const name in attributes) e.setAttribute(name, attributes[name]);
+  e.append(...children);
+  return e;
+}
+function tint({ color }) {
+  // nothing but a color may reach a style
+  return `--c:${/^#[0-9a-f]{6}$/i.test(color) ? color : "#888888"}`;
+}
+function units(text, characters) {
+  // UTF-16 units of the first so many characters; Python counts code points
+  if (characters >= text.length) return text.length;
+  let i = 0;
+  for (let n = 0; n < characters; n++) i += text.codePointAt(i) > 0xffff ? 2 : 1;
+  return Math.max(0, i);
+}
+function wordEnd(text, i) {
+  // the mark stands between words where one ends close before it
+  const start = text.slice(Math.max(0, i - 24), i).search(/\s\S*$/);
+  return i > 0 && i < text.length && /\S/.test(text[i]) && start >= 0 ? Math.max(0, i - 24) + start + 1 : i;
+}
+function four({ fields }) {
+  // the first four words, or eight characters where a language writes without spaces
+  const text = fields
+      .map((f) => String(f.value ?? ""))
+      .join(" ")
+      .slice(0, 200)
+      .trim(),
+    words = text.split(/\s+/).slice(0, 4).join(" ");
+  const short = /[\u3040-\u30ff\u3400-\u9fff]/.test(words)
+    ? [...words].slice(0, 8).join("")
+    : [...words].slice(0, 40).join("");
+  return short.length < text.length ? `${short} …` : short;
+}
+function dark(element) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.fillStyle = getComputedStyle(element).getPropertyValue("--st-background-color").trim() || "#fff";
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(pen.fillStyle.slice(i, i + 2), 16));
+  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+}

@@ -1,0 +1,295 @@
+// Draws what the card is told to draw. Texts go in through textContent alone, so whatever an item holds stays inert.
+const ROWS = 6; // entries of the strip of earlier answers
+
+class View {
+  constructor(root) {
+    this.root = root;
+    this.lc = root.querySelector(".lc");
+    this.el = Object.fromEntries([...root.querySelectorAll("[id]")].map((e) => [e.id, e]));
+    this.sizes = new ResizeObserver(() => requestAnimationFrame(() => this.fit()));
+    for (const name of ["bar", "body", "panel"]) this.sizes.observe(this.el[name]);
+  }
+  word(key, values = {}) {
+    const text = this.strings[key];
+    if (text === undefined) throw new Error(`no word for ${key}`);
+    return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
+
+  dress(data) {
+    // everything that hangs on project, person, language or theme; safe to repeat
+    const { lc, el } = this;
+    Object.assign(this, { data, strings: data.strings });
+    lc.lang = data.lang;
+    lc.dataset.theme = dark(lc) ? "dark" : "light";
+    for (const e of this.root.querySelectorAll("[data-t]")) e.textContent = this.word(e.dataset.t);
+    el.q.textContent = data.question;
+    el.who.textContent = data.annotator;
+    el.helpb.setAttribute("aria-label", this.word("help"));
+    el.opts.setAttribute("aria-label", this.word("options"));
+    el.acts.setAttribute("aria-label", this.word("other"));
+    el.find.placeholder = this.word("find");
+    el.findbox.hidden = data.classes.length <= 10;
+    lc.classList.toggle("many", data.classes.length > 10);
+    const signature = JSON.stringify([data.classes, data.guidelines, data.lang]);
+    if (signature !== this.signature) {
+      this.signature = signature;
+      this.rows = data.classes.map((c, i) => this.row(c, i));
+      el.opts.replaceChildren(...this.rows.map((r) => r.button));
+      el.rules.replaceChildren(...this.guide(data));
+      el.keys.replaceChildren(...this.help(data));
+    }
+  }
+  row(c, i) {
+    const bar = h("i"),
+      pct = h("span", { class: "pc" }),
+      mine = h("span", { class: "mine" }, this.word("yours"));
+    const button = h(
+      "button",
+      {
+        type: "button",
+        class: "opt",
+        "data-i": i,
+        style: tint(c),
+        ...(c.description && { title: c.description }),
+        ...(c.key && { "aria-keyshortcuts": c.key.toUpperCase() }),
+      },
+      h("kbd", { "aria-hidden": "true" }, c.key.toUpperCase()),
+      h("i", { class: "sw" }),
+      h("span", { class: "nm", dir: "auto" }, c.name),
+      mine,
+      h("span", { class: "tr" }, bar),
+      pct,
+    );
+    mine.hidden = true;
+    return { button, bar, pct, mine };
+  }
+  guide(data) {
+    const part = (c) => [
+      h("dt", { style: tint(c) }, h("i", { class: "sw" }), c.name),
+      h(
+        "dd",
+        { dir: "auto" },
+        c.description,
+        ...(c.example ? [h("span", { class: "eg" }, `${this.word("example")} “${c.example}”`)] : []),
+        ...(c.near_miss ? [h("span", { class: "eg" }, `${this.word("near_miss")} “${c.near_miss}”`)] : []),
+      ),
+    ];
+    const defined = data.classes.filter((c) => c.description || c.example || c.near_miss);
+    const rules = data.guidelines
+      .split(/\n{2,}/)
+      .filter((t) => t.trim())
+      .map((t) => h("p", { dir: "auto" }, t.trim()));
+    if (!rules.length && !defined.length) return [h("p", { class: "muted" }, this.word("no_guide"))];
+    return defined.length ? [...rules, h("dl", {}, ...defined.flatMap(part))] : rules;
+  }
+  help(data) {
+    const own = data.classes.map((c) => c.key.toUpperCase()).filter(Boolean);
+    const keys = [
+      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), "help_class"],
+      ["Enter", "help_accept"],
+      ["S", "help_later"],
+      ["U", "help_unsure"],
+      ["X", "help_unusable"],
+      ["F", "help_flag"],
+      ["Z", "help_undo"],
+      ["Esc", "help_back"],
+      ...(data.classes.length > 10 ? [["/", "help_find"]] : []),
+      ["?", "help"],
+    ];
+    return keys.filter(([k]) => k).flatMap(([k, w]) => [h("dt", {}, h("kbd", {}, k)), h("dd", {}, this.word(w))]);
+  }
+
+  item(showing, whole) {
+    // the hot path: text, rows, nothing measured
+    const { el } = this,
+      { ask } = showing;
+    el.body.dataset.ask = ask.id ?? "";
+    el.body.lang = ask.lang || "";
+    el.body.className = ask.fields.reduce((n, f) => n + String(f.value).length, 0) > 600 ? "body long" : "body";
+    el.body.replaceChildren(...texts(ask, whole ? LONGEST : FIRST, this));
+    el.body.scrollTop = 0;
+    el.opts.classList.remove("pulse");
+    el.meta.replaceChildren(
+      h("b", {}, ask.ref),
+      ...ask.meta.map(([name, value]) => h("span", { title: name }, String(value))),
+    );
+    el.why.textContent = showing.entry ? this.word("reopened") : ask.reason;
+    this.rows.forEach(({ button, mine }, i) => {
+      const old =
+        !!showing.entry && showing.entry.kind === "answer" && showing.entry.answer.includes(this.data.classes[i].id);
+      if (button.classList.toggle("was", old)) button.setAttribute("aria-pressed", "true");
+      else button.removeAttribute("aria-pressed");
+      mine.hidden = !old;
+    });
+  }
+  rest({ ask }) {
+    // what `item` has left out
+    if (ask.fields.some((f) => String(f.value).length > FIRST))
+      this.el.body.replaceChildren(...texts(ask, LONGEST, this));
+  }
+  suggestion(showing, state) {
+    const { el, lc } = this,
+      { entry } = showing,
+      proba = this.proba(showing),
+      checked = state.checked;
+    const mode = entry ? "again" : proba ? "word" : "open";
+    lc.dataset.mode = mode;
+    lc.toggleAttribute("data-checked", checked);
+    lc.toggleAttribute("data-filled", !!state.accept_filled);
+    el.accept.hidden = mode === "again";
+    el.accept.disabled = mode !== "word";
+    el.back.hidden = mode !== "again";
+    el.latert.textContent = this.word(entry ? "take_back" : "later");
+    el.check.textContent = proba && !checked ? this.word("unchecked") : "";
+    if (!proba) {
+      el.head.title = "";
+      el.from.textContent = entry ? this.word("you_said") : "";
+      el.head.textContent = entry ? this.said(entry) : this.word("your_call");
+      el.pct.textContent = "";
+      el.odds.textContent = entry
+        ? this.word("again")
+        : this.word(showing.ask.blind || state.reading >= 1 ? "choose_below" : "reading", { pct: pct(state.reading) });
+      return;
+    }
+    const order = proba.map((p, i) => i).sort((a, b) => proba[b] - proba[a]),
+      [best, second] = order;
+    showing.best = best;
+    el.from.textContent = this.word("suggests");
+    el.head.textContent = el.head.title = this.data.classes[best].name;
+    el.pct.textContent = checked ? pct(proba[best]) : "";
+    el.odds.textContent =
+      proba[best] - (proba[second] ?? 0) < 0.12
+        ? this.word("close_call", { a: this.data.classes[best].name, b: this.data.classes[second].name })
+        : checked
+          ? this.word("odds", { n: Math.max(1, Math.min(9, Math.round(proba[best] * 10))) })
+          : this.word("unchecked_why");
+    this.rows.forEach(({ bar, pct: label }, i) => {
+      bar.style.transform = `scaleX(${proba[i].toFixed(3)})`;
+      label.textContent = checked ? pct(proba[i]) : "";
+    });
+  }
+  proba({ ask, entry }) {
+    // in the order of the rows; retired classes have columns too
+    if (entry || ask.blind || !ask.suggestion) return null;
+    const { proba } = ask.suggestion,
+      { classes } = this.data;
+    return proba.length === classes.length ? proba : classes.map((c) => proba[c.column]);
+  }
+  said({ kind, answer, note }) {
+    if (kind === "answer") return answer.map((id) => this.data.classes.find((c) => c.id === id)?.name ?? id).join(", ");
+    return this.word(`did_${kind}`) + (note ? `: ${note}` : "");
+  }
+
+  blank(state, line) {
+    // nothing to ask: the first load, the end, or a line that is down
+    const { el, lc, data } = this;
+    const what =
+      !line.met && !line.fails
+        ? "loading"
+        : line.fails || line.expired
+          ? "cut_off"
+          : !state.exhausted
+            ? "fetching"
+            : data.mode === "chosen"
+              ? "end_chosen"
+              : "end";
+    lc.dataset.state = what === "loading" || what === "fetching" ? "loading" : "blank";
+    el.body.dataset.ask = "";
+    el.body.className = "body";
+    el.body.lang = "";
+    el.meta.replaceChildren();
+    el.why.textContent = "";
+    if (lc.dataset.blank === what) return;
+    lc.dataset.blank = what;
+    el.body.replaceChildren(
+      ...(lc.dataset.state === "loading"
+        ? [
+            h("p", { class: "sr" }, this.word(what)),
+            h("div", { class: "bones", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+          ]
+        : [h("p", { class: "title" }, this.word(what)), h("p", { class: "next" }, this.word(`${what}_next`))]),
+    );
+    this.say(this.word(what));
+  }
+  line(line) {
+    const { el } = this,
+      n = line.outbox.length;
+    el.save.dataset.s = line.mark;
+    el.savet.textContent = this.word(
+      { ok: "saved", dead: "ended", busy: n ? "saving" : "connecting", off: line.problem ? "unsaved" : "offline" }[
+        line.mark
+      ],
+      { n },
+    );
+    el.goalt.textContent = this.word("today", { n: line.today, goal: this.data.goal });
+    el.goalbar.style.transform = `scaleX(${Math.min(1, line.today / Math.max(1, this.data.goal)).toFixed(3)})`;
+  }
+  past(entries) {
+    const { el } = this;
+    el.pastnone.hidden = entries.length > 0;
+    el.past.replaceChildren(
+      ...entries.slice(0, ROWS).map((e) => {
+        const c = e.kind === "answer" && this.data.classes.find((x) => x.id === e.answer[0]);
+        const did = e.refused ? this.word("not_stored") : e.changed ? this.word("changed") : "";
+        return h(
+          "li",
+          {},
+          h(
+            "button",
+            { type: "button", "data-id": e.id, class: e.refused ? "refused" : "", title: this.word("reopen") },
+            h("i", { class: c ? "sw" : "sw void", style: c ? tint(c) : "" }),
+            h("span", { class: "did" }, this.said({ ...e, note: "" })),
+            h("span", { class: "four", lang: e.lang || "", dir: "auto" }, four(e)),
+            h("span", { class: "ch" }, did),
+          ),
+        );
+      }),
+    );
+  }
+  fit() {
+    // on a phone the item gets what the answers leave, so that no button moves from item to item
+    const { lc, el } = this,
+      main = lc.getRootNode().host?.closest("[data-testid=stMain]");
+    lc.style.setProperty(
+      "--top",
+      `${Math.round(el.desk.getBoundingClientRect().top + scrollY + (main?.scrollTop ?? 0))}px`,
+    );
+    lc.style.setProperty("--panel", `${el.panel.offsetHeight}px`);
+    this.scrollable();
+  }
+  scrollable() {
+    // a text that scrolls must be reachable by keyboard
+    const { body } = this.el,
+      on = body.scrollHeight > body.clientHeight + 1;
+    this.el.stage.classList.toggle("scrolls", on);
+    on ? body.setAttribute("tabindex", "0") : body.removeAttribute("tabindex");
+    on ? body.setAttribute("role", "region") : body.removeAttribute("role");
+    on ? body.setAttribute("aria-label", this.word("text")) : body.removeAttribute("aria-label");
+  }
+  pulse() {
+    const { opts } = this.el,
+      word = this.word("choose");
+    this.el.odds.textContent = word;
+    this.say(word);
+    opts.classList.remove("pulse");
+    void opts.offsetWidth; // starts the animation anew
+    opts.classList.add("pulse");
+    clearTimeout(this.pulsing);
+    this.pulsing = setTimeout(() => opts.classList.remove("pulse"), 1000);
+  }
+  say(text) {
+    this.el.live.textContent = text;
+  }
+}
+
+function painted(then) {
+  // runs once the frame that draws the present state is out
+  requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      then();
+    };
+    port2.postMessage(0);
+  });
+}

@@ -1,0 +1,79 @@
+"""The table in which people write classes: one row each, names for colors, ids kept where there are some."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from collab.domain.project import PALETTE, LabelClass, classes_from_names
+from collab.ui.words import word
+
+ClassRow = Mapping[str, Any]  # cells of a table that a person edits
+
+COLORS = dict(
+    zip(("blue", "red", "green", "purple", "gold", "teal", "violet", "pink", "olive", "brown"), PALETTE, strict=True)
+)
+NAMED = {value: name for name, value in COLORS.items()}
+COLUMNS = ("name", "key", "color", "description", "example", "near_miss")
+
+
+def rows_from_names(names: Sequence[str]) -> list[ClassRow]:
+    """One row for each name, with keys and colors handed out."""
+    made = classes_from_names(tuple(n or str(i) for i, n in enumerate(names)))
+    return [row_of(c) | {"name": name, "id": ""} for c, name in zip(made, names, strict=True)]
+
+
+def row_of(each: LabelClass) -> dict[str, Any]:
+    """A class as a row; its cells are strings. The id goes along unseen, so that a row may move or be taken away."""
+    return {column: getattr(each, column) for column in COLUMNS} | {
+        "color": NAMED.get(each.color, each.color),
+        "id": each.id,
+    }
+
+
+def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> list[ClassRow]:
+    """Let people edit classes; returns the rows as they are now.
+
+    Args:
+        fixed: No rows may be added or taken away.
+    """
+    colors = dict.fromkeys([*COLORS, *(row["color"] for row in rows)])  # a class may have one of its own
+    edited = st.data_editor(
+        [dict(row) for row in rows],
+        key=key,
+        width="stretch",
+        num_rows="fixed" if fixed else "dynamic",
+        hide_index=True,
+        column_order=COLUMNS,
+        column_config={
+            "name": st.column_config.TextColumn(word("classes.name"), max_chars=80, required=True),
+            "key": st.column_config.TextColumn(
+                word("classes.key"), max_chars=1, width="small", help=word("classes.key_why")
+            ),
+            "color": st.column_config.SelectboxColumn(
+                word("classes.color"),
+                options=[*colors],
+                width="small",
+            ),
+            "description": st.column_config.TextColumn(word("classes.description"), width="large"),
+            "example": st.column_config.TextColumn(word("classes.example"), width="medium"),
+            "near_miss": st.column_config.TextColumn(
+                word("classes.near_miss"), width="medium", help=word("classes.near_miss_why")
+            ),
+        },
+    )
+    return [dict(row) for row in edited]
+
+
+def read_classes(rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:
+    """Classes from rows: empty ones are left out, colors handed out; a new class's first name is its id."""
+    filled = [{c: str(row.get(c) or "").strip() for c in (*COLUMNS, "id")} for row in rows]
+    filled = [row for row in filled if any(row[c] for c in ("name", "description", "example", "near_miss"))]
+    return tuple(
+        LabelClass(
+            row["id"] or row["name"], row["name"], row["key"],
+            COLORS.get(row["color"], row["color"] or PALETTE[i % len(PALETTE)]),
+            row["description"], row["example"], row["near_miss"],
+        )
+        for i, row in enumerate(filled)
+    )  # fmt: skip

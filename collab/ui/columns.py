@@ -1,0 +1,89 @@
+"""What the columns of a file are for: guesses shown, edited and confirmed."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import streamlit as st
+
+from collab.domain.table import Table
+from collab.loop.guessing import ColumnGuess, ColumnRole
+from collab.ui.pieces import plain
+from collab.ui.upload import look
+from collab.ui.words import word
+
+Draft = dict[str, Any]  # what a person has said so far: path, source, table, guesses, choices
+
+ROLES: tuple[ColumnRole, ...] = get_args(ColumnRole)
+KINDS = ("text", "number", "category")
+DELIMITERS = {"": "", ",": ",", ";": ";", "\t": "Tab", "|": "|"}
+ENCODINGS = ("", "utf-8", "utf-16", "windows-1252", "gb18030", "shift_jis", "big5")
+
+
+def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGuess]:
+    """Let people correct kind and role of each column."""
+    roles = {role: word(f"role.{role}") for role in ROLES}
+    kinds = {kind: word(f"kind.{kind}") for kind in KINDS}
+    edited = st.data_editor(
+        [
+            {"name": g.name, "kind": kinds[g.kind], "role": roles[g.role], "why": word(f"guess.{g.why}")}
+            for g in guesses
+        ],
+        key=key,
+        width="stretch",
+        hide_index=True,
+        disabled=("name", "why"),
+        column_config={
+            "name": st.column_config.TextColumn(word("columns.name")),
+            "kind": st.column_config.SelectboxColumn(word("columns.kind"), options=[*kinds.values()], required=True),
+            "role": st.column_config.SelectboxColumn(word("columns.role"), options=[*roles.values()], required=True),
+            "why": st.column_config.TextColumn(word("columns.why"), width="medium"),
+        },
+    )
+    kind_of = {text: kind for kind, text in kinds.items()}
+    role_of = {text: role for role, text in roles.items()}
+    return [
+        dataclasses.replace(g, kind=kind_of[row["kind"]], role=role_of[row["role"]])  # type: ignore[arg-type]  # one of KINDS
+        for g, row in zip(guesses, edited, strict=True)
+    ]
+
+
+def reading_options(table: Table, source: str) -> Table:
+    """Encoding and delimiter as detected, to be set right where the preview looks wrong."""
+    if not table.encoding:
+        return table
+    with st.expander(word("columns.reading", encoding=plain(table.encoding), delimiter=plain(_shown(table.delimiter)))):
+        encoding = st.selectbox(word("columns.encoding"), ENCODINGS, format_func=lambda e: e or word("columns.detect"))
+        delimiter = ""
+        if table.delimiter:
+            delimiter = st.selectbox(
+                word("columns.delimiter"), [*DELIMITERS], format_func=lambda d: DELIMITERS[d] or word("columns.detect")
+            )
+    changed = (encoding and encoding != table.encoding) or (delimiter and delimiter != table.delimiter)
+    return look(table.path, source, encoding=encoding, delimiter=delimiter) if changed else table
+
+
+def answer_options(draft: Draft) -> dict[str, Any]:
+    """What to do with answers in the file, and with HTML entities; the choices of an import plan."""
+    choices: dict[str, Any] = {"encoding": draft["table"].encoding, "delimiter": draft["table"].delimiter}
+    roles = {g.role for g in draft["guesses"]}
+    if "answer" in roles:
+        uses = ["decisions", *(["annotations"] if "annotator" in roles else []), "truth", "nothing"]
+        choices["answers"] = st.radio(
+            word("columns.answers"), uses, format_func=lambda u: word(f"answers_as.{u}"),
+            captions=[word(f"answers_as.{u}_why") for u in uses],
+        )  # fmt: skip
+        if choices["answers"] != "nothing" and st.toggle(word("columns.unlabeled"), help=word("columns.unlabeled_why")):
+            choices["unknown_answers"] = "unlabeled"
+    escaped = any(
+        mark in str(v)
+        for cells in draft["table"].sample
+        for v in cells.values()
+        for mark in ("&amp;", "&lt;", "&#", "&quot;")
+    )
+    choices["unescape"] = st.toggle(word("columns.unescape"), value=escaped, help=word("columns.unescape_why"))
+    return choices
+
+
+def _shown(delimiter: str) -> str:
+    return DELIMITERS.get(delimiter, delimiter) or word("columns.none")

@@ -1,0 +1,30 @@
+"""Items in a list: a line of each, as plain text."""
+
+from typing import Any
+
+from collab.domain.project import Item, Project
+from collab.domain.store import ItemRow
+from collab.ui.words import word
+
+EXCERPT = 300
+
+
+def excerpt(item: Item, project: Project) -> str:
+    """The beginning of what people see of an item, on one line."""
+    texts = (str(item.fields.get(field.name) or "") for field in project.fields if field.shown)
+    return " ".join(" · ".join(texts).split())[:EXCERPT]
+
+
+def list_row(row: ItemRow, project: Project) -> dict[str, Any]:  # cells of a table
+    """An item with what became of it, as cells."""
+    decision = row.decision
+    answer = ", ".join(project.schema[project.schema.resolve(c)].name for c in decision.answer) if decision else ""
+    note = row.annotation.note if row.annotation else ""
+    return {
+        word("data.ref"): row.item.ref,
+        word("data.item"): excerpt(row.item, project),
+        word("data.answer"): answer,
+        word("data.state"): word(f"state.{row.item.state}"),
+        word("data.source"): word(f"source.{decision.source}") if decision else "",
+        word("data.note"): note,
+    }

@@ -1,0 +1,100 @@
+"""Which pages there are; the script that Streamlit runs, for each person and each run."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from collab.ui import (
+    page_answers,
+    page_data,
+    page_export,
+    page_home,
+    page_insights,
+    page_label,
+    page_new,
+    page_settings,
+    page_who,
+    session,
+    words,
+)
+from collab.ui.pieces import errors_told, plain
+from collab.ui.words import word
+
+STATIC = Path(__file__).parent / "static"
+
+_remember = st.components.v2.component(
+    "collab.remember",
+    js="""export default ({ data }) => {
+      const safe = location.protocol === "https:" ? "; secure" : "";
+      const age = data.value ? 31536000 : 0;
+      document.cookie = `${data.name}=${data.value}; path=${data.path}; max-age=${age}; samesite=strict${safe}`;
+    };""",
+)
+
+
+def main() -> None:
+    """Draw the page that the address names, or ask who is here."""
+    words.speak("en")
+    st.set_page_config(page_title="collab", page_icon=str(STATIC / "icon.svg"), layout="wide")
+    st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
+    with errors_told():
+        here = session.annotator()
+        pages = {
+            "home": st.Page(page_home.draw, title=word("nav.home"), icon=":material/home:", default=True),
+            "label": st.Page(page_label.draw, title=word("nav.label"), icon=":material/bolt:", url_path="label"),
+            "answers": st.Page(
+                page_answers.draw, title=word("nav.answers"), icon=":material/history:", url_path="answers"
+            ),
+            "data": st.Page(page_data.draw, title=word("nav.data"), icon=":material/table_rows:", url_path="data"),
+            "insights": st.Page(
+                page_insights.draw, title=word("nav.insights"), icon=":material/show_chart:", url_path="insights"
+            ),
+            "export": st.Page(
+                page_export.draw, title=word("nav.export"), icon=":material/download:", url_path="export"
+            ),
+            "settings": st.Page(
+                page_settings.draw, title=word("nav.settings"), icon=":material/tune:", url_path="settings"
+            ),
+            "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
+        }
+        session.know_pages(pages)
+        page = st.navigation(list(pages.values()), position="sidebar" if here else "hidden")
+        if not here:
+            page_who.draw()
+            _remember_name()
+            return
+        with st.sidebar:
+            _sidebar(here)
+        page.run()
+
+
+def _sidebar(here: str) -> None:
+    projects = session.store().projects()
+    project = session.project()
+    if project is not None:
+        names = {p.id: p.name for p in projects}
+        if len(names) > 1:
+            chosen = st.selectbox(
+                word("nav.project"), list(names), index=list(names).index(project.id), format_func=names.__getitem__
+            )
+            if chosen != project.id:
+                session.open_project(chosen)
+                st.rerun()
+        else:
+            st.caption(plain(project.name))
+        session.open_project(project.id)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":material/person: {plain(here)}")
+        if st.button(word("nav.not_you"), type="tertiary"):
+            session.leave()
+            st.rerun()
+    _remember_name()
+
+
+def _remember_name() -> None:
+    """Let the browser keep who is here, or forget who was."""
+    data = {"name": session.COOKIE, "value": session.remembered_name(), "path": session.base() or "/"}
+    _remember(key="remember", data=data)
+
+
+main()

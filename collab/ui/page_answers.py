@@ -1,0 +1,75 @@
+"""My answers: what this person said, latest first; any of it can be opened again on the card."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import streamlit as st
+
+from collab.domain.project import Project
+from collab.loop import handing_out
+from collab.loop.recalling import Recalled, recall
+from collab.ui import session
+from collab.ui.items import excerpt
+from collab.ui.pieces import empty, heading, plain
+from collab.ui.words import word
+
+PAGE = 100
+
+
+def draw() -> None:
+    """List the person's annotations in force."""
+    project = session.project()
+    heading(word("answers.title"), word("answers.why"))
+    if project is None:
+        empty("history", word("answers.none"), word("answers.none_why"))
+        return
+    found, older = recall(session.store(), project.id, session.annotator(), PAGE, _before(project))
+    names = {c.id: c.name for c in project.schema.live}
+    chosen = st.pills(
+        word("answers.filter"), list(names), format_func=lambda c: plain(names[c]), key=f"class-{project.id}"
+    )
+    shown = [e for e in found if chosen is None or chosen in map(project.schema.resolve, e.annotation.answer)]
+    if not shown:
+        empty("history", word("answers.none"), word("answers.none_here" if chosen else "answers.none_why"))
+        return
+    picked = st.dataframe(
+        [_row(entry, project) for entry in shown],
+        key=f"answers-{project.id}-{chosen}-{shown[0].number}-{len(shown)}",
+        hide_index=True, width="stretch", height="auto" if len(shown) < 12 else 460,
+        on_select="rerun", selection_mode="single-row",
+    )  # fmt: skip
+    rows = picked["selection"]["rows"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(word("answers.reopen"), type="primary", disabled=not rows, shortcut="Enter" if rows else None):
+            _reopen(project, shown[rows[0]].item.id)
+        if _before(project) and st.button(word("answers.newest")):
+            st.session_state.pop(f"before-{project.id}")
+            st.rerun()
+        if older and st.button(word("answers.older")):
+            st.session_state[f"before-{project.id}"] = found[-1].number
+            st.rerun()
+        if not rows:
+            st.caption(word("answers.pick"))
+
+
+def _reopen(project: Project, item: int) -> None:
+    if handing_out.choose(session.store(), project.id, session.annotator(), [item]):
+        session.go("label", mode="chosen")
+    st.info(word("answers.audit"))
+
+
+def _before(project: Project) -> int | None:
+    before = st.session_state.get(f"before-{project.id}")
+    return int(before) if before else None
+
+
+def _row(entry: Recalled, project: Project) -> dict[str, str]:
+    said = entry.annotation
+    answer = ", ".join(project.schema[project.schema.resolve(c)].name for c in said.answer)
+    zone = timezone(timedelta(minutes=session.utc_offset()))
+    at = datetime.fromtimestamp(said.at / 1000, UTC).astimezone(zone)
+    return {
+        word("answers.time"): f"{at:%Y-%m-%d %H:%M}",
+        word("answers.answer"): answer or word(f"kind_of.{said.kind}"),
+        word("answers.item"): excerpt(entry.item, project),
+        word("answers.ref"): entry.item.ref,
+    }

@@ -1,0 +1,104 @@
+"""Data: look through the items, search, label what was found, bring in more."""
+
+import math
+
+import streamlit as st
+
+from collab.domain.project import Project
+from collab.domain.store import ItemFilter
+from collab.loop import annotating, handing_out
+from collab.ui import page_import, session
+from collab.ui.items import list_row
+from collab.ui.pieces import empty, heading, live_job, watch_job
+from collab.ui.words import word
+
+PAGE = 50
+MOST_CHOSEN = 500
+STATES = ("", "labeled", "flagged", "later", "unsure", "disputed", "unusable", "open")
+
+
+def draw() -> None:
+    """Draw the list, or the import."""
+    project = session.project()
+    heading(word("data.title"), word("data.why"))
+    if project is None:
+        empty("table_rows", word("data.none"), word("data.none_why"))
+        if st.button(word("home.new"), type="primary", icon=":material/add:"):
+            session.go("new")
+        return
+    parts = {"browse": word("data.browse"), "import": word("data.import_part")}
+    asked = st.query_params.get("part", "browse")
+    part = st.segmented_control(
+        word("data.part"), list(parts), format_func=parts.__getitem__, default=asked if asked in parts else "browse",
+        required=True, label_visibility="collapsed", key=f"part-{asked}",
+    )  # fmt: skip
+    if part == "import":
+        page_import.draw(project)
+    else:
+        _browse(project)
+
+
+def _browse(project: Project) -> None:
+    store = session.store()
+    if not store.progress(project.id).items:
+        job = live_job(store.jobs(project.id), "import")
+        if job is not None:
+            watch_job(job.id, what=word("job.import"))
+        else:
+            empty("table_rows", word("data.no_items"), word("data.no_items_why"))
+        return
+    wanted = _filter(project)
+    pages_key = f"page-{hash(wanted)}"
+    page = int(st.session_state.get(pages_key, 1))
+    rows, total = store.find(project.id, wanted, PAGE, (page - 1) * PAGE)
+    if not rows:
+        empty("search_off", word("data.nothing"), word("data.nothing_why"))
+        return
+    st.caption(word("data.found", n=f"{total:,}"))
+    picked = st.dataframe(
+        [list_row(row, project) for row in rows], key=f"items-{hash(wanted)}-{page}", hide_index=True, width="stretch",
+        height=480 if len(rows) > 12 else "auto", on_select="rerun", selection_mode="multi-row",
+    )  # fmt: skip
+    if total > PAGE:
+        st.pagination(math.ceil(total / PAGE), key=pages_key)
+    ids = [rows[i].item.id for i in picked["selection"]["rows"]]
+    _acts(project, wanted, ids, total)
+
+
+def _filter(project: Project) -> ItemFilter:
+    names = {c.id: c.name for c in project.schema.live}
+    asked = st.query_params.get("state", "")
+    text, state, answer = st.columns([3, 1.4, 1.4], vertical_alignment="bottom")
+    with text:
+        typed = st.text_input(word("data.search"), placeholder=word("data.search_hint"), icon=":material/search:")
+    with state:
+        chosen = st.selectbox(
+            word("data.state"), STATES, index=STATES.index(asked) if asked in STATES else 0,
+            format_func=lambda s: word(f"state.{s}") if s else word("data.any"), key=f"state-{asked}",
+        )  # fmt: skip
+    with answer:
+        label = st.selectbox(
+            word("data.answer"), ["", *names], format_func=lambda c: names.get(c, word("data.any")), key="answer"
+        )
+    mine = session.annotator() if chosen == "later" else ""
+    return ItemFilter(typed.strip(), chosen, label, mine)  # type: ignore[arg-type]  # chosen is one of STATES
+
+
+def _acts(project: Project, wanted: ItemFilter, ids: list[int], total: int) -> None:
+    """What can be done with the rows that were picked, or with all that were found."""
+    store, who = session.store(), session.annotator()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if wanted.state == "unusable":
+            if st.button(word("data.restore", n=len(ids)), type="primary", disabled=not ids):
+                for item in ids:
+                    annotating.restore_item(store, project.id, item, who, annotating.new_id(), session.now())
+                st.rerun()
+            return
+        few = min(total, MOST_CHOSEN)
+        label = word("data.label_these", n=len(ids)) if ids else word("data.label_found", n=few)
+        if st.button(label, type="primary", icon=":material/bolt:"):
+            found = ids or [row.item.id for row in store.find(project.id, wanted, MOST_CHOSEN, 0)[0]]
+            if handing_out.choose(store, project.id, who, found):
+                session.go("label", mode="chosen")
+            st.warning(word("data.none_to_label"))
+        st.caption(word("data.reserve"))

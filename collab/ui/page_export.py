@@ -1,0 +1,73 @@
+"""Export: what, in which format; the worker writes it, a signed link fetches it."""
+
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from collab.domain.project import Project
+from collab.domain.run import Job
+from collab.ui import session
+from collab.ui.pieces import empty, heading, job_failed, live_job, plain, watch_job
+from collab.ui.words import word
+
+WHAT = ("mine", "decisions", "annotations")
+FORMATS = ("csv", "xlsx", "jsonl", "parquet")
+SHOWN = 5
+
+
+def draw() -> None:
+    """Draw the choice, the export under way, and the files made before."""
+    project = session.project()
+    heading(word("export.title"), plain(project.name) if project else "")
+    if project is None or not session.store().progress(project.id).items:
+        empty("download", word("export.none"), word("export.none_why"))
+        return
+    what = st.radio(
+        word("export.what"), WHAT, format_func=lambda w: word(f"export.{w}"),
+        captions=[word(f"export.{w}_why") for w in WHAT],
+    )  # fmt: skip
+    form = st.segmented_control(
+        word("export.format"), FORMATS, format_func=lambda f: word(f"format.{f}"), default="csv", required=True
+    )
+    st.caption(word("export.guarding" if form in ("csv", "xlsx") else "export.exact"))
+    jobs = [job for job in session.store().jobs(project.id, 50) if job.kind == "export"]
+    running = live_job(jobs, "export")
+    if running is not None:
+        watch_job(running.id, what=word("job.export"))
+    elif st.button(word("export.go"), type="primary", icon=":material/download:"):
+        session.store().submit_job(
+            "export", project.id, {"what": what, "format": form}, session.annotator(), session.now()
+        )
+        st.rerun()
+    ended = [job for job in jobs if job.status in ("done", "failed")][:SHOWN]
+    if ended:
+        st.header(word("export.before"), anchor=False)
+    for job in ended:
+        _made(project, job)
+
+
+def _made(project: Project, job: Job) -> None:
+    if job.status == "failed":
+        job_failed(job)
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container():
+            what, form = job.payload.get("what", "mine"), job.payload.get("format", "csv")
+            st.markdown(
+                word(
+                    "export.made",
+                    what=word(f"export.{what}"),
+                    format=word(f"format.{form}"),
+                    rows=f"{job.result['rows']:,}",
+                )
+            )
+            guarded = job.result.get("guarded", 0)
+            if guarded:
+                st.caption(word("export.guarded", n=f"{guarded:,}"))
+        file = f"exports/{PurePosixPath(job.result['file']).name}"
+        st.link_button(
+            word("export.fetch"),
+            session.download_address(file),
+            icon=":material/download:",
+            key=f"fetch-{project.id}-{job.id}",
+        )

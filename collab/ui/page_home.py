@@ -1,0 +1,94 @@
+"""Home: every project, how far it is, and the one thing to do next."""
+
+import streamlit as st
+
+from collab.domain.project import Project
+from collab.domain.store import ItemFilter
+from collab.loop import reporting
+from collab.loop.reporting import Overview
+from collab.ui import session
+from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.words import word
+
+WAITING = ("flagged", "disputed", "unsure")
+"""States of items that somebody should look at."""
+
+
+def draw() -> None:
+    """Draw the projects, the newest first."""
+    projects = session.store().projects()
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        heading(word("home.title"))
+        if projects and st.button(word("home.new"), icon=":material/add:"):
+            session.go("new")
+    if not projects:
+        empty("inventory_2", word("home.none"), word("home.none_why"))
+        if st.button(word("home.new"), type="primary", icon=":material/add:"):
+            session.go("new")
+        st.markdown(word("home.demo"))
+        st.code("collab demo", language=None)
+        return
+    columns = st.columns(2 if len(projects) > 1 else 1, gap="medium")
+    for place, project in enumerate(projects):
+        with columns[place % len(columns)]:
+            _project(project)
+
+
+def _project(project: Project) -> None:
+    store = session.store()
+    overview = reporting.overview(store, project.id, session.now())
+    progress = overview.progress
+    answered = progress.decided + progress.audited
+    with st.container(border=True, key=f"project-{project.id}"):
+        st.header(plain(project.name), anchor=False)
+        st.caption(plain(project.schema.question))
+        importing = live_job(overview.jobs, "import")
+        failed = latest_job(overview.jobs, "import")
+        if importing is not None:
+            watch_job(importing.id, what=word("job.import"))
+        elif failed is not None and failed.status == "failed":
+            job_failed(failed)
+        if progress.items:
+            share = min(1.0, answered / progress.items)
+            st.progress(share, text=word("home.progress", answered=f"{answered:,}", items=f"{progress.items:,}"))
+            st.caption(_facts(project, overview))
+            _waiting(project)
+        elif importing is None:
+            st.caption(word("home.no_items"))
+        _next_step(project, overview, answered)
+
+
+def _facts(project: Project, overview: Overview) -> str:
+    done = reporting.today(session.store(), project.id, session.annotator(), session.now(), session.utc_offset())
+    facts = [word("home.today", n=done, goal=project.policy.daily_goal)]
+    if overview.progress.reading < 1:
+        facts.append(word("home.reading", share=f"{overview.progress.reading:.0%}"))
+    if not overview.worker_alive:
+        facts.append(word("home.no_worker"))
+    return " · ".join(facts)
+
+
+def _waiting(project: Project) -> None:
+    """What is left over for somebody to look at, each a link to the list."""
+    counts = {s: session.store().find(project.id, ItemFilter(state=s), limit=1)[1] for s in WAITING}  # type: ignore[arg-type]  # each is a state
+    if any(counts.values()):
+        with st.container(horizontal=True, gap="small"):
+            for state, count in counts.items():
+                if count and st.button(word(f"home.{state}", n=count), type="tertiary", key=f"{state}-{project.id}"):
+                    session.open_project(project.id)
+                    session.go("data", state=state)
+
+
+def _next_step(project: Project, overview: Overview, answered: int) -> None:
+    items, parameters = overview.progress.items, {}
+    if items and answered >= items:
+        label, place = word("home.export"), "export"
+    elif items:
+        label, place = word("home.continue" if answered else "home.start"), "label"
+    elif live_job(overview.jobs, "import") is None:
+        label, place, parameters = word("data.import"), "data", {"part": "import"}
+    else:
+        return
+    if st.button(label, type="primary", key=f"go-{project.id}"):
+        session.open_project(project.id)
+        session.go(place, **parameters)

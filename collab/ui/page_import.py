@@ -1,0 +1,119 @@
+"""Import more into a project: what is new comes in, what has changed is shown first, what is missing stays."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import streamlit as st
+
+from collab.domain.project import Project
+from collab.loop import guessing, importing
+from collab.loop.planning import ImportPlan, plan_from
+from collab.ui import columns, session
+from collab.ui.pieces import job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.upload import ask_for_file, look, show_preview
+from collab.ui.words import word
+
+ON_CHANGE = ("keep", "replace", "add")
+
+
+def draw(project: Project) -> None:
+    """Draw the import under way, else the form for the next one; then the ones before."""
+    store = session.store()
+    jobs = store.jobs(project.id)
+    running, last = live_job(jobs, "import"), latest_job(jobs, "import")
+    if running is not None:
+        watch_job(running.id, what=word("job.import"))
+    else:
+        if last is not None and last.status == "failed":
+            job_failed(last)
+        _form(project)
+    _history(project)
+
+
+def _form(project: Project) -> None:
+    found = ask_for_file(f"import-{project.id}")
+    if found is None:
+        st.caption(word("import.why"))
+        return
+    path, name = found
+    table = columns.reading_options(look(path, name), name)
+    show_preview(table)
+    guesses = columns.column_editor(guessing.guess(table), key=f"import-columns-{path.name}")
+    choices = columns.answer_options({"table": table, "guesses": guesses})
+    plan = plan_from(guesses, project, **choices)
+    if plan.id_column:
+        on_change = st.radio(
+            word("import.on_change"), ON_CHANGE, format_func=lambda c: word(f"on_change.{c}"),
+            captions=[word(f"on_change.{c}_why") for c in ON_CHANGE],
+        )  # fmt: skip
+        plan = plan_from(guesses, project, **choices, on_change=on_change)
+        _differences(project, path, plan)
+    if st.button(word("import.go"), type="primary"):
+        payload = {"path": str(path), "source": name, "plan": asdict(plan)}
+        session.store().submit_job("import", project.id, payload, session.annotator(), session.now())
+        st.session_state.pop(f"import-{project.id}-changes", None)
+        st.rerun()
+
+
+def _differences(project: Project, path: Path, plan: ImportPlan) -> None:
+    """Say on request what the import would change."""
+    key = f"import-{project.id}-changes"
+    if st.button(word("import.compare"), help=word("import.compare_why")):
+        with st.spinner(word("import.comparing")):
+            st.session_state[key] = (
+                path,
+                importing.preview_changes(
+                    session.store(), project, path, plan, now=session.now(), progress=lambda _share, _rows: False
+                ),
+            )
+    seen = st.session_state.get(key)
+    if seen is None or seen[0] != path:
+        return
+    changes = seen[1]
+    report = changes.report
+    st.markdown(
+        word(
+            "import.would",
+            added=f"{report.added:,}",
+            changed=f"{report.changed:,}",
+            same=f"{report.duplicates:,}",
+            rejected=f"{report.rejected:,}",
+        )
+    )
+    if changes.examples:
+        rows = [
+            {
+                word("data.ref"): ref,
+                word("import.field"): field,
+                word("import.here"): str(now.get(field, "")),
+                word("import.file"): str(then.get(field, "")),
+            }
+            for ref, now, then in changes.examples
+            for field in now.keys() | then.keys()
+            if now.get(field) != then.get(field)
+        ]
+        st.dataframe(rows, hide_index=True, width="stretch", height=260 if len(rows) > 6 else "auto")
+
+
+def _history(project: Project) -> None:
+    done = session.store().imports(project.id)
+    if not done:
+        return
+    st.header(word("import.before"), anchor=False)
+    for _, source, at, report in reversed(done):
+        when = datetime.fromtimestamp(at / 1000, UTC)
+        with st.container(border=True):
+            st.markdown(f"**{plain(source)}** · {when:%Y-%m-%d %H:%M} UTC")
+            st.caption(
+                word(
+                    "import.did",
+                    added=f"{report.added:,}",
+                    changed=f"{report.changed:,}",
+                    same=f"{report.duplicates:,}",
+                    rejected=f"{report.rejected:,}",
+                    answers=f"{report.answers:,}",
+                )
+            )
+            if report.rejected_file:
+                st.link_button(word("import.rejected"), session.download_address(report.rejected_file), type="tertiary")

@@ -1,0 +1,199 @@
+"""Insights: how often the model agrees with blind answers, how the classes lie, what the worker does now."""
+
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from collab.domain.project import Project
+from collab.loop import reporting
+from collab.loop.reporting import CALIBRATED_FROM, POINT_FROM, SHOWN_FROM, AuditReport, CurvePoint, Overview
+from collab.ui import session
+from collab.ui.pieces import empty, heading, live_job, plain, watch_job
+from collab.ui.words import WORDS, language, word
+
+QUIET = "#7d8590"
+"""A gray that can be read on a light and on a dark page."""
+
+WATCH_SECONDS = 3.0
+
+SECONDS_EACH = 6.0
+"""What an answer is taken to cost while this person's own pace isn't known."""
+
+
+def draw() -> None:
+    """Draw the figures of the open project."""
+    project = session.project()
+    heading(word("insights.title"), plain(project.name) if project else "")
+    if project is None or not session.store().progress(project.id).items:
+        empty("show_chart", word("insights.none"), word("insights.none_why"))
+        return
+    overview = reporting.overview(session.store(), project.id, session.now())
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _agreement(project, overview)
+        _curves(project)
+    with right:
+        resting = overview.worker_alive and overview.progress.reading >= 1
+        # A timer costs every open tab; it runs only while there is something to watch.
+        st.fragment(_worker, run_every=None if resting else WATCH_SECONDS)(project)
+        _progress(project, overview)
+        _balance(project, overview)
+
+
+def _agreement(project: Project, overview: Overview) -> None:
+    report = reporting.accuracy(session.store(), project.id)
+    answered = max(report.answered, overview.progress.audited)  # the last fit may not have seen the latest ones
+    missing = max(0, CALIBRATED_FROM - answered)
+    with st.container(border=True):
+        st.header(word("insights.agreement"), anchor=False)
+        st.markdown(_agreement_words(report, answered))
+        if missing:
+            st.caption(word("insights.missing", n=missing, minutes=_minutes(project, overview, missing)))
+        if report.unresolved:
+            st.caption(word("insights.unresolved", n=report.unresolved))
+        st.caption(word("insights.how"))
+
+
+def _agreement_words(report: AuditReport, answered: int) -> str:
+    if report.band is None or report.low is None or report.high is None:
+        return word("insights.too_few", n=answered, least=SHOWN_FROM)
+    if report.point is None:
+        return word("insights.band", low=report.band[0], high=report.band[1], n=report.answered)
+    return word(
+        "insights.point", right=report.right, n=report.answered, low=f"{report.low:.0%}", high=f"{report.high:.0%}"
+    )
+
+
+def _minutes(project: Project, overview: Overview, blind_answers: int) -> str:
+    """Minutes of labeling until so many blind answers have been asked, rounded so that none is promised."""
+    every = max(1, project.policy.audit_every(overview.progress.audited))
+    seconds = reporting.pace(session.store(), project.id, session.annotator()) or SECONDS_EACH
+    return f"{max(1, round(blind_answers * every * seconds / 60)):,}"
+
+
+def _curves(project: Project) -> None:
+    points = reporting.curve(session.store(), project.id)
+    audited = [p for p in points if p.audits >= POINT_FROM and p.low is not None]
+    with st.container(border=True):
+        st.header(word("insights.curve"), anchor=False)
+        if len(audited) >= 2:
+            st.altair_chart(_audit_curve(audited), width="stretch", alt=_audit_alt(audited))
+        else:
+            st.caption(word("insights.curve_later", least=POINT_FROM))
+    demo = [p for p in points if p.demo is not None]
+    if project.demo:
+        with st.container(border=True):
+            st.header(word("insights.demo"), anchor=False)
+            if demo:
+                st.markdown(word("insights.demo_now", share=f"{demo[-1].demo:.0%}", n=demo[-1].labels))
+                st.altair_chart(_demo_curve(demo), width="stretch", alt=_demo_alt(demo))
+            else:
+                st.caption(word("insights.demo_later"))
+            st.caption(word("insights.demo_why"))
+
+
+def _audit_curve(points: list[CurvePoint]) -> Any:  # altair has no types
+    rows = [{"labels": p.labels, "share": p.right / p.audits, "low": p.low, "high": p.high} for p in points]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(alt.X("labels:Q", title=word("insights.labels")))
+    share = alt.Axis(format="%", title=word("insights.agreed"))
+    band = base.mark_area(opacity=0.2).encode(
+        alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), axis=share), alt.Y2("high:Q")
+    )
+    line = base.mark_line(point=True).encode(alt.Y("share:Q", axis=share))
+    return (band + line).properties(height=260)
+
+
+def _demo_curve(points: list[CurvePoint]) -> Any:  # altair has no types
+    rows = [{"labels": p.labels, "share": p.demo} for p in points]
+    return (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(point=len(rows) < 60)
+        .encode(
+            alt.X("labels:Q", title=word("insights.labels")),
+            alt.Y(
+                "share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=word("insights.demo_axis"))
+            ),
+        )
+        .properties(height=240)
+    )
+
+
+def _audit_alt(points: list[CurvePoint]) -> str:
+    first, last = points[0], points[-1]
+    return word(
+        "insights.curve_alt", a=first.labels, b=last.labels, first=f"{first.right / first.audits:.0%}",
+        last=f"{last.right / last.audits:.0%}",
+    )  # fmt: skip
+
+
+def _demo_alt(points: list[CurvePoint]) -> str:
+    first, last = points[0], points[-1]
+    return word("insights.curve_alt", a=first.labels, b=last.labels, first=f"{first.demo:.0%}", last=f"{last.demo:.0%}")
+
+
+def _worker(project: Project) -> None:
+    store = session.store()
+    overview = reporting.overview(store, project.id, session.now())
+    with st.container(border=True):
+        st.header(word("insights.worker"), anchor=False)
+        progress = overview.progress
+        if not overview.worker_alive:
+            st.warning(word("insights.no_worker"), icon=":material/power_off:")
+        else:
+            key = f"worker.{progress.worker}"
+            st.markdown(
+                word(key) if key in WORDS[language()] else plain(progress.worker)
+            )  # else it says what went wrong
+        if progress.reading < 1:
+            st.progress(progress.reading, text=word("insights.reading", share=f"{progress.reading:.0%}"))
+        rounds = store.rounds(project.id)
+        if rounds:
+            last = rounds[-1]
+            st.caption(word("insights.fit", labels=f"{last.labels:,}", seconds=f"{last.fit_seconds:.2f}"))
+        running = live_job(overview.jobs, "retrain")
+        if running is not None:
+            watch_job(running.id, what=word("job.retrain"))
+        elif st.button(word("insights.retrain"), disabled=not progress.decided, icon=":material/refresh:"):
+            store.submit_job("retrain", project.id, {}, session.annotator(), session.now())
+            st.rerun()
+
+
+def _progress(project: Project, overview: Overview) -> None:
+    store, who, progress = session.store(), session.annotator(), overview.progress
+    with st.container(border=True):
+        st.header(word("insights.progress"), anchor=False)
+        answered = progress.decided + progress.audited
+        st.progress(
+            min(1.0, answered / progress.items),
+            text=word("home.progress", answered=f"{answered:,}", items=f"{progress.items:,}"),
+        )
+        done = reporting.today(store, project.id, who, session.now(), session.utc_offset())
+        st.markdown(word("home.today", n=done, goal=project.policy.daily_goal))
+        pace = reporting.pace(store, project.id, who)
+        st.caption(word("insights.pace", seconds=f"{pace:.1f}") if pace else word("insights.no_pace"))
+
+
+def _balance(project: Project, overview: Overview) -> None:
+    schema = project.schema
+    counts = {c.id: 0 for c in schema.live}
+    for class_id, n in overview.classes.items():
+        heir = schema.resolve(class_id)
+        counts[heir] = counts.get(heir, 0) + n
+    with st.container(border=True):
+        st.header(word("insights.balance"), anchor=False)
+        if not any(counts.values()):
+            st.caption(word("insights.no_balance"))
+            return
+        rows = [{"name": schema[c].name, "n": n, "color": schema[c].color or "#888888"} for c, n in counts.items()]
+        bars = alt.Chart(alt.InlineData(values=rows)).encode(
+            alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=160, ticks=False, domain=False)),
+            alt.X("n:Q", title=None, axis=None),
+        )
+        chart = bars.mark_bar(cornerRadiusEnd=3).encode(
+            color=alt.Color("color:N", scale=None, legend=None)
+        ) + bars.mark_text(align="left", dx=4, color=QUIET).encode(alt.Text("n:Q", format=",d"))
+        st.altair_chart(
+            chart.properties(height=28 * len(rows) + 10), width="stretch",
+            alt="; ".join(f"{row['name']}: {row['n']}" for row in rows),
+        )  # fmt: skip

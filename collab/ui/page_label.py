@@ -1,0 +1,44 @@
+"""The label page: the card, and nothing beside it that could move it."""
+
+import streamlit as st
+
+from collab.ui import session, words
+from collab.ui.card.card import label_card
+from collab.ui.pieces import empty, live_job, watch_job
+from collab.ui.words import word
+
+
+def draw() -> None:
+    """Mount the card of the open project."""
+    project = session.project()
+    if project is None:
+        empty("inbox", word("label.none"), word("label.none_why"))
+        if st.button(word("home.new"), type="primary"):
+            session.go("new")
+        return
+    if not session.store().progress(project.id).items:
+        _nothing_yet(project.id)
+        return
+    chosen = st.query_params.get("mode") == "chosen"
+    event = label_card(
+        project,
+        session.annotator(),
+        session.grant(project.id, chosen=chosen),
+        lang=words.language(),
+        mode="chosen" if chosen else "label",
+        base=session.base(),
+        key=f"card-{project.id}-{chosen}-{session.annotator()}",
+    )
+    if event.who:
+        session.leave()
+        st.rerun()
+
+
+def _nothing_yet(project_id: int) -> None:
+    job = live_job(session.store().jobs(project_id), "import")
+    if job is not None:
+        watch_job(job.id, what=word("job.import"))
+        return
+    empty("inbox", word("label.no_items"), word("label.no_items_why"))
+    if st.button(word("data.import"), type="primary"):
+        session.go("data", part="import")

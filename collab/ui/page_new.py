@@ -1,0 +1,146 @@
+"""A new project in four steps: file, columns, question and classes, summary. Nothing is stored before the last one."""
+
+from dataclasses import asdict
+
+import streamlit as st
+
+from collab.domain.project import LabelSchema, LoopPolicy
+from collab.errors import CollabError
+from collab.loop import guessing, reporting
+from collab.loop.planning import fields_of, plan_from
+from collab.ui import columns, session
+from collab.ui.classes import class_editor, read_classes, rows_from_names
+from collab.ui.pieces import heading, plain
+from collab.ui.upload import ask_for_file, look, show_preview
+from collab.ui.words import word
+
+STEPS = ("file", "columns", "classes", "summary")
+SECONDS_EACH = 6.0
+"""What an answer is taken to cost where this person's own pace isn't known yet."""
+
+
+def draw() -> None:
+    """Draw the step that the person is at."""
+    draft = st.session_state.setdefault("draft", {"step": 0})
+    heading(word("new.title"))
+    st.progress(
+        (draft["step"] + 1) / len(STEPS),
+        text=word("new.step", n=draft["step"] + 1, of=len(STEPS), name=word(f"new.{STEPS[draft['step']]}")),
+    )
+    (_file, _columns, _classes, _summary)[draft["step"]](draft)
+
+
+def _file(draft: columns.Draft) -> None:
+    st.markdown(word("new.file_why"))
+    found = ask_for_file("new")
+    if found is not None:
+        path, name = found
+        table = look(path, name)
+        if draft.get("path") != path:
+            guessed = guessing.guess(table)
+            draft.update(path=path, source=name, table=table, guessed=guessed, guesses=guessed)
+        st.markdown(word("new.found", name=plain(name), rows=f"{table.about:,}", columns=len(table.columns)))
+        show_preview(table)
+    _turn(draft, back=False, forward=found is not None)
+
+
+def _columns(draft: columns.Draft) -> None:
+    st.markdown(word("new.columns_why"))
+    draft["table"] = columns.reading_options(draft["table"], draft["source"])
+    draft["guesses"] = columns.column_editor(draft["guessed"], key=f"new-columns-{draft['source']}")
+    show_preview(draft["table"])
+    draft["choices"] = columns.answer_options(draft)
+    reads = any(g.role in ("both", "encoded") for g in draft["guesses"])
+    if not reads:
+        st.warning(word("new.no_text"))
+    _turn(draft, forward=reads, kept={"guessed": draft["guesses"]})
+
+
+def _classes(draft: columns.Draft) -> None:
+    schema = draft.get("schema")
+    question = st.text_input(
+        word("new.question"), schema.question if schema else "", placeholder=word("new.question_example"), key="new-q"
+    )
+    answers = next((g.name for g in draft["guesses"] if g.role == "answer"), None)
+    names = draft["table"].columns
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        column = st.selectbox(word("new.from_column"), names, index=names.index(answers) if answers else None)
+        if st.button(word("new.take"), disabled=column is None) and column is not None:
+            counts = guessing.classes_in(draft["table"], column)
+            draft["counts"] = counts.most_common(guessing.MOST_CLASSES)
+            draft["class_rows"] = rows_from_names([name for name, _ in draft["counts"]])
+            draft["editor"] = draft.get("editor", 0) + 1  # another key: an editor keeps its edits by row number
+            draft["too_many"] = len(counts) > guessing.MOST_CLASSES
+    if draft.get("too_many"):
+        st.warning(word("new.too_many", most=guessing.MOST_CLASSES))
+    if draft.get("counts"):
+        st.caption(" · ".join(f"{plain(name)} {n:,}" for name, n in draft["counts"]))
+    rows = class_editor(
+        draft.get("class_rows") or rows_from_names(["", ""]), key=f"new-classes-{draft.get('editor', 0)}"
+    )
+    guidelines = st.text_area(word("new.guidelines"), schema.guidelines if schema else "", key="new-g")
+    ready = False
+    if not question.strip():
+        st.caption(word("new.needs_question"))
+    else:
+        try:
+            draft["schema"] = LabelSchema(question.strip(), read_classes(rows), guidelines.strip())
+            ready = True
+        except CollabError as error:
+            st.warning(plain(str(error)))
+    _turn(draft, forward=ready, kept={"class_rows": rows})
+
+
+def _summary(draft: columns.Draft) -> None:
+    table, schema = draft["table"], draft["schema"]
+    name = st.text_input(
+        word("new.name"), draft["source"].split(".")[0].replace("_", " "), max_chars=80, key="new-name"
+    )
+    st.markdown(word("new.counts", rows=f"{table.about:,}", classes=len(schema.live), question=plain(schema.question)))
+    _hours(table.about)
+    fields = fields_of(draft["guesses"])
+    texts = [f.name for f in fields if f.encoded and f.kind == "text"]
+    language = guessing.language_of(str(cells.get(t) or "") for cells in table.sample for t in texts)
+    if language not in ("en", "unknown"):
+        st.warning(word("new.language", language=word(f"language.{language}")), icon=":material/translate:")
+    if _turn(draft, forward=bool(name.strip()), last=True):
+        store, who = session.store(), session.annotator()
+        plan = plan_from(draft["guesses"], None, **draft["choices"])
+        with store.transaction():
+            project = store.create_project(name.strip(), fields, schema, LoopPolicy(), session.now())
+            payload = {"path": str(draft["path"]), "source": draft["source"], "plan": asdict(plan)}
+            store.submit_job("import", project.id, payload, who, session.now())
+        del st.session_state["draft"]
+        session.open_project(project.id)
+        session.go("home")
+
+
+def _hours(items: int) -> None:
+    own = [reporting.pace(session.store(), p.id, session.annotator()) for p in session.store().projects()]
+    pace = next((p for p in own if p), None)
+    seconds = pace or SECONDS_EACH
+    few, all_of_them = 400 * seconds / 3600, items * seconds / 3600
+    st.markdown(
+        word(
+            "new.hours_own" if pace else "new.hours",
+            seconds=f"{seconds:.0f}",
+            few=f"{few:.1f}",
+            all=f"{all_of_them:,.1f}",
+        )
+    )
+
+
+def _turn(
+    draft: columns.Draft, *, forward: bool, back: bool = True, last: bool = False, kept: columns.Draft | None = None
+) -> bool:
+    """Draw the buttons between the steps; True where the person goes on from the last step."""
+    with st.container(horizontal=True):
+        if back and st.button(word("new.back")):
+            draft.update(kept or {}, step=draft["step"] - 1)
+            st.rerun()
+        if st.button(word("new.create" if last else "new.next"), type="primary", disabled=not forward):
+            if last:
+                return True
+            draft.update(kept or {}, step=draft["step"] + 1)
+            st.rerun()
+    return False

@@ -1,0 +1,146 @@
+"""Settings of a project: its classes, its policy, its end."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from collab.domain.project import LabelClass, LabelSchema, Project
+from collab.loop import reshaping
+from collab.loop.annotating import new_id
+from collab.ui import session
+from collab.ui.classes import ClassRow, class_editor, read_classes, row_of
+from collab.ui.pieces import empty, errors_told, heading, plain
+from collab.ui.words import word
+
+
+def draw() -> None:
+    """Draw the settings of the open project."""
+    project = session.project()
+    heading(word("settings.title"), plain(project.name) if project else "")
+    if project is None:
+        empty("tune", word("settings.none"), word("settings.none_why"))
+        return
+    _schema(project)
+    _retire_or_merge(project)
+    _policy(project)
+    _delete(project)
+
+
+def _schema(project: Project) -> None:
+    schema = project.schema
+    with st.container(border=True):
+        st.header(word("settings.classes"), anchor=False)
+        st.caption(word("settings.classes_why", version=schema.version))
+        question = st.text_input(word("new.question"), schema.question, key=f"q-{project.id}-{schema.version}")
+        rows = class_editor([row_of(c) for c in schema.live], key=f"classes-{project.id}-{schema.version}")
+        guidelines = st.text_area(word("new.guidelines"), schema.guidelines, key=f"g-{project.id}-{schema.version}")
+        with st.container(horizontal=True):
+            if st.button(word("settings.save"), type="primary", key="save-schema"):
+                with errors_told():
+                    changed = replace(
+                        schema, question=question.strip(), guidelines=guidelines.strip(), classes=_edited(schema, rows)
+                    )
+                    reshaping.save_classes(session.store(), project.id, changed, *_act())
+                    st.rerun()
+            if schema.version > 1 and st.button(word("settings.undo"), icon=":material/undo:"):
+                reshaping.undo(session.store(), project.id, *_act())
+                st.rerun()
+
+
+def _edited(schema: LabelSchema, rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:
+    """Live classes as edited, each in its place among the retired ones; new rows come last."""
+    written = {c.id: c for c in read_classes(rows)}
+    known = {c.id for c in schema.classes}
+    old = tuple(c if c.retired else written[c.id] for c in schema.classes if c.retired or c.id in written)
+    return (*old, *(c for c in written.values() if c.id not in known))
+
+
+def _retire_or_merge(project: Project) -> None:
+    schema = project.schema
+    names = {c.id: plain(c.name) for c in schema.live}
+    with st.container(border=True):
+        st.header(word("settings.reshape"), anchor=False)
+        one, two = st.columns(2)
+        with one:
+            source = st.selectbox(
+                word("settings.class"), list(names), format_func=names.__getitem__, key=f"source-{schema.version}"
+            )
+        with two:
+            heirs = ["", *(c for c in names if c != source)]
+            into = st.selectbox(
+                word("settings.into"),
+                heirs,
+                format_func=lambda c: names.get(c) or word("settings.only_retire"),
+                key=f"into-{schema.version}",
+            )
+        touched = reshaping.impact(session.store(), project.id, source)
+        text = "settings.merge_preview" if into else "settings.retire_preview"
+        st.markdown(
+            word(text, name=names[source], into=names.get(into, ""), decisions=touched.decisions, audits=touched.audits)
+        )
+        if st.button(word("settings.merge" if into else "settings.retire")):
+            with errors_told():
+                if into:
+                    reshaping.merge(session.store(), project.id, source, into, *_act())
+                else:
+                    reshaping.retire(session.store(), project.id, source, *_act())
+                st.rerun()
+
+
+def _policy(project: Project) -> None:
+    policy = project.policy
+    with st.form(f"policy-{project.id}"):
+        st.header(word("settings.policy"), anchor=False)
+        one, two = st.columns(2)
+        with one:
+            goal = st.number_input(word("settings.daily_goal"), 1, 10_000, policy.daily_goal)
+            overlap = st.number_input(
+                word("settings.overlap"), 1, 20, policy.annotations_per_item, help=word("settings.overlap_why")
+            )
+            idle = st.number_input(word("settings.idle"), 1, 240, policy.idle_minutes)
+        with two:
+            blind = st.slider(
+                word("settings.blind"),
+                0,
+                50,
+                round(policy.blind_share * 100),
+                format="%d %%",
+                help=word("settings.blind_why"),
+            )
+            trickle = st.number_input(
+                word("settings.trickle"), 0, 1000, policy.audit_trickle, help=word("settings.trickle_why")
+            )
+            accept = st.slider(
+                word("settings.accept"),
+                50,
+                100,
+                round(policy.accept_from * 100),
+                format="%d %%",
+                help=word("settings.accept_why"),
+            )
+        encoder = st.text_input(word("settings.encoder"), policy.encoder, help=word("settings.encoder_why"))
+        if st.form_submit_button(word("settings.save"), type="primary"):
+            with errors_told():
+                changed = replace(
+                    policy, daily_goal=int(goal), annotations_per_item=int(overlap), idle_minutes=int(idle),
+                    blind_share=blind / 100, audit_trickle=int(trickle), accept_from=accept / 100,
+                    encoder=encoder.strip() or policy.encoder,
+                )  # fmt: skip
+                reshaping.save_policy(session.store(), project.id, changed, *_act())
+                st.success(word("settings.saved"))
+
+
+def _delete(project: Project) -> None:
+    with st.expander(word("settings.delete")):
+        st.markdown(word("settings.delete_why"))
+        typed = st.text_input(word("settings.type_name", name=plain(project.name)), key=f"delete-{project.id}")
+        if st.button(word("settings.delete_now"), disabled=typed.strip() != project.name):
+            session.store().delete_project(project.id)
+            session.forget_project()
+            session.go("home")
+
+
+def _act() -> tuple[str, str, int]:
+    """Who acts, under which id, and when."""
+    return session.annotator(), new_id(), session.now()

@@ -1,0 +1,85 @@
+"""Pieces that several pages draw: plain text in Markdown, errors, empty places, jobs under way."""
+
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from collab.domain.run import Job
+from collab.errors import StorageError, UserError
+from collab.ui import session
+from collab.ui.words import word
+
+_MARKS = str.maketrans({c: f"&#{ord(c)};" for c in string.punctuation if c not in ",;'\"?%/"} | {"\n": " ", "\r": " "})
+
+LIVE = ("queued", "running")
+
+
+def plain(text: str) -> str:
+    """Make text of a person or a file safe where Streamlit reads Markdown: captions, labels of buttons, headings."""
+    return text.translate(_MARKS)
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Show an error that was raised on purpose as its sentence, in place of what could not be drawn."""
+    try:
+        yield
+    except StorageError as error:
+        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.button(word("errors.try_again"), key="try_again")
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def heading(title: str, text: str = "") -> None:
+    """The title of a page and the sentence under it."""
+    st.title(title, anchor=False)
+    if text:
+        st.caption(text)
+
+
+def empty(icon: str, title: str, text: str) -> None:
+    """Say why a place is empty; what to do about it follows as a button."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.header(f":material/{icon}: {title}", anchor=False, text_alignment="center")
+        st.caption(text, text_alignment="center")
+        st.space("small")
+
+
+def live_job(jobs: tuple[Job, ...] | list[Job], kind: str) -> Job | None:
+    """The job of a kind that is under way."""
+    return next((job for job in jobs if job.kind == kind and job.status in LIVE), None)
+
+
+def latest_job(jobs: tuple[Job, ...] | list[Job], kind: str) -> Job | None:
+    """The newest job of a kind, ended or not."""
+    return max((job for job in jobs if job.kind == kind), key=lambda job: job.id, default=None)
+
+
+@st.fragment(run_every=1.5)
+def watch_job(job_id: int, *, what: str) -> None:
+    """Show a job that is under way, with a way to stop it; when it ends, the page is drawn anew.
+
+    Mount it only while the job is under way: a timer that runs on would cost every open tab.
+    """
+    with errors_told():
+        job = session.store().job(job_id)
+        if job.status not in LIVE:
+            st.rerun()
+        words = {"what": what, "share": f"{job.progress:.0%}", "rows": job.message}
+        waiting = "job.waiting" if job.status == "queued" else "job.stopping" if job.cancel_requested else ""
+        if not waiting and not job.progress:
+            waiting = "job.starting"
+        with st.container(border=True):
+            st.progress(job.progress, text=word(waiting or ("job.rows" if job.message else "job.running"), **words))
+            if st.button(word("job.cancel"), key=f"cancel-{job_id}", disabled=job.cancel_requested):
+                session.store().cancel_job(job_id)
+                st.rerun(scope="fragment")
+
+
+def job_failed(job: Job) -> None:
+    """Say why a job failed."""
+    st.error(word("job.failed", why=plain(job.message)), icon=":material/error:")

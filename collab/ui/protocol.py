@@ -1,0 +1,212 @@
+"""The card's messages: JSON to types, and types to JSON. What a blind ask hides is left out here once more."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from collab.domain.annotation import Annotation, AnnotationKind, Ask, Suggestion
+from collab.domain.project import Item, Project
+from collab.loop.handing_out import MOST_HELD
+from collab.loop.recalling import Recalled
+from collab.ui import words
+
+Json = dict[str, Any]  # values of parsed JSON
+
+MOST_ANSWERS = 100
+MOST_HISTORY = 50
+KINDS = frozenset(get_args(AnnotationKind)) - {"restore"}
+
+
+class BadMessage(ValueError):
+    """A message that isn't of the protocol; the text says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer that can never be stored."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """Answers in, asks out."""
+
+    tab: str
+    want: int
+    have: tuple[int, ...]
+    on_screen: int | None
+    ranking: int
+    idle: bool
+    answers: tuple[Annotation | Refused, ...]
+
+
+def read_sync(body: Any, annotator: str, project: Project) -> SyncRequest:  # body is JSON of a stranger
+    """Read a sync message. A single bad answer is refused by itself, so that it can't block the ones behind it."""
+    if not isinstance(body, dict):
+        raise BadMessage("The message is not an object.")
+    answers = body.get("answers", [])
+    have = body.get("have", [])
+    if not isinstance(answers, list) or len(answers) > MOST_ANSWERS:
+        raise BadMessage(f"answers must be a list of at most {MOST_ANSWERS}.")
+    if not isinstance(have, list) or len(have) > 10 * MOST_HELD or not all(map(_is_id, have)):
+        raise BadMessage("have must be a list of ask ids.")
+    return SyncRequest(
+        tab=_text(body, "tab", 64, needed=True),
+        want=min(_number(body, "want"), MOST_HELD),
+        have=tuple(have),
+        on_screen=_optional_id(body, "on_screen"),
+        ranking=_number(body, "ranking"),
+        idle=body.get("idle") is True,
+        answers=tuple(_read_answer(entry, annotator, project) for entry in answers),
+    )
+
+
+def read_history(body: Any) -> tuple[int, int | None]:  # body is JSON of a stranger
+    """Read (limit, before) of a history message."""
+    if not isinstance(body, dict):
+        raise BadMessage("The message is not an object.")
+    return min(max(_number(body, "limit", 20), 1), MOST_HISTORY), _optional_id(body, "before")
+
+
+def ask_message(ask: Ask, item: Item, project: Project) -> Json:
+    """What a card learns of an ask: never its purpose or score, and of a blind one no suggestion."""
+    return {
+        "id": ask.id,
+        "blind": ask.blind,
+        "reason": _reason("blind" if ask.blind else ask.reason),
+        "chosen": ask.lane == "chosen" and not ask.blind,
+        "suggestion": None if ask.blind or ask.suggestion is None else suggestion_message(ask.suggestion, project),
+        **item_message(item, project),
+    }
+
+
+def item_message(item: Item, project: Project) -> Json:
+    """The part of an item that people see: other columns may hold what must not be known, as the file's own answer."""
+    shown = [(field, item.fields.get(field.name)) for field in project.fields if field.shown]
+    texts = [(field.name, "" if value is None else str(value)) for field, value in shown if field.kind == "text"]
+    facts = [[field.name, str(value)] for field, value in shown if field.kind != "text" and value not in (None, "")]
+    return {
+        "item": item.id,
+        "ref": item.ref,
+        "fields": [{"name": name, "kind": "text", "value": value} for name, value in texts],
+        "meta": facts,
+        "lang": _language(" ".join(value for _, value in texts)),
+        # Where several texts are read as one, the place in it says nothing to a person.
+        "truncated_at": item.read_until if len(texts) == 1 else None,
+    }
+
+
+def suggestion_message(suggestion: Suggestion, project: Project) -> Json:
+    """A suggestion in schema order: what was merged counts for its successor, what was retired for nothing."""
+    schema = project.schema
+    columns = [0.0] * len(schema.classes)
+    for each, share in zip(schema.classes, suggestion.proba, strict=False):  # the head may not know the latest class
+        heir = schema.index(each.id)
+        if not schema.classes[heir].retired:
+            columns[heir] += share
+    total = sum(columns) or 1.0
+    return {"proba": [share / total for share in columns], "model": suggestion.model}
+
+
+def history_message(entry: Recalled, project: Project) -> Json:
+    """One of a person's own annotations, with what they saw of the item."""
+    annotation = entry.annotation
+    return {
+        "number": entry.number,
+        "id": annotation.id,
+        "ask": annotation.ask,
+        "kind": annotation.kind,
+        "answer": [project.schema.resolve(c) for c in annotation.answer],
+        "at": annotation.at,
+        "changed": annotation.target is not None,
+        "blind": annotation.blind,
+        **item_message(entry.item, project),
+    }
+
+
+def _reason(key: str) -> str:
+    """The sentence of a reason; a strategy from elsewhere may bring its own instead of a key."""
+    return words.word(f"reason.{key}") if f"reason.{key}" in words.WORDS[words.language()] else key
+
+
+def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | Refused:  # JSON of a stranger
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not 8 <= len(entry["id"]) <= 64:
+        raise BadMessage("Each of answers must be an object with an id.")
+    try:
+        if entry.get("kind") not in KINDS:
+            raise BadMessage(f"kind must be one of {', '.join(sorted(KINDS))}.")
+        if not _is_id(entry.get("item")):
+            raise BadMessage("item must be the id of an item.")
+        answer = entry.get("answer") or []
+        if not isinstance(answer, list) or not all(isinstance(c, str) for c in answer):
+            raise BadMessage("answer must be a list of class ids.")
+        return Annotation(
+            entry["id"], project.id, entry["item"], annotator, entry["kind"], 0,
+            answer=tuple(answer) if entry["kind"] == "answer" else (),
+            ask=_optional_id(entry, "ask"),
+            target=_text(entry, "target", 64) or None,
+            seconds=_seconds(entry.get("seconds")),
+            shown=_shown(entry.get("shown"), project),
+            note=_text(entry, "note", 5000),
+        )  # fmt: skip
+    except BadMessage as error:
+        return Refused(entry["id"], str(error))
+
+
+def _shown(value: object, project: Project) -> Suggestion | None:
+    """Read back what `suggestion_message` sent; None where the classes have changed in between."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("model"), str):
+        return None
+    proba = value.get("proba")
+    if not isinstance(proba, list) or len(proba) != len(project.schema.classes) or not all(map(_is_share, proba)):
+        return None
+    return Suggestion(tuple(map(float, proba)), value["model"][:64])
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _seconds(value: object) -> float | None:
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return float(value) if usable else None  # type: ignore[arg-type]  # usable says that it is a number
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _optional_id(body: Json, name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and not _is_id(value):
+        raise BadMessage(f"{name} must be an id or null.")
+    return value
+
+
+def _number(body: Json, name: str, default: int = 0) -> int:
+    value = body.get(name, default)
+    if not _is_id(value):
+        raise BadMessage(f"{name} must be a whole number, not below 0.")
+    return int(value)
+
+
+def _text(body: Json, name: str, limit: int, *, needed: bool = False) -> str:
+    value = body.get(name)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str) or len(value) > limit or (needed and not value):
+        raise BadMessage(f"{name} must be a text of at most {limit} characters.")
+    return value
+
+
+def _language(text: str) -> str:
+    """The language tag under which a browser should set a text: it decides which glyphs Chinese gets."""
+    letters = [c for c in text[:2000] if c.isalpha()]
+    if not letters:
+        return ""
+    han = sum("\u4e00" <= c <= "\u9fff" or "\u3400" <= c <= "\u4dbf" for c in letters)
+    latin = sum(c.isascii() for c in letters)
+    return "zh" if han > 0.3 * len(letters) else "en" if latin > 0.9 * len(letters) else ""

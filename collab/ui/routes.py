@@ -1,0 +1,181 @@
+"""The HTTP routes beside the pages: the card's sync and history, downloads, health.
+
+All blocking work leaves the event loop. Who is meant is decided by the grant, never by the body.
+"""
+
+import functools
+import json
+import time
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from collab.domain.project import Project
+from collab.domain.store import Store
+from collab.errors import StorageError, UnknownName, UserError
+from collab.loop import annotating, handing_out, reporting
+from collab.loop.recalling import recall
+from collab.loop.reporting import AuditReport
+from collab.ui import protocol, words
+from collab.ui.grants import Grant, may_download, read_grant
+from collab.ui.protocol import BadMessage, Json, Refused
+
+MOST_BYTES = 512 * 1024
+
+
+def routes(store: Store, base: str = "") -> list[BaseRoute]:
+    """Every route of ours, under the prefix that Streamlit doesn't give to routes which aren't its own."""
+    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
+    doors = _Doors(store)
+    return [
+        Route(f"{prefix}/api/v1/sync", doors.sync, methods=["POST"]),
+        Route(f"{prefix}/api/v1/history", doors.history, methods=["POST"]),
+        Route(f"{prefix}/api/v1/download/{{name:path}}", doors.download, methods=["GET"]),
+        Route(f"{prefix}/healthz", doors.health, methods=["GET"]),
+    ]
+
+
+class _Doors:
+    """The endpoints over one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        # Reading audits and rounds anew for each answer would cost more than the answer itself.
+        self.report = functools.lru_cache(maxsize=64)(self._report)
+        self.secret = functools.cache(store.secret)
+
+    async def sync(self, request: Request) -> Response:
+        """Answers in, asks out; a resend changes nothing."""
+        return await self._reply(request, self._sync)
+
+    async def history(self, request: Request) -> Response:
+        """The person's own annotations in force, latest first."""
+        return await self._reply(request, self._history)
+
+    async def download(self, request: Request) -> Response:
+        """A file of the workspace, by a signed link that runs out."""
+        name, token = request.path_params["name"], request.query_params.get("t", "")
+        try:
+            secret = await anyio.to_thread.run_sync(self.secret)
+            if not may_download(secret, token, name):
+                return _error(403, words.word("errors.link_expired"))
+            path = await anyio.to_thread.run_sync(self.store.file, name)
+        except UnknownName as error:
+            return _error(404, str(error))
+        except StorageError as error:
+            return _error(503, str(error))
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
+        return FileResponse(
+            path, filename=PurePosixPath(name).name, media_type="application/octet-stream", headers=headers
+        )
+
+    async def health(self, _request: Request) -> Response:
+        """Whether the store can be read."""
+        try:
+            await anyio.to_thread.run_sync(self.store.check)
+        except StorageError as error:
+            return _error(503, str(error))
+        return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+    async def _reply(self, request: Request, work: Callable[[Grant, Any], Json]) -> Response:
+        """Take the message in, then do everything else in one thread; every error becomes a status and a sentence."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        raw = await _body(request)
+        if raw is None:
+            return _error(413, words.word("errors.too_large", limit=MOST_BYTES // 1024))
+
+        def answer() -> Response:
+            grant = read_grant(self.secret(), token) if scheme.lower() == "bearer" else None
+            if grant is None:
+                return _error(401, words.word("errors.grant_expired"))
+            return JSONResponse(work(grant, json.loads(raw)), headers={"Cache-Control": "no-store"})
+
+        try:
+            return await anyio.to_thread.run_sync(answer)
+        except (UserError, BadMessage) as error:
+            return _error(422, str(error))
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            return _error(422, words.word("errors.not_json"))
+        except StorageError as error:
+            return _error(503, str(error))
+
+    def _sync(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+        now = _now()
+        project = self.store.project(grant.project)
+        message = protocol.read_sync(body, grant.annotator, project)
+        acked, refused = [], []
+        for entry in message.answers:
+            if isinstance(entry, Refused):
+                refused.append(entry)
+                continue
+            try:
+                annotating.submit(self.store, entry, message.tab, now)
+                acked.append(entry.id)
+            except UserError as error:
+                refused.append(Refused(entry.id, str(error)))
+        handed = handing_out.hand_out(
+            self.store, project, grant.annotator, message.tab,
+            want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
+            ranking=message.ranking, now=now, chosen_only=grant.chosen,
+        )  # fmt: skip
+        items = self.store.items([ask.item for ask in handed.asks])
+        return {
+            "acked": acked,
+            "refused": [{"id": each.id, "message": each.message} for each in refused],
+            "asks": [protocol.ask_message(ask, items[ask.item], project) for ask in handed.asks],
+            "drop": handed.drop,
+            "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
+            "ranking": handed.ranking,
+            **self._figures(grant, project, handed.exhausted, now),
+        }
+
+    def _figures(self, grant: Grant, project: Project, exhausted: bool, now: int) -> Json:
+        progress = self.store.progress(project.id)
+        report = self.report(project.id, progress.audited, progress.revision)
+        return {
+            "tally": {
+                "today": reporting.today(self.store, project.id, grant.annotator, now, grant.utc_offset),
+                "decided": progress.decided + progress.audited,
+                "items": progress.items,
+            },
+            "state": {
+                "reading": progress.reading,
+                "checked": report.calibrated,
+                "accept_filled": reporting.accept_filled(report, project.policy.accept_from),
+                "exhausted": exhausted,
+                "schema_version": project.schema.version,
+            },
+        }
+
+    def _report(self, project: int, _audited: int, _revision: int) -> AuditReport:
+        return reporting.accuracy(self.store, project)
+
+    def _history(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+        limit, before = protocol.read_history(body)
+        project = self.store.project(grant.project)
+        entries, more = recall(self.store, project.id, grant.annotator, limit, before)
+        return {"entries": [protocol.history_message(entry, project) for entry in entries], "more": more}
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": message}, status, headers={"Cache-Control": "no-store"})
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None where it is too large; no more than the limit is ever held."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MOST_BYTES:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

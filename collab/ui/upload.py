@@ -1,0 +1,81 @@
+"""Take a file in: uploaded, or by its path on the server; look at it once and say what is wrong with it."""
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from typing import IO
+
+import streamlit as st
+
+from collab.domain.table import Rejected, Table
+from collab.errors import UnreadableFile
+from collab.loop.reading import rows, sniff
+from collab.ui import session
+from collab.ui.pieces import plain
+from collab.ui.words import word
+
+SUFFIXES = ("csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "xlsx", "gz")
+PREVIEW = 20
+CHECKED = 2000
+"""Rows that a first look checks for ones that can't be taken."""
+
+
+def ask_for_file(key: str) -> tuple[Path, str] | None:
+    """Ask for a file; returns where it lies and what the person calls it."""
+    upload = st.file_uploader(word("data.file"), type=list(SUFFIXES), key=f"{key}-upload")
+    if upload is not None:
+        seen = st.session_state.get(f"{key}-seen")
+        if seen is None or seen[0] != upload.file_id:  # a rerun holds the same upload: keep it once
+            st.session_state[f"{key}-seen"] = seen = (upload.file_id, keep_upload(upload.name, upload), upload.name)
+        return seen[1], seen[2]
+    if not session.at_this_machine():
+        return None
+    with st.expander(word("data.on_server")):
+        typed = st.text_input(word("data.path"), key=f"{key}-path", placeholder="/data/tickets.parquet").strip()
+    if not typed:
+        return None
+    path = Path(typed).expanduser()
+    if not path.is_file():
+        raise UnreadableFile(typed, word("data.no_such_file"))
+    return path, path.name
+
+
+def keep_upload(name: str, file: IO[bytes]) -> Path:
+    """Write an upload into the workspace, under a name of ours and with the suffix that names its format."""
+    suffixes = PurePath(name.lower()).suffixes
+    suffix = "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+    return session.store().write_file(f"uploads/{uuid.uuid4().hex}{suffix}", _chunks(file))
+
+
+def look(path: Path, name: str, *, encoding: str = "", delimiter: str = "") -> Table:
+    """A first look at a file, under the name that the person knows it by."""
+    try:
+        return sniff(path, encoding=encoding, delimiter=delimiter)
+    except UnreadableFile as error:
+        raise UnreadableFile(name, error.reason) from error
+
+
+def show_preview(table: Table) -> None:
+    """Draw the first rows, and the rows among the first ones that can't be taken."""
+    st.dataframe(
+        [dict(cells) for cells in table.sample[:PREVIEW]],
+        height=260 if len(table.sample) > 6 else "auto",
+        width="stretch",
+    )
+    rejected = [row for row in itertools.islice(rows(table), CHECKED) if isinstance(row, Rejected)]
+    if rejected:
+        st.warning(word("data.rejected", n=len(rejected), looked=f"{CHECKED:,}"), icon=":material/rule:")
+        st.dataframe(
+            [{word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw} for r in rejected],
+            height=160 if len(rejected) > 3 else "auto", width="stretch",
+        )  # fmt: skip
+    for _, was, now in table.renamed:
+        st.caption(word("data.renamed", was=plain(was) or "–", now=plain(now)))
+    if table.left_out:
+        st.caption(word("data.left_out", names=plain(", ".join(table.left_out))))
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    yield from iter(lambda: file.read(1 << 20), b"")

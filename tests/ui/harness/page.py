@@ -1,0 +1,53 @@
+"""Mounts the card on a scene of the fake server, beside a Streamlit input and a dialog that want keys of their own."""
+
+import dataclasses
+
+import streamlit as st
+
+from collab.domain.project import PALETTE, Field, LabelClass, LabelSchema, LoopPolicy, Project
+from collab.ui.card.card import label_card
+from tests.ui.harness.server import CLASSES, SCENES
+
+GUIDELINES = "Answer what the writer feels, not what you feel.\n\nIrony counts as what is meant."
+
+st.set_page_config(page_title="Harness", layout="wide")
+
+
+@st.dialog("A dialog")
+def ask() -> None:
+    st.write("Nothing behind it may hear a key.")
+
+
+scene = SCENES[int(st.query_params["scene"])]
+many = [
+    LabelClass(f"c{i}", f"Diagnosis group {i + 1}", "1234567890"[i] if i < 10 else "", PALETTE[i % 10])
+    for i in range(scene.classes)
+]
+few = [
+    LabelClass(i, name, str(n + 1), color, "The writer shows this feeling.", "What a day!", "What a day, sigh.")
+    for n, (i, name, color) in enumerate(CLASSES)
+]
+schema = LabelSchema("How does the writer feel?", tuple(few if scene.classes == 3 else many), GUIDELINES)
+policy = dataclasses.replace(LoopPolicy(), daily_goal=scene.goal, idle_minutes=scene.idle_minutes)
+project = Project(scene.number, "Harness", (Field("text"),), schema, policy)
+
+if st.query_params.get("page") == "other":
+    st.write("Another page")
+else:
+    name = st.session_state.get("name", "Ana Belém")
+    event = label_card(project, name, f"{scene.number}/{st.session_state.get('turn', 0)}", keys_on=scene.keys_on)
+    if event.who:
+        st.write("Who is here?")
+with st.sidebar:
+    st.text_input("Note")
+    if st.button("Open a dialog"):
+        ask()
+    if st.button("Other page" if "page" not in st.query_params else "Card"):
+        if "page" in st.query_params:
+            del st.query_params["page"]
+        else:
+            st.query_params["page"] = "other"
+        st.rerun()
+    if st.button("Other person"):
+        st.session_state["name"] = "Bo"
+        st.rerun()

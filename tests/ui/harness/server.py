@@ -1,0 +1,183 @@
+"""A sync server in memory that speaks the card's protocol, and a Streamlit page that mounts the card on it.
+
+Each scene is a project of its own with its own state, so that tests don't see each other. POST /scene makes one, POST
+/scene/{n}/set throws its switches, GET /scene/{n} says what it has received.
+"""
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse
+from starlette.routing import Route
+
+import collab.ui
+
+SENTENCES = (
+    "Having a lazy day today and I have not decided yet whether that is a good thing.",
+    "The left hinge cracked after about two weeks of normal use, and nobody answers the phone.",
+    "Thank you so much, that made my whole week!",
+    "It is what it is.",
+    "Parcel has said “out for delivery” for four days now. The courier says that it is back at the depot, the chat "
+    "says that it is with the courier. I just need it before the weekend.",
+    "Why does it always rain on the one day on which I left my coat at home?",
+)
+CLASSES = (("pos", "Positive", "#2f9463"), ("neu", "Neutral", "#3f7fd4"), ("neg", "Negative", "#c8553d"))
+
+
+@dataclasses.dataclass
+class Scene:
+    """One project, with the switches of a test and everything that it has received."""
+
+    number: int
+    classes: int = 3
+    texts: tuple[str, ...] = SENTENCES
+    blind: tuple[int, ...] = ()
+    lang: str = "en"
+    length: int = 1000
+    truncated_at: int | None = None
+    suggests: bool = True
+    checked: bool = True
+    accept_filled: bool = False
+    reading: float = 1.0
+    goal: int = 200
+    idle_minutes: float = 15
+    keys_on: bool = True
+    status: int = 200
+    error: str = ""
+    delay: float = 0.0
+    refuse: str = ""
+    before: int = 0
+    """How many answers of earlier sessions there are."""
+    ranking: int = 1
+    drop_unseen: bool = False
+    today: int = 18
+    received: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    syncs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    dropped: set[int] = dataclasses.field(default_factory=set)
+    handed: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    next: int = 1
+
+    def ids(self) -> list[str]:
+        return [c[0] for c in CLASSES][: self.classes] if self.classes <= 3 else [f"c{i}" for i in range(self.classes)]
+
+    def word(self, ask: int) -> dict[str, Any] | None:
+        if not self.suggests or ask in self.blind:
+            return None
+        n, best = len(self.ids()), (ask + self.ranking) % len(self.ids())
+        return {"proba": [0.64 if i == best else 0.36 / (n - 1) for i in range(n)], "model": f"1.{self.ranking}"}
+
+    def item(self, item: int) -> dict[str, Any]:
+        text = self.texts[(item - 1) % len(self.texts)]
+        return {
+            "item": item, "ref": f"T-{item:04d}", "fields": [{"name": "text", "kind": "text", "value": text}],
+            "meta": [["author", "web form"]], "lang": self.lang,
+        }  # fmt: skip
+
+    def ask(self, ask: int) -> dict[str, Any]:
+        blind = ask in self.blind
+        reason = (
+            "Asked without a suggestion, so that your own judgement counts."
+            if blind
+            else "The model is torn about this one."
+        )
+        return {
+            "id": ask, "blind": blind, "reason": reason, "chosen": False, "truncated_at": self.truncated_at,
+            "suggestion": self.word(ask), **self.item(ask),
+        }  # fmt: skip
+
+    def sync(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.syncs.append(body)
+        refused = [{"id": a["id"], "message": self.refuse} for a in body["answers"] if self.refuse]
+        kept = [] if self.refuse else body["answers"]
+        self.received.extend(a for a in kept if a["id"] not in {r["id"] for r in self.received})
+        answered = {a["ask"] for a in self.received} | {a["ask"] for a in body["answers"]}
+        held = [*body["have"], *([body["on_screen"]] if body["on_screen"] is not None else [])]
+        lease = self.handed.setdefault(body["tab"], [])
+        give = [a for a in lease if a not in answered and a not in held and a not in self.dropped]
+        while len(give) + len(body["have"]) < body["want"] and self.next <= self.length:
+            give.append(self.next)
+            lease.append(self.next)
+            self.next += 1
+        stale = body["ranking"] != self.ranking
+        drop = body["have"][1:] if stale and self.drop_unseen else []
+        self.dropped |= set(drop)
+        fresh = {str(a): self.word(a) for a in body["have"] if stale and self.word(a)}
+        out_of_asks = self.next > self.length and not give and not body["have"] and body["on_screen"] is None
+        return {
+            "acked": [a["id"] for a in kept], "refused": refused, "asks": [self.ask(a) for a in give], "drop": drop,
+            "fresh": fresh, "ranking": self.ranking,
+            "tally": {"today": self.today + self._answers(), "decided": self._answers(), "items": self.length},
+            "state": {
+                "reading": self.reading, "checked": self.checked, "accept_filled": self.accept_filled,
+                "exhausted": out_of_asks, "schema_version": 1,
+            },
+        }  # fmt: skip
+
+    def _answers(self) -> int:
+        return sum(a["kind"] in ("answer", "unsure") and not a["target"] for a in self.received)
+
+    def history(self, body: dict[str, Any]) -> dict[str, Any]:
+        last = (body["before"] or self.before + 1) - 1
+        numbers = list(range(last, max(0, last - body["limit"]), -1))
+        entries = [
+            {
+                "number": n, "id": f"earlier-{n:08d}", "ask": None, "kind": "answer",
+                "answer": [self.ids()[n % len(self.ids())]],
+                "at": n, "changed": False, "blind": False, **self.item(10_000 + n),
+            }
+            for n in numbers
+        ]  # fmt: skip
+        return {"entries": entries, "more": bool(numbers) and numbers[-1] > 1}
+
+
+SCENES: dict[int, Scene] = {}
+
+
+async def make(request: Request) -> JSONResponse:
+    number = len(SCENES) + 1
+    SCENES[number] = Scene(number)
+    _set(SCENES[number], await request.json())
+    return JSONResponse({"number": number})
+
+
+async def switch(request: Request) -> JSONResponse:
+    _set(SCENES[request.path_params["number"]], await request.json())
+    return JSONResponse({})
+
+
+async def told(request: Request) -> JSONResponse:
+    scene = SCENES[request.path_params["number"]]
+    return JSONResponse({"received": scene.received, "syncs": scene.syncs, "today": scene.today})
+
+
+async def speak(request: Request) -> JSONResponse:
+    scene = SCENES[int(request.headers["authorization"].removeprefix("Bearer ").partition("/")[0])]
+    await asyncio.sleep(scene.delay)
+    if scene.status != 200:
+        return JSONResponse({"error": scene.error}, scene.status)
+    return JSONResponse(getattr(scene, request.path_params["door"])(await request.json()))
+
+
+async def font(_request: Request) -> FileResponse:
+    return FileResponse(Path(collab.ui.__file__).with_name("static") / "inter.woff2")
+
+
+def _set(scene: Scene, switches: dict[str, Any]) -> None:
+    for name, value in switches.items():
+        setattr(scene, name, tuple(value) if isinstance(value, list) else value)
+
+
+app = st.App(
+    Path(__file__).with_name("page.py"),
+    routes=[
+        Route("/scene", make, methods=["POST"]),
+        Route("/scene/{number:int}", told, methods=["GET"]),
+        Route("/scene/{number:int}/set", switch, methods=["POST"]),
+        Route("/inter.woff2", font, methods=["GET"]),
+        Route("/api/v1/{door:str}", speak, methods=["POST"]),
+    ],
+)

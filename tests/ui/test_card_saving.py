@@ -1,0 +1,87 @@
+"""What becomes of an answer when the line or the server fails."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.harness.scene import Table
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_saved_is_said_only_after_the_server_has_it(table: Table) -> None:
+    table.open()
+    table.set(delay=1.0)
+    table.press("1")
+    expect(table.at("#save")).to_have_attribute("data-s", "busy")
+    table.saved()
+    assert len(table.received) == 1
+
+
+def test_answers_wait_offline_and_are_sent_once_when_the_line_is_back(table: Table) -> None:
+    table.open()
+    table.page.context.set_offline(True)
+    table.press("1", "2", "3")
+    expect(table.at("#savet")).to_have_text("Offline, 3 waiting")
+    table.page.context.set_offline(False)
+    table.saved()
+    assert [a["ask"] for a in table.received] == [1, 2, 3]
+
+
+def test_waiting_answers_survive_a_reload(table: Table) -> None:
+    table.open()
+    table.set(status=503, error="The database is locked.")
+    table.press("1", "2")
+    table.page.goto("about:blank")
+    table.set(status=200)
+    table.load()
+    table.saved()
+    assert [a["ask"] for a in table.received] == [1, 2]
+    assert table.ask == 3
+
+
+def test_trouble_with_the_storage_is_said_and_tried_again(table: Table) -> None:
+    table.open()
+    table.set(status=503, error="The database is locked by another program.")
+    table.press("1")
+    expect(table.at("#notice")).to_contain_text("The database is locked by another program.")
+    expect(table.at("#save")).to_have_attribute("data-s", "off")
+    table.set(status=200)
+    table.saved()
+    expect(table.at("#notice")).to_be_hidden()
+    assert len(table.received) == 1
+
+
+def test_a_grant_that_ran_out_keeps_the_answers_and_offers_a_reload(table: Table) -> None:
+    table.open()
+    table.set(status=401)
+    table.press("1")
+    expect(table.at("#save")).to_have_attribute("data-s", "dead")
+    expect(table.at("#notice")).to_contain_text("Your session has ended")
+    table.set(status=200)
+    table.at("#noticedo").click()
+    table.saved()
+    assert len(table.received) == 1
+
+
+def test_a_refused_answer_is_shown_and_can_be_mended(table: Table) -> None:
+    table.open(refuse="'pos' is not a class.")
+    table.press("1")
+    expect(table.at("#notice")).to_contain_text("'pos' is not a class.")
+    table.set(refuse="")
+    table.at("#noticedo").click()
+    table.settle()
+    table.press("2")
+    table.saved()
+    (answer,) = table.received
+    assert (answer["ask"], answer["answer"], answer["target"]) == (1, ["neu"], None)
+
+
+def test_another_person_has_another_outbox(table: Table) -> None:
+    table.open()
+    table.set(status=503)
+    table.press("1")
+    table.page.get_by_role("button", name="Other person").click()
+    expect(table.at("#who")).to_have_text("Bo")
+    table.set(status=200)
+    table.page.wait_for_timeout(1500)
+    assert table.received == []

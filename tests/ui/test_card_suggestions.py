@@ -1,0 +1,53 @@
+"""What the card shows of the model, and when."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.harness.scene import Table
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_unseen_asks_get_fresh_suggestions_and_the_one_on_screen_stays(table: Table) -> None:
+    table.open()
+    shown = table.at("#head").inner_text()
+    table.set(ranking=2)
+    table.page.mouse.move(5, 5)
+    table.page.wait_for_timeout(2000)
+    assert table.at("#head").inner_text() == shown
+    table.press("1", "Enter")
+    table.saved()
+    assert [a["shown"]["model"] for a in table.received] == ["1.1", "1.2"]
+
+
+def test_dropped_asks_go_unless_they_are_on_screen(table: Table) -> None:
+    table.open()
+    table.set(ranking=2, drop_unseen=True)
+    table.page.mouse.move(5, 5)
+    table.page.wait_for_timeout(1500)
+    table.press("1", "1", "1")
+    table.saved()
+    assert [a["ask"] for a in table.received] == [1, 2, 7]
+
+
+def test_before_the_audits_bars_have_no_number(table: Table) -> None:
+    table.open(checked=False)
+    expect(table.at("#check")).to_have_text("not checked yet")
+    expect(table.at("#pct")).to_have_text("")
+    expect(table.at(".opt .pc").first).to_have_text("")
+
+
+def test_accept_is_filled_only_where_the_audits_support_it(table: Table) -> None:
+    table.open()
+    assert table.at("#accept").evaluate("e => getComputedStyle(e).backgroundColor") == "rgba(0, 0, 0, 0)"
+    table.set(accept_filled=True)
+    table.press("1", "1")
+    assert table.at("#accept").evaluate("e => getComputedStyle(e).backgroundColor") != "rgba(0, 0, 0, 0)"
+
+
+def test_a_blind_ask_moves_nothing(table: Table) -> None:
+    table.open(blind=[2])
+    buttons = table.at(".opt, .lc .acts button")
+    before = [button.bounding_box() for button in buttons.all()]
+    table.press("1")
+    assert (table.ask, [button.bounding_box() for button in buttons.all()]) == (2, before)

@@ -1,0 +1,247 @@
+"""Every page, run without a browser on a real store: empty, with a project, while it imports, with a bad disk."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from collab.domain.project import LoopPolicy, Project
+from collab.domain.run import Round
+from collab.domain.store import Store
+from collab.errors import StoreReadOnly
+from collab.loop import annotating
+from collab.ui import session
+from tests.conftest import MakeProject
+from tests.samples import answer_of, row
+
+NAVIGATION = Path(session.__file__).parent / "navigation.py"
+PAGES = ("home", "label", "answers", "data", "import", "insights", "export", "settings", "new")
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(store: Store) -> Open:
+    """Opens one page as somebody who has given a name."""
+    session.hold(store)
+
+    def run(page: str, who: str = "ann", **query: str) -> AppTest:
+        part = {"import": ("data", {"part": "import"})}.get(page, (page, {}))
+        script = (
+            f"from collab.ui import page_{part[0]}, pieces\nwith pieces.errors_told():\n    page_{part[0]}.draw()\n"
+        )
+        at = AppTest.from_string(script, default_timeout=20)
+        at.session_state["annotator"] = who
+        at.query_params.update({**part[1], **query})
+        return at.run()
+
+    return run
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(str(e.value) for kind in (at.title, at.header, at.markdown, at.caption) for e in kind)
+
+
+def click(at: AppTest, label: str) -> AppTest:
+    return next(b for b in at.button if b.label == label).click().run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_an_empty_workspace_says_what_to_do_next(open_page: Open, page: str) -> None:
+    at = open_page(page)
+    assert not at.exception
+    assert not at.error
+    assert texts(at)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_draws_a_project(open_page: Open, make_project: MakeProject, page: str) -> None:
+    make_project(30, mark=0.2, name="Re*views*", demo=True)
+    at = open_page(page)
+    assert not at.exception
+    assert not at.error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_an_import_that_is_under_way(
+    open_page: Open, make_project: MakeProject, store: Store, page: str
+) -> None:
+    project = make_project()
+    store.submit_job("import", project.id, {}, "ann", 1)
+    at = open_page(page)
+    assert not at.exception
+    assert not at.error
+    assert ("Stop" in [b.label for b in at.button]) == (page in ("home", "label", "data", "import"))
+
+
+@pytest.mark.slow
+def test_an_import_can_be_stopped(open_page: Open, make_project: MakeProject, store: Store) -> None:
+    project = make_project()
+    job = store.submit_job("import", project.id, {}, "ann", 1)
+    click(open_page("data"), "Stop")
+    assert store.job(job.id).status == "cancelled"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [p for p in PAGES if p != "new"])
+def test_a_page_tells_storage_trouble_as_its_sentence(
+    open_page: Open, make_project: MakeProject, store: Store, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(3)
+
+    def fail(*_: object) -> None:
+        raise StoreReadOnly("collab.db")
+
+    monkeypatch.setattr(type(store), "projects", fail)
+    at = open_page(page)
+    assert not at.exception
+    assert "Give this account write access" in at.error[0].value
+    assert "Try again" in [b.label for b in at.button]
+
+
+@pytest.mark.slow
+def test_a_name_is_asked_once_and_can_be_changed(store: Store) -> None:
+    session.hold(store)
+    at = AppTest.from_file(str(NAVIGATION), default_timeout=20).run()
+    assert at.title[0].value == "Who is here?"
+    at.text_input[0].set_value("  Ana   Núñez ")
+    click(at, "Go on")
+    assert at.title[0].value == "Projects"
+    assert store.annotators() == ("Ana Núñez",)
+    click(at, "Not you?")
+    assert at.title[0].value == "Who is here?"
+    click(at, "Ana Núñez")
+    assert at.title[0].value == "Projects"
+
+
+@pytest.mark.slow
+def test_home_leads_to_the_card_of_the_project_that_was_picked(store: Store, make_project: MakeProject) -> None:
+    session.hold(store)
+    project = make_project(5, name="Older")
+    make_project(5, name="Newer")
+    at = AppTest.from_file(str(NAVIGATION), default_timeout=20)
+    at.session_state["annotator"] = "ann"
+    at.run()
+    at.button(key=f"go-{project.id}").click().run()
+    assert not at.exception
+    assert at.query_params["project"] == str(project.id)
+    assert json.loads(at.main.get("bidi_component")[0].proto.json)["project"] == project.id
+
+
+@pytest.mark.slow
+def test_label_these_queues_what_was_found_and_opens_the_card_on_it(store: Store, make_project: MakeProject) -> None:
+    session.hold(store)
+    project = make_project([row(1, "a blue bird"), row(2, "a red bird"), row(3, "a blue car")])
+    at = AppTest.from_file(str(NAVIGATION), default_timeout=20)
+    at.session_state["annotator"] = "ann"
+    at.run()
+    annotating.submit(store, answer_of(project.id, store.pool(project.id)[0].item, "", kind="flag"), "tab", 1000)
+    at.run()
+    click(at, "1 flagged")
+    click(at, "Label the first 1 found")
+    assert not at.exception
+    assert at.query_params["mode"] == "chosen"
+    assert len(store.lease(project.id, "ann", "chosen", 5, "tab", 10**13, 10**13 + 1)) == 1
+
+
+@pytest.mark.slow
+def test_text_of_people_is_never_read_as_markdown(open_page: Open, make_project: MakeProject) -> None:
+    make_project(3, name="**bold** :red[x] <b>y</b> $z$")
+    written = open_page("home").header[0].value
+    assert not set("*[]<>$:`_") & set(written)
+
+
+@pytest.mark.slow
+def test_my_answers_lists_ones_own_in_force_only(open_page: Open, make_project: MakeProject, store: Store) -> None:
+    project = make_project(6)
+    first, second, third = [row.item for row in store.pool(project.id)][:3]
+    for item, who, choice in ((first, "ann", "Yes"), (second, "bob", "No"), (third, "ann", "No")):
+        annotating.submit(store, answer_of(project.id, item, choice, who), "tab", 1000 * item)
+    taken_back = store.current(third)[0]
+    annotating.take_back(store, project.id, taken_back.id, "ann", annotating.new_id(), 9000)
+    frame = open_page("answers").dataframe[0].value
+    assert frame["Answer"].tolist() == ["Yes"]
+
+
+@pytest.mark.slow
+def test_an_unusable_item_can_be_brought_back(open_page: Open, make_project: MakeProject, store: Store) -> None:
+    project = make_project(6)
+    item = store.pool(project.id)[0].item
+    annotating.submit(store, answer_of(project.id, item, "", kind="unusable"), "tab", 1000)
+    at = open_page("data", state="unusable")
+    assert len(at.dataframe[0].value) == 1
+    assert "Bring 0 back into the pool" in [b.label for b in at.button]
+
+
+def judged(project: Project, audits: int, right: int) -> Round:
+    return Round(project.id, 1, 1, 1000, labels=40, audits=audits, audits_right=right, demo_accuracy=0.61)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("audits", "right", "said"),
+    [
+        (9, 5, "From 10 on there is a first figure"),
+        (12, 7, "times of 10"),
+        (40, 30, "**30 of 40** of your blind answers"),
+    ],
+)
+def test_agreement_is_said_no_more_exactly_than_the_audits_allow(
+    open_page: Open, make_project: MakeProject, store: Store, audits: int, right: int, said: str
+) -> None:
+    project = make_project(600, mark=0.2)
+    store.add_round(judged(project, audits, right))
+    shown = texts(open_page("insights"))
+    assert said in shown
+    assert "%" not in shown or audits >= 30
+    assert "correct" not in shown
+
+
+@pytest.mark.slow
+def test_a_demo_curve_says_that_it_is_one(open_page: Open, make_project: MakeProject, store: Store) -> None:
+    own, demo = make_project(5, name="Own"), make_project(5, name="Demo", demo=True)
+    for project in (own, demo):
+        store.add_round(judged(project, 0, 0))
+    assert "demo only" not in texts(open_page("insights", project=str(own.id)))
+    assert "demo only" in texts(open_page("insights", project=str(demo.id)))
+
+
+@pytest.mark.slow
+def test_an_export_is_a_job_and_its_file_a_signed_link(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    project = make_project(5)
+    click(open_page("export"), "Make the file")
+    job = store.claim_job(["export"], 1, 10**15)
+    assert job is not None
+    assert (job.project, job.payload, job.requested_by) == (project.id, {"what": "mine", "format": "csv"}, "ann")
+    store.end_job(job.id, job.attempt, "done", "", {"file": "exports/r.csv", "rows": 5, "guarded": 2}, 2)
+    at = open_page("export")
+    assert "no spreadsheet runs them: 2." in texts(at)
+    assert at.get("link_button")[0].proto.url.startswith("/api/v1/download/exports/r.csv?t=")
+
+
+@pytest.mark.slow
+def test_settings_that_were_edited_are_kept_and_the_others_stay(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    project = make_project(5)
+    at = open_page("settings")
+    at.number_input[0].set_value(50)
+    next(b for b in at.button if b.label == "Save" and b.key != "save-schema").click().run()
+    assert store.project(project.id).policy.daily_goal == 50
+    assert store.project(project.id).policy.encoder == LoopPolicy().encoder
+
+
+@pytest.mark.slow
+def test_a_project_is_deleted_only_under_its_own_name(open_page: Open, make_project: MakeProject, store: Store) -> None:
+    make_project(2, name="Reviews")
+    at = open_page("settings")
+    assert next(b for b in at.button if b.label == "Delete").disabled
+    next(t for t in at.text_input if "Type its name" in t.label).set_value("reviews").run()
+    assert next(b for b in at.button if b.label == "Delete").disabled

@@ -1,0 +1,107 @@
+"""Making a project in four steps, without a browser."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from collab.domain.project import Field, LabelSchema, classes_from_names
+from collab.domain.store import Store
+from collab.loop.importing import ImportPlan, run_import
+from collab.ui import session
+
+NAVIGATION = Path(session.__file__).parent / "navigation.py"
+ROWS = "".join(f"T-{n},message number {n} about a parcel,{'late' if n % 3 else 'lost'}\n" for n in range(30))
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tickets.csv"
+    path.write_text(f"ticket_id,message,label\n{ROWS}T-x,one cell too many,late,lost\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _at_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "at_this_machine", lambda: True)
+
+
+def click(at: AppTest, label: str) -> AppTest:
+    return next(b for b in at.button if b.label == label).click().run()
+
+
+def field(at: AppTest, label: str):  # an element of either kind of text field
+    return next(t for t in (*at.text_input, *at.text_area) if t.label == label)
+
+
+def at_the_classes(store: Store, file: Path) -> AppTest:
+    session.hold(store)
+    at = AppTest.from_file(str(NAVIGATION), default_timeout=20)
+    at.session_state["annotator"] = "ann"
+    click(at.run(), "New project")
+    field(at, "Path on the server").set_value(str(file)).run()
+    click(at, "Next")
+    assert "1 of the first 2,000 rows" in at.warning[0].value
+    return click(at, "Next")
+
+
+def test_a_project_is_made_in_four_steps_and_its_import_is_a_job(store: Store, file: Path) -> None:
+    at = at_the_classes(store, file)
+    field(at, "Question").set_value("What happened?").run()
+    click(click(at, "Take them"), "Next")
+    field(at, "Name of the project").set_value("Parcels").run()
+    click(at, "Create and import")
+    assert not at.exception
+    (project,) = store.projects()
+    assert (project.name, project.schema) == (
+        "Parcels", LabelSchema("What happened?", classes_from_names(("late", "lost"))),
+    )  # fmt: skip
+    assert project.fields == (
+        Field("ticket_id", "text", "id"), Field("message", "text", "both"), Field("label", "category", "metadata"),
+    )  # fmt: skip
+    (job,) = store.jobs(project.id)
+    assert (job.kind, job.payload["source"], job.requested_by) == ("import", "tickets.csv", "ann")
+    assert (job.payload["plan"]["id_column"], job.payload["plan"]["answers"]) == ("ticket_id", "decisions")
+    assert at.title[0].value == "Projects"
+
+
+def test_nothing_is_stored_before_the_last_step(store: Store, file: Path) -> None:
+    at = at_the_classes(store, file)
+    field(at, "Question").set_value("What happened?").run()
+    click(click(at, "Take them"), "Next")
+    assert store.projects() == ()
+    assert store.jobs() == []
+
+
+def test_the_way_on_is_shut_while_the_question_or_the_classes_are_missing(store: Store, file: Path) -> None:
+    at = at_the_classes(store, file)
+    assert next(b for b in at.button if b.label == "Next").disabled
+    field(at, "Question").set_value("What happened?").run()
+    assert "at least two classes" in at.warning[0].value
+    assert next(b for b in at.button if b.label == "Next").disabled
+
+
+def test_a_file_that_is_none_is_told_with_the_name_that_the_person_knows(store: Store, tmp_path: Path) -> None:
+    session.hold(store)
+    bad = tmp_path / "broken.parquet"
+    bad.write_bytes(b"no parquet at all")
+    at = AppTest.from_file(str(NAVIGATION), default_timeout=20)
+    at.session_state["annotator"] = "ann"
+    click(at.run(), "New project")
+    field(at, "Path on the server").set_value(str(bad)).run()
+    assert not at.exception
+    assert "broken&#46;parquet can't be read" in at.error[0].value
+
+
+def test_the_worker_can_do_the_import_as_it_was_confirmed(store: Store, file: Path) -> None:
+    at = at_the_classes(store, file)
+    field(at, "Question").set_value("What happened?").run()
+    click(click(at, "Take them"), "Next")
+    click(at, "Create and import")
+    (project,) = store.projects()
+    payload = store.jobs(project.id)[0].payload
+    plan = ImportPlan(**{**payload["plan"], "fields": project.fields})
+    done = run_import(store, project, Path(payload["path"]), plan, now=1, progress=lambda _share, _rows: False)
+    assert (done.added, done.rejected, done.answers) == (30, 1, 30)
