@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 it could not be done (the reason is on standard error), 2 the command was not understood.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -258,14 +259,22 @@ def doctor(workspace: Workspace = HERE, database: Database = "", as_json: AsJson
 def main() -> None:
     """Run the command; errors that collab raises on purpose end as one sentence."""
     try:
-        app()
+        app(prog_name="collab")
     except CollabError as error:
         err.print(f"collab: {error}", highlight=False, markup=False)
         sys.exit(1)
+    finally:
+        _opened.close()
+
+
+_opened = contextlib.ExitStack()
 
 
 def _open(workspace: Path, database: str) -> Store:
-    return open_store(workspace, database or None)
+    """Open a workspace until the command ends."""
+    store = open_store(workspace, database or None)
+    _opened.callback(store.close)
+    return store
 
 
 def _serve(store: Store, workspace: Path, database: str, host: str, port: int) -> None:
@@ -291,8 +300,12 @@ def _create(
 
     if not fields:
         raise typer.BadParameter("A new project needs at least one --text or --field.")
+    table = sniff(file)
+    for column in (*(f.name for f in fields), *filter(None, [label])):
+        if column not in table.columns:
+            raise UnknownName("column", column, table.columns)
     if not classes and label:
-        classes = tuple(sorted(classes_in(sniff(file), label)))
+        classes = tuple(sorted(classes_in(table, label)))
     if len(classes) < 2:
         raise typer.BadParameter(
             "A new project needs its classes: --class A --class B, or --label with a column of answers."
@@ -338,7 +351,8 @@ def _encoder_line(name: str) -> str:
     from collab.engine.encoders.text import encoder_of
 
     encoder = encoder_of(name)
-    return f"{encoder.dim} features, at most {encoder.max_tokens} tokens"
+    length = "texts of any length" if encoder.max_tokens is None else f"at most {encoder.max_tokens} tokens"
+    return f"{encoder.dim} features, {length}"
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:

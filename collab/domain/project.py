@@ -164,6 +164,11 @@ class LoopPolicy:
         if not 10 <= self.lease_seconds <= 86_400:
             raise InvalidPolicy("lease_seconds", self.lease_seconds, "between 10 and 86400")
 
+    @property
+    def audits(self) -> bool:
+        """Whether there are audits at all: without them no item need be reserved, and no figure of quality is shown."""
+        return bool(self.audit_schedule) or self.audit_trickle > 0
+
     def audit_every(self, audited: int) -> int:
         """One ask in how many is an audit once `audited` audits are answered; 0: none.
 

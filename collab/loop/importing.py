@@ -84,7 +84,8 @@ def run_import(
                 name = f"imports/{import_id}-rejected.csv"
                 store.write_file(name, feed.rejected_rows())
                 report = replace(report, rejected_file=name)
-            mark = reserve_mark(_unjoined(store, project.id) + report.added)
+            size = _unjoined(store, project.id) + report.added
+            mark = reserve_mark(size) if project.policy.audits else 0.0
             event = _event(project, by, now, {"import": import_id, "source": source, "sha256": _sha256(path)}, report)
             with store.transaction():
                 store.finish_import(import_id, report, mark, STRATUM_MIN, now)

@@ -95,7 +95,9 @@ def _curves(project: Project) -> None:
 
 def _audit_curve(points: list[CurvePoint]) -> Any:  # altair has no types
     rows = [{"labels": p.labels, "share": p.right / p.audits, "low": p.low, "high": p.high} for p in points]
-    base = alt.Chart(alt.InlineData(values=rows)).encode(alt.X("labels:Q", title=word("insights.labels")))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        alt.X("labels:Q", axis=alt.Axis(title=word("insights.labels"), format="d", tickMinStep=1))
+    )
     share = alt.Axis(format="%", title=word("insights.agreed"))
     band = base.mark_area(opacity=0.2).encode(
         alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), axis=share), alt.Y2("high:Q")
@@ -110,7 +112,7 @@ def _demo_curve(points: list[CurvePoint]) -> Any:  # altair has no types
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point=len(rows) < 60)
         .encode(
-            alt.X("labels:Q", title=word("insights.labels")),
+            alt.X("labels:Q", axis=alt.Axis(title=word("insights.labels"), format="d", tickMinStep=1)),
             alt.Y(
                 "share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=word("insights.demo_axis"))
             ),

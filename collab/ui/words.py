@@ -151,7 +151,7 @@ _ENGLISH: dict[str, dict[str, str]] = {
         "progress": "{answered} of {items} answered",
         "today": "You: {n} of {goal} today",
         "reading": "the model is still reading, {share}",
-        "no_worker": "no worker is running, suggestions wait",
+        "no_worker": "suggestions wait for the worker",
         "no_items": "No items yet.",
         "start": "Start labeling",
         "continue": "Continue labeling",
@@ -411,7 +411,7 @@ _ENGLISH: dict[str, dict[str, str]] = {
         "curve": "Learning curve",
         "curve_later": "The curve begins at {least} blind answers: with fewer, ups and downs would be chance.",
         "labels": "Labels learned from",
-        "agreed": "Agreed with blind answers",
+        "agreed": "Agreement",
         "curve_alt": "From {a} to {b} labels, agreement went from {first} to {last}.",
         "demo": "Against the held-back ratings · demo only",
         "demo_now": "**{share}** after {n} labels.",
@@ -420,7 +420,7 @@ _ENGLISH: dict[str, dict[str, str]] = {
             "This demo came with ratings of many people, held back from the model. Your own projects have no such"
             " thing; there, blind answers are what counts."
         ),
-        "demo_axis": "Agreed with held-back ratings",
+        "demo_axis": "Agreement",
         "worker": "What the model does now",
         "no_worker": "No worker is running. Answers are kept; suggestions wait until one runs.",
         "reading": "Reading the items, {share}",

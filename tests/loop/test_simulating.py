@@ -41,3 +41,8 @@ def test_the_same_seed_gives_the_same_curve(store, table, tmp_path):
 def test_a_column_that_is_not_there_is_named(store, table):
     with pytest.raises(UnreadableFile, match="mood"):
         simulate(store, Task(table, (Field("text"),), "mood", encoder="hashing"))
+
+
+def test_the_whole_pool_can_be_asked_for_there_are_no_audits(store, table):
+    task = Task(table, (Field("text"),), "sign", budget=500, batch=60, seeds=1, encoder="hashing")
+    assert simulate(store, task).points[-1].labels == 180
