@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from collab.domain.project import Answer, ItemState, LabelSchema
@@ -168,12 +168,16 @@ def settle(
         if any(a.kind == "flag" for a in current):
             return Settled("flagged")
         if imported is not None and not spoken:
-            return Settled("decided", imported)
+            return Settled("decided", replace(imported, answer=_resolved(imported.answer, schema)))
         return Settled("open")
-    votes = Counter(tuple(sorted(map(schema.resolve, a.answer))) if a.kind == "answer" else None for a in spoken)
+    votes = Counter(_resolved(a.answer, schema) if a.kind == "answer" else None for a in spoken)
     if len(votes) > 1:
         return Settled("disputed")
     (answer,) = votes
     if answer is None:
         return Settled("unsure")
     return Settled("decided", Decision(spoken[0].item, answer, "agreement"))
+
+
+def _resolved(answer: Answer, schema: LabelSchema) -> Answer:
+    return tuple(sorted(map(schema.resolve, answer)))

@@ -234,6 +234,9 @@ class Store(Protocol):
     def reopen_ask(self, ask: int) -> None:
         """Free a row again: an answer was taken back, or left for another."""
 
+    def reopen_audits(self, project: int) -> None:
+        """Free every row of the audit lane that is done, for everyone."""
+
     def put_off(self, item: int, annotator: str, until: int) -> None:
         """Keep an item from an annotator until then."""
 
@@ -279,6 +282,9 @@ class Store(Protocol):
 
     def reset_projections(self, project: int) -> None:
         """Forget states, decisions and annotations in force, as before the first event; the log and imports stay."""
+
+    def forget_audits(self, project: int) -> None:
+        """Put no annotation of an audit in force any more: the audits begin anew. The log stays."""
 
     def annotations(
         self, project: int, annotator: str = "", limit: int = 100, before: int | None = None

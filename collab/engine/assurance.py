@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.stats import beta, hypergeom, norm
+from scipy.special import betaincinv, ndtri
 
 SMALL = 0.05
 """From this share of the population on, drawing without replacement counts."""
@@ -43,7 +43,7 @@ def wilson(k: int, n: int, confidence: float = 0.95) -> Interval:
     _check(k, n, confidence)
     if n == 0:
         return Interval(0.0, 1.0)
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     centre = (k + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * (k * (n - k) / n + z * z / 4) ** 0.5
     return Interval(max(centre - half, 0.0), min(centre + half, 1.0))
@@ -59,8 +59,8 @@ def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> Interval:
     if n == 0:
         return Interval(0.0, 1.0)
     tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
-    high = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
     return Interval(low, high)
 
 
@@ -71,6 +71,8 @@ def exact_without_replacement(k: int, n: int, population: int, confidence: float
 
     Source: Wright, "Exact Confidence Bounds when Sampling from Small Finite Universes", Springer 1991.
     """
+    from scipy.stats import hypergeom  # slow to load, and pages load this module
+
     _check(k, n, confidence)
     if n > population:
         raise ValueError(f"{n} items can't be drawn from {population} without replacement.")

@@ -93,6 +93,8 @@ def _import(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
         store, store.project(job.project), path, _plan(job.payload["plan"]),
         now=now_ms(), progress=report, by=job.requested_by, source=source,
     )  # fmt: skip
+    if job.payload.get("uploaded"):
+        path.unlink(missing_ok=True)
     return asdict(done)
 
 
@@ -123,7 +125,7 @@ def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     made = exporting.export_data(
         store, store.project(job.project), job.payload["what"], job.payload["format"], progress=report
     )
-    return {"file": made.path.name, "rows": made.rows, "guarded": made.guarded_cells}
+    return {"file": made.name, "rows": made.rows, "guarded": made.guarded_cells}
 
 
 KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {

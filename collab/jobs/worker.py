@@ -15,7 +15,7 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.errors import CollabError, JobLost, StorageError
-from collab.jobs.running import KINDS, LEASE_MS, now_ms
+from collab.jobs.running import LEASE_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
 from collab.loop.retraining import LIVE_MS, Learner
 
@@ -31,7 +31,9 @@ ALONE_GAP = 0.1
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
 
-MOST_CHILDREN = 2
+QUICK, SLOW = ("import", "export"), ("encode", "index")
+"""Kinds of jobs that somebody waits for, and those that take long: one of each at a time, so that both get on."""
+
 START_MS = 60_000
 """Until the first heartbeat of a job: a busy machine takes its time to load torch."""
 
@@ -134,8 +136,10 @@ class _Worker:
                 self._bury(job, child.returncode)
         if (claimed := self._store.claim_job(["retrain"], now_ms(), now_ms() + LEASE_MS)) is not None:
             self._retrain(claimed)
-        if len(self._children) < MOST_CHILDREN:
-            claimed = self._store.claim_job(list(KINDS), now_ms(), now_ms() + START_MS)
+        for kinds in (QUICK, SLOW):
+            if any(running.kind in kinds for running, _ in self._children.values()):
+                continue
+            claimed = self._store.claim_job(kinds, now_ms(), now_ms() + START_MS)
             if claimed is not None:
                 self._children[claimed.id] = claimed, self._start(claimed)
 

@@ -89,6 +89,8 @@ def rebuild(store: Store, project_id: int) -> None:
             for after, event in events:  # noqa: B007  # the last number is where the next page starts
                 if event.kind in ANNOTATION_KINDS:
                     apply(store, project, Annotation.from_event(event))
+                elif event.payload.get("ends_audits"):
+                    store.forget_audits(project_id)
 
 
 def settle_again(store: Store, project: Project, items: list[int], now: int) -> None:

@@ -39,6 +39,8 @@ def save_classes(
 ) -> LabelSchema:
     """Keep new words, keys, colors and guidelines; classes may be appended, their order may not change.
 
+    A class that is new ends the audits so far: nobody could have answered with it. They are asked again, blind.
+
     Raises:
         InvalidSchema: A class was taken away or moved.
     """
@@ -120,7 +122,8 @@ def _change(
 ) -> LabelSchema:
     before = store.project(project_id).schema
     after = replace(schema, version=before.version + 1)
-    payload = {"act": act, "before": asdict(before), "after": asdict(after)}
+    appended = len(after.classes) > len(before.classes)
+    payload = {"act": act, "before": asdict(before), "after": asdict(after), "ends_audits": appended}
     event = Event(event_id, project_id, "schema", actor, now, schema_version=after.version, payload=payload)
     with store.transaction():
         if not store.append(event):
@@ -128,6 +131,9 @@ def _change(
         store.save_schema(project_id, after)
         project = store.project(project_id)
         settle_again(store, project, _items_of(store, project, touched), now)
+        if appended:
+            store.forget_audits(project_id)
+            store.reopen_audits(project_id)
     return after
 
 

@@ -120,6 +120,7 @@ class SqlStore(Database):
     ask = queue.ask
     close_ask = queue.close_ask
     reopen_ask = queue.reopen_ask
+    reopen_audits = queue.reopen_audits
     put_off = queue.put_off
     suggest = queue.suggest
     live_items = queue.live_items
@@ -137,6 +138,7 @@ class SqlStore(Database):
     imported_decision = projections.imported_decision
     settle_item = projections.settle_item
     reset_projections = projections.reset_projections
+    forget_audits = projections.forget_audits
     audit_answers = projections.audit_answers
     class_counts = projections.class_counts
     answers_since = projections.answers_since

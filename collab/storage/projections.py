@@ -89,6 +89,14 @@ def reset_projections(db: Database, project: int) -> None:
         recount(db, project)
 
 
+def forget_audits(db: Database, project: int) -> None:
+    with db.transaction():
+        db.lock_project(project)
+        for statement in _FORGET:
+            db.write(statement, {"project": project})
+        recount(db, project)
+
+
 def recount(db: Database, project: int) -> None:
     """Count items and decisions anew: for acts that touch many rows at once."""
     db.write(_RECOUNT, {"project": project})
@@ -149,6 +157,16 @@ _RESET = [
         "FROM imported_answer a JOIN item i ON i.id = a.item JOIN file_import f ON f.id = i.file_import "
         "WHERE a.project = :project AND a.annotator = ''",
         "UPDATE item SET state = 'decided' WHERE id IN (SELECT item FROM decision WHERE project = :project)",
+    )
+]
+_AUDIT_ITEMS = "(SELECT id FROM item WHERE project = :project AND reserved = true)"
+_FORGET = [
+    sa.text(statement)
+    for statement in (
+        f"DELETE FROM annotation WHERE kind IN ('answer', 'unsure') AND item IN {_AUDIT_ITEMS}",
+        f"DELETE FROM decision WHERE item IN {_AUDIT_ITEMS}",
+        "UPDATE item SET state = 'open' WHERE project = :project AND reserved = true "
+        "AND state IN ('decided', 'unsure', 'disputed')",
     )
 ]
 _RECOUNT = sa.text(

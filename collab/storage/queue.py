@@ -146,6 +146,11 @@ def reopen_ask(db: Database, ask: int) -> None:
         db.write(sa.update(a).values(done=False, **_FREE).where(a.c.id == ask))
 
 
+def reopen_audits(db: Database, project: int) -> None:
+    a = tables.ask
+    db.write(sa.update(a).values(done=False, **_FREE).where(a.c.project == project, a.c.lane == "audit", a.c.done))
+
+
 def put_off(db: Database, item: int, annotator: str, until: int) -> None:
     row = db.insert(tables.put_off).values(item=item, annotator=annotator, until=until)
     db.write(row.on_conflict_do_update(index_elements=["item", "annotator"], set_={"until": until}))

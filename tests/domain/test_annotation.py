@@ -54,6 +54,10 @@ def test_an_imported_decision_stands_until_people_answer():
     assert settle([said("Ada", "answer", "a")], 1, SCHEMA, imported).decision == Decision(7, ("a",), "agreement")
 
 
+def test_an_imported_decision_counts_as_the_class_it_was_merged_into():
+    assert settle([], 1, SCHEMA, Decision(7, ("old",), "imported")).decision == Decision(7, ("a",), "imported")
+
+
 @given(
     answer=st.lists(st.text(), max_size=3), seconds=st.none() | st.floats(0, 120), blind=st.booleans(),
     valid=st.booleans(), note=st.text(max_size=20), word=st.none() | st.just(Suggestion((0.25, 0.75), "1.2")),

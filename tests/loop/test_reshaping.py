@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from collab.domain.annotation import Decision
-from collab.domain.project import LabelClass, LabelSchema, LoopPolicy, classes_from_names
+from collab.domain.annotation import Ask, Decision
+from collab.domain.project import LabelClass, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Store
 from collab.errors import Conflict, InvalidSchema
-from collab.loop import annotating, reshaping
+from collab.loop import annotating, handing_out, reshaping
 from collab.loop.reshaping import Impact
 from tests.conftest import MakeProject
 from tests.samples import answer_of
@@ -117,3 +117,23 @@ def test_new_settings_are_an_event_that_names_the_old_ones(store: Store, make_pr
         200,
         50,
     )
+
+
+def test_a_new_class_has_the_audits_asked_again_before_they_count(store: Store, make_project: MakeProject) -> None:
+    policy = LoopPolicy(audit_schedule=((50, 1),))
+    project = make_project(20, mark=0.5, schema=MOODS, policy=policy)
+    ask = hand_out_one(store, project)
+    annotating.submit(store, replace(answer_of(project.id, ask.item, "Sad", "ann"), ask=ask.id), ask.token, 1000)
+    assert store.progress(project.id).audited == 1
+    schema = store.project(project.id).schema
+    longer = replace(schema, classes=(*schema.classes, LabelClass("Calm", "Calm")))
+    reshaping.save_classes(store, project.id, longer, *act())
+    assert (store.progress(project.id).audited, store.audit_answers(project.id)) == (0, [(ask.item, None)])
+    assert hand_out_one(store, store.project(project.id)).item == ask.item
+    annotating.rebuild(store, project.id)
+    assert store.audit_answers(project.id) == [(ask.item, None)]
+
+
+def hand_out_one(store: Store, project: Project) -> Ask:
+    arguments = {"want": 1, "have": (), "on_screen": None, "ranking": 0, "now": 1000}
+    return handing_out.hand_out(store, project, "ann", "tab", **arguments).asks[0]
