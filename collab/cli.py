@@ -228,8 +228,13 @@ def worker(
 
 
 @app.command()
-def doctor(workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False) -> None:
+def doctor(
+    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
+    rebuild: Annotated[bool, typer.Option(help="Make states and decisions anew from the event log first.")] = False,
+) -> None:  # fmt: skip
     """Check the workspace: database, event chain, features, encoder, versions."""
+    from collab.loop import annotating
+
     checks: dict[str, str] = {}
     fine = True
 
@@ -245,6 +250,8 @@ def doctor(workspace: Workspace = HERE, database: Database = "", as_json: AsJson
     if fine:
         store = _open(workspace, database)
         for project in store.projects():
+            if rebuild:
+                annotating.rebuild(store, project.id)
             check(f"project {project.name}", partial(_project_line, store, project))
             check(f"encoder {project.policy.encoder}", partial(_encoder_line, project.policy.encoder))
     if as_json:

@@ -4,7 +4,7 @@ import dataclasses
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from collab.errors import InvalidPolicy, InvalidSchema, UnknownName
 
@@ -84,7 +84,8 @@ class LabelSchema:
         for key in keys:
             if len(key) != 1 or not key.isprintable() or key.isspace() or key.lower() in RESERVED_KEYS:
                 raise InvalidSchema(
-                    f"{key!r} can't be the key of a class; take one letter or digit other than S, F, U, X, Z."
+                    f"{key!r} can't be the key of a class; take one letter or digit; "
+                    f"{', '.join(sorted(RESERVED_KEYS)).upper()} are taken."
                 )
             if [k.lower() for k in keys].count(key.lower()) > 1:
                 raise InvalidSchema(f"Two classes have the key {key!r}; give each its own.")
@@ -206,7 +207,6 @@ class Project:
 
 
 ItemState = Literal["open", "decided", "unsure", "disputed", "flagged", "unusable"]
-ITEM_STATES: tuple[ItemState, ...] = get_args(ItemState)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What machines do: model versions, rounds of the head, jobs and their legal status changes, imports."""
+"""What machines do: model versions, rounds of the head, jobs, imports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +7,8 @@ from typing import Any, Literal
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 ModelStatus = Literal["candidate", "champion", "retired"]
 
-NEXT_STATUS: Mapping[JobStatus, tuple[JobStatus, ...]] = {
-    "queued": ("running", "cancelled"),
-    "running": ("done", "failed", "cancelled", "queued"),
-    "done": (),
-    "failed": (),
-    "cancelled": (),
-}
-"""Legal changes; running back to queued is the recovery of a lost job."""
+CALIBRATED_FROM = 50
+"""Audit answers from which probabilities are calibrated on them, and shown as numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,6 @@ def entropy(proba: Floats) -> Floats:
     return _clipped(nats / np.log(proba.shape[1]))
 
 
-def least_confidence(proba: Floats) -> Floats:
-    """Score how little the head trusts its best class; 1 means no more than chance.
-
-    Source: Lewis and Gale, "A Sequential Algorithm for Training Text Classifiers", SIGIR 1994.
-    """
-    classes = proba.shape[1]
-    if classes < 2:
-        return np.zeros(len(proba), np.float32)
-    return _clipped((1 - proba.max(axis=1)) * classes / (classes - 1))
-
-
 def _clipped(scores: npt.NDArray[np.floating]) -> Floats:
     clipped: Floats = np.clip(scores, 0, 1).astype(np.float32)
     return clipped

@@ -94,7 +94,10 @@ class _Worker:
             child.terminate()
 
     def _tend_projects(self) -> None:
-        for project in self._store.projects():
+        projects = self._store.projects()
+        for gone in self._learners.keys() - {p.id for p in projects}:
+            del self._learners[gone]
+        for project in projects:
             if time.monotonic() >= self._signed.get(project.id, 0):
                 self._signed[project.id] = time.monotonic() + SIGN_EVERY
                 self._sign(project.id)
@@ -126,8 +129,10 @@ class _Worker:
         except CollabError as error:
             self._store.set_worker(project, str(error), now_ms())
             return None
-        self._learners[project] = Learner(self._store, project, self._encoders[encoder])
-        return self._learners[project]
+        learner = self._learners[project] = Learner(self._store, project, self._encoders[encoder])
+        if learner.unread:  # another encoder was chosen, or the last attempt to read failed
+            self._store.submit_job("encode", project, {}, "", now_ms())
+        return learner
 
     def _tend_jobs(self) -> None:
         for number, (job, child) in list(self._children.items()):

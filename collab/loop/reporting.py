@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from collab.domain.run import Job, Progress, Round
+from collab.domain.run import CALIBRATED_FROM, Job, Progress, Round
 from collab.domain.store import Store
 from collab.engine.assurance import audited_accuracy
 
-SHOWN_FROM, POINT_FROM, CALIBRATED_FROM = 10, 30, 50
-"""Audit answers from which a figure is shown at all, from which it has a point and a trend, and from which
-probabilities are calibrated."""
+SHOWN_FROM, POINT_FROM = 10, 30
+"""Audit answers from which a figure is shown at all, and from which it has a point and a trend."""
 
 DAY_MS = 86_400_000
 WORKER_SILENT_MS = 10_000

@@ -8,7 +8,7 @@ import numpy as np
 
 from collab.domain.annotation import ANNOTATION_KINDS
 from collab.domain.project import Answer, Project
-from collab.domain.run import ModelVersion, Round
+from collab.domain.run import CALIBRATED_FROM, ModelVersion, Round
 from collab.domain.store import PoolRow, Store
 from collab.engine.arrays import Floats, Ints
 from collab.engine.calibration import fit_temperature
@@ -17,9 +17,6 @@ from collab.engine.heads import FittedHead, Standard, head_of, softmax
 from collab.engine.strategies import PoolView, strategy_of
 from collab.errors import UnknownName
 from collab.loop.ranking import asks_of, size_of, suggestions
-
-CALIBRATED_FROM = 50
-"""Audit answers from which probabilities are calibrated on them."""
 
 WHOLE_EVERY_MS = 60_000
 LIVE_MS = 5 * 60_000
@@ -53,6 +50,11 @@ class Learner:
         self._ranked_rows = 0
         self._changes = 0
         self._whole_at = 0
+
+    @property
+    def unread(self) -> bool:
+        """Whether items wait for their features."""
+        return len(self._file) < self._store.progress(self.project.id).items
 
     def take_in(self) -> bool:
         """Catch up with the store; returns whether a round is due."""

@@ -1,11 +1,12 @@
 """Opens a workspace: its database, brought up to date, and its files; puts the parts of the store together."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import final
 
 import sqlalchemy as sa
 
-from collab.errors import StorageError, StoreCorrupt, StoreNewer
+from collab.errors import NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import features, files, imports, items, log, projections, queue, records, runs, search
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
@@ -175,6 +176,8 @@ def _address(workspace: Path, url: str | None) -> sa.URL:
         raise StorageError(
             "The address of the database can't be read; write it as postgresql://user:password@host/name."
         ) from None
+    if address.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        raise NotInstalled("PostgreSQL", "postgres")
     if address.get_backend_name() not in ("postgresql", "sqlite"):
         raise StorageError(
             f"{address.get_backend_name()} is not a database that collab knows; use SQLite or postgresql://…"

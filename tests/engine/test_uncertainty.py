@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.engine.uncertainty import entropy, least_confidence, margin
+from collab.engine.uncertainty import entropy, margin
 
-SCORES = pytest.mark.parametrize("score", [margin, entropy, least_confidence])
+SCORES = pytest.mark.parametrize("score", [margin, entropy])
 
 
 def test_margin_prefers_the_item_whose_best_two_classes_tie():
