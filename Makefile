@@ -28,11 +28,13 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 $(READY): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[postgres,dev]'
-	touch $@
+	@echo "Setting up .venv; the first time this takes a few minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@$(BIN)/python -m pip install -qq -c constraints.txt torch
+	@echo "torch is there; now the rest."
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[postgres,dev]'
+	@touch $@
 
 clean:
 	rm -rf .venv build *.egg-info

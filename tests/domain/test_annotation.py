@@ -39,8 +39,9 @@ def test_an_answer_counts_as_the_class_it_was_merged_into():
     assert settle(given_, 2, SCHEMA) == Settled("decided", Decision(7, ("a",), "agreement"))
 
 
-def test_the_latest_word_unusable_takes_the_item_out():
-    assert settle([said("Ada", "answer", "a", 1), said("Bo", "unusable", at=2)], 1, SCHEMA) == Settled("unusable")
+def test_unusable_takes_the_item_out_and_is_a_dispute_where_another_answered():
+    assert settle([said("Bo", "unusable")], 1, SCHEMA) == Settled("unusable")
+    assert settle([said("Ada", "answer", "a", 1), said("Bo", "unusable", at=2)], 2, SCHEMA) == Settled("disputed")
 
 
 def test_a_flag_waits_for_somebody_to_answer():
@@ -64,6 +65,6 @@ def test_an_imported_decision_counts_as_the_class_it_was_merged_into():
 )  # fmt: skip
 def test_an_annotation_read_back_from_its_event_is_the_same(answer, seconds, blind, valid, note, word):
     before = Annotation(
-        "id", 1, 7, "Ada", "answer", 5, tuple(answer), 3, "query", blind, None, seconds, word, None, note, 2, valid
+        "id", 1, 7, "Ada", "answer", 5, tuple(answer), 3, "query", blind, None, seconds, word, None, note, "digest", 2, valid
     )
     assert Annotation.from_event(before.event()) == before

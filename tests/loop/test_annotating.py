@@ -1,11 +1,14 @@
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from collab.domain.annotation import Annotation
 from collab.domain.project import Project
+from collab.domain.run import ImportReport
 from collab.errors import InvalidAnswer, UnknownName
-from collab.loop import annotating
+from collab.loop import annotating, reshaping
+from tests.loop.conftest import new_item
 
 
 def test_an_answer_becomes_the_decision_of_its_item(loop):
@@ -147,3 +150,97 @@ def test_projections_made_anew_from_the_log_are_the_ones_that_were_kept(loop):
 def projections(store, project: Project):
     items = store.stream_items(project.id)
     return [(item, store.decision(item.id), store.current(item.id)) for item in items], store.progress(project.id)
+
+
+def test_a_late_answer_that_was_taken_back_frees_its_item_again(loop):
+    signs = loop(items=1, mark=0)
+    ask = signs.hand("Ada").asks[0]
+    signs.now += signs.project.policy.lease_seconds * 1000 + 1
+    signs.hand("Bo")
+    signs.now += signs.project.policy.lease_seconds * 1000 + 1
+    late = signs.say("Ada", ask)
+    annotating.take_back(signs.store, signs.project.id, late, "Ada", str(uuid.uuid4()), signs.now)
+    assert signs.hand("Bo").asks[0].item == ask.item
+
+
+def test_later_from_a_lost_lease_leaves_what_the_same_person_answered_elsewhere(loop):
+    signs = loop(items=1, mark=0)
+    ask = signs.hand("Ada", tab="old tab").asks[0]
+    signs.now += signs.project.policy.lease_seconds * 1000 + 1
+    again = signs.hand("Ada", tab="new tab").asks[0]
+    answered = signs.say("Ada", again)
+    signs.say("Ada", ask, kind="later")
+    assert signs.answered("Ada", ask) == [answered]
+    assert signs.state(ask.item) == "decided"
+
+
+def test_an_answer_that_waited_while_its_class_was_merged_counts_for_the_heir(loop):
+    signs = loop()
+    ask = signs.hand("Ada").asks[0]
+    schema = signs.project.schema
+    calm = replace(schema.classes[0], id="calm", name="calm", key="3")
+    reshaping.save_classes(
+        signs.store, signs.project.id, replace(schema, classes=(*schema.classes, calm)), "Bo", "a", 1
+    )
+    reshaping.merge(signs.store, signs.project.id, "plus", "minus", "Bo", "b", 2)
+    signs.say("Ada", ask, answer="plus", schema_version=2)
+    assert signs.store.decision(ask.item).answer == ("minus",)
+
+
+def test_a_resend_of_a_stored_answer_is_known_also_when_its_class_is_gone(loop):
+    signs = loop()
+    ask = signs.hand("Ada").asks[0]
+    annotation = Annotation("once", signs.project.id, ask.item, "Ada", "answer", 0, ("plus",), ask.id)
+    annotating.submit(signs.store, annotation, ask.token, signs.now)
+    schema = signs.project.schema
+    calm = replace(schema.classes[0], id="calm", name="calm", key="3")
+    reshaping.save_classes(
+        signs.store, signs.project.id, replace(schema, classes=(*schema.classes, calm)), "Bo", "a", 1
+    )
+    reshaping.retire(signs.store, signs.project.id, "plus", "Bo", "b", 2)
+    assert annotating.submit(signs.store, annotation, ask.token, signs.now) == "known"
+
+
+def test_with_more_answers_wanted_an_answered_item_is_asked_again_and_with_fewer_it_is_decided(loop):
+    signs = loop(items=1, mark=0)
+    ask = signs.hand("Ada").asks[0]
+    signs.say("Ada", ask)
+    reshaping.save_policy(
+        signs.store, signs.project.id, replace(signs.project.policy, annotations_per_item=2), "Bo", "a", 1
+    )
+    signs.project = signs.store.project(signs.project.id)
+    assert signs.state(ask.item) == "open"
+    assert signs.hand("Bo").asks[0].item == ask.item
+    reshaping.save_policy(
+        signs.store, signs.project.id, replace(signs.project.policy, annotations_per_item=1), "Bo", "b", 2
+    )
+    assert signs.state(ask.item) == "decided"
+
+
+def test_projections_made_anew_follow_the_classes_as_they_changed(loop):
+    signs = loop(audit_schedule=((50, 2),))
+    for answer in ("plus", "minus", "plus", "minus"):
+        signs.say("Ada", signs.hand("Ada").asks[0], answer=answer)
+    schema = signs.project.schema
+    calm = replace(schema.classes[0], id="calm", name="calm", key="3")
+    reshaping.save_classes(
+        signs.store, signs.project.id, replace(schema, classes=(*schema.classes, calm)), "Bo", "a", 1
+    )
+    reshaping.merge(signs.store, signs.project.id, "plus", "minus", "Bo", "b", 2)
+    reshaping.undo(signs.store, signs.project.id, "Bo", "c", 3)
+    kept = projections(signs.store, signs.project)
+    annotating.rebuild(signs.store, signs.project.id)
+    assert projections(signs.store, signs.project) == kept
+
+
+def test_an_answer_to_content_that_was_replaced_decides_nothing(loop):
+    signs = loop(items=3, mark=0)
+    ask = signs.hand("Ada").asks[0]
+    before = signs.store.items([ask.item])[ask.item]
+    opened = signs.store.begin_import(signs.project.id, "again.csv", "nothing", signs.now)
+    signs.store.replace_item(opened, ask.item, new_item(99), reopen=True)
+    signs.store.finish_import(opened, ImportReport(), 0.0, 500, signs.now)
+    said = signs.say("Ada", ask, seen=before.digest)
+    assert signs.state(ask.item) == "open"
+    assert signs.store.event(said) is not None
+    assert ask.item in {a.item for a in signs.hand("Bo", want=3).asks}

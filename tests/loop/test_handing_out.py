@@ -123,3 +123,36 @@ def test_chosen_items_go_to_the_one_who_chose_them_and_are_never_audits(loop):
     assert handing_out.choose(signs.store, signs.project.id, "Ada", [*free, reserved]) == 2
     assert [a.item for a in signs.hand("Ada", want=6, chosen_only=True).asks] == free
     assert signs.hand("Bo", want=6, chosen_only=True).asks == []
+
+
+def test_a_suggestion_never_stands_beside_the_words_of_a_blind_ask(loop):
+    signs = loop(items=200, audit_schedule=(), audit_trickle=0, blind_share=0.4)
+    held = signs.hand("Ada", want=6)
+    ranked(signs, 1, size=100)
+    shown = signs.hand("Bo", want=6).asks + signs.hand("Ada", want=6, tab="other").asks
+    assert {ask.reason == "blind" for ask in shown if not ask.blind} <= {False}
+    assert {ask.suggestion is None for ask in shown if ask.blind} <= {True}
+    assert held.asks
+
+
+def test_an_item_that_somebody_chose_is_not_handed_to_another_meanwhile(loop):
+    signs = loop(items=2, mark=0)
+    items = [row.item for row in signs.store.pool(signs.project.id)]
+    handing_out.choose(signs.store, signs.project.id, "Ada", items)
+    signs.hand("Ada", want=2, chosen_only=True)
+    assert signs.hand("Bo", want=2).asks == []
+
+
+def test_later_on_a_chosen_item_puts_it_off(loop):
+    signs = loop(items=1, mark=0)
+    handing_out.choose(signs.store, signs.project.id, "Ada", [signs.store.pool(signs.project.id)[0].item])
+    signs.say("Ada", signs.hand("Ada", chosen_only=True).asks[0], kind="later")
+    assert signs.hand("Ada", chosen_only=True).asks == []
+
+
+def test_an_empty_queue_uses_up_no_audits(loop):
+    signs = loop(items=1, mark=0)
+    signs.hand("Ada")
+    for _ in range(30):
+        signs.hand("Bo")
+    assert signs.store.progress(signs.project.id).asks == 1
