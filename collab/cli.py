@@ -12,13 +12,14 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, get_args
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from collab.domain.project import Field, FieldKind, LabelSchema, LoopPolicy, Project, classes_from_names
@@ -47,6 +48,8 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
 Fields = Annotated[list[str] | None, typer.Option(help="NAME:KIND of a column to show and learn from; repeat.")]
 Texts = Annotated[list[str] | None, typer.Option(help="Short for --field NAME:text.")]
+What = Literal["mine", "decisions", "annotations"]
+Become = Literal["decisions", "annotations", "truth"]
 HERE = Path("workspace")
 
 
@@ -65,8 +68,10 @@ def demo(
     from collab.loop.demonstrating import load_demo
 
     store = _open(workspace, database)
-    project = next((p for p in store.projects() if p.demo), None) or load_demo(store, now=_now())
-    out.print(f"Project [bold]{project.name}[/bold] holds {store.progress(project.id).items:,} items.")
+    project = load_demo(store, now=_now())
+    out.print(
+        f"Project {project.name} holds {store.progress(project.id).items:,} items.", markup=False, highlight=False
+    )
     if serve:
         _serve(store, workspace, database, host, port)
 
@@ -79,27 +84,26 @@ def import_(
     text: Texts = None,
     id_column: Annotated[str, typer.Option("--id", help="Column that names each row.")] = "",
     label: Annotated[str, typer.Option(help="Column with answers that came along.")] = "",
-    answers: Annotated[str, typer.Option(help="What they become: decisions, annotations or truth.")] = "decisions",
+    answers: Annotated[Become, typer.Option(help="What they become.")] = "decisions",
     annotator: Annotated[str, typer.Option(help="Column that names who gave each answer.")] = "",
     question: Annotated[str, typer.Option(help="For a new project: what people are asked.")] = "Which class is it?",
     classes: Annotated[list[str] | None, typer.Option("--class", help="Of a new project; repeat.")] = None,
     encoder: Annotated[str, typer.Option(help="For a new project: what turns its texts into features.")] = "minilm",
     unescape: Annotated[bool, typer.Option(help="Decode HTML entities.")] = False,
-    on_change: Annotated[str, typer.Option(help="For rows whose content changed: keep, replace or add.")] = "keep",
+    on_change: Annotated[Literal["keep", "replace", "add"], typer.Option(help="For rows that changed.")] = "keep",
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Bring a table into a project."""
-    from collab.loop.importing import ImportPlan, run_import
+    from collab.loop.importing import run_import
+    from collab.loop.planning import ImportPlan
 
-    store = _open(workspace, database)
     fields = _fields(field, text)
+    store = _open(workspace, database)
     there = next((p for p in store.projects() if p.name == project), None)
-    if there is None:
-        there = _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
+    made = there or _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
     plan = ImportPlan(
-        fields=there.fields, id_column=id_column, answer_column=label, annotator_column=annotator,
-        answers=_one_of("answers", answers, ("decisions", "annotations", "truth")) if label else "nothing",  # type: ignore[arg-type]  # checked
-        unescape=unescape, on_change=_one_of("on-change", on_change, ("keep", "replace", "add")),  # type: ignore[arg-type]  # checked
+        fields=made.fields, id_column=id_column, answer_column=label, annotator_column=annotator,
+        answers=answers if label else "nothing", unescape=unescape, on_change=on_change,
     )  # fmt: skip
     with err.status("Reading …") as status:
 
@@ -107,37 +111,36 @@ def import_(
             status.update(f"{share:.0%} {message}")
             return False
 
-        report = run_import(store, there, file, plan, now=_now(), progress=progress, by=_me())
-    _say(
-        dataclasses.asdict(report),
-        as_json,
-        f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected",
-    )
+        try:
+            report = run_import(store, made, file, plan, now=_now(), progress=progress, by=_me())
+        except BaseException:
+            if there is None:
+                store.delete_project(made.id)
+            raise
+    left = f", {report.answers_left:,} answers not taken" if report.answers_left else ""
+    told = f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected{left}"
+    _say(dataclasses.asdict(report), as_json, told)
 
 
 @export_app.command("data")
 def export_data_(
     project: Annotated[str, typer.Option(help="Name of the project.")],
     output: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl, .parquet or .xlsx.")],
-    what: Annotated[str, typer.Option(help="mine (your rows with their answers), decisions or annotations.")] = "mine",
+    what: Annotated[What, typer.Option(help="mine: your rows with their answers.")] = "mine",
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Write every decision and annotation, with who and when."""
     from collab.loop.exporting import export_data
 
     store = _open(workspace, database)
-    kind = _one_of("what", what, ("mine", "decisions", "annotations"))
-    form = _one_of("format", output.suffix.lstrip("."), ("csv", "jsonl", "parquet", "xlsx"))
-    made = export_data(store, _project(store, project), kind, form, progress=lambda *_: False)  # type: ignore[arg-type]  # checked
+    form = output.suffix.lstrip(".")
+    made = export_data(store, _project(store, project), what, form, progress=lambda *_: False)  # type: ignore[arg-type]  # it is checked there
     shutil.copyfile(made.path, output)
-    guarded = (
-        f"; {made.guarded_cells} cells that could run as formulas were guarded with '" if made.guarded_cells else ""
-    )
-    _say(
-        {"file": str(output), "rows": made.rows, "guarded_cells": made.guarded_cells},
-        as_json,
-        f"{made.rows:,} rows in {output}{guarded}",
-    )
+    guarded = f"; {made.guarded_cells:,} cells that could run as formulas were guarded with '"
+    left = f"; {made.left_out:,} rows of your files are not among them: duplicates, and rejected ones"
+    told = f"{made.rows:,} rows in {output}{guarded * bool(made.guarded_cells)}{left * bool(made.left_out)}"
+    counts = {"rows": made.rows, "guarded_cells": made.guarded_cells, "left_out": made.left_out}
+    _say({"file": str(output), **counts}, as_json, told)
 
 
 @app.command()
@@ -157,17 +160,8 @@ def simulate(
     """Let an oracle label a file through the same loop as people, and see how fast the model learns."""
     from collab.loop.simulating import Point, Task, simulate
 
-    task = Task(
-        file,
-        _fields(field, text),
-        label,
-        _share_or_file(test),
-        tuple(strategy or ["default"]),
-        budget,
-        batch,
-        seeds,
-        encoder,
-    )
+    strategies = tuple(strategy or ["default"])
+    task = Task(file, _fields(field, text), label, _share_or_file(test), strategies, budget, batch, seeds, encoder)
 
     def tell(point: Point) -> None:
         err.print(
@@ -181,21 +175,10 @@ def simulate(
     if as_json:
         _say(result.as_dict(), as_json, "")
         return
-    table = Table(
-        "strategy",
-        "labels",
-        "accuracy",
-        "macro-F1",
-        "s/query",
-        "s/refit",
-        title=f"Means over {seeds} seeds; {result.test:,} test items",
-    )
-    for (name, labels), points in result.by_round().items():
-        means = [
-            sum(getattr(p, n) for p in points) / len(points)
-            for n in ("accuracy", "macro_f1", "query_seconds", "refit_seconds")
-        ]
-        table.add_row(name, str(labels), *(f"{m:.3f}" for m in means))
+    title = f"Means over {seeds} seeds; {result.test:,} test items"
+    table = Table("strategy", "labels", "accuracy", "macro-F1", "s/query", "s/refit", title=title)
+    for (name, labels), means in result.means().items():
+        table.add_row(name, str(labels), *(f"{mean:.3f}" for mean in means))
     table.add_row("everything", str(result.pool), f"{result.full_accuracy:.3f}", f"{result.full_macro_f1:.3f}", "", "")
     out.print(table)
 
@@ -232,33 +215,25 @@ def doctor(
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
     rebuild: Annotated[bool, typer.Option(help="Make states and decisions anew from the event log first.")] = False,
 ) -> None:  # fmt: skip
-    """Check the workspace: database, event chain, features, encoder, versions."""
+    """Check the workspace: database and event chains, encoders, features, versions."""
     from collab.loop import annotating
+    from collab.loop.examining import Finding, examine
 
-    checks: dict[str, str] = {}
-    fine = True
-
-    def check(name: str, look: Callable[[], str]) -> None:
-        nonlocal fine
-        try:
-            checks[name] = look()
-        except CollabError as error:
-            checks[name], fine = str(error), False
-
-    check("python", platform.python_version)
-    check("database", lambda: _checked(_open(workspace, database)))
-    if fine:
+    found = [Finding("versions", _versions())]
+    try:
         store = _open(workspace, database)
-        for project in store.projects():
-            if rebuild:
+        if rebuild:
+            for project in store.projects():
                 annotating.rebuild(store, project.id)
-            check(f"project {project.name}", partial(_project_line, store, project))
-            check(f"encoder {project.policy.encoder}", partial(_encoder_line, project.policy.encoder))
+        found += examine(store)
+    except CollabError as error:
+        found.append(Finding("database", str(error), fine=False))
+    fine = all(f.fine for f in found)
     if as_json:
-        _say({"fine": fine, "checks": checks}, True, "")
+        _say({"fine": fine, "checks": {f.name: f.says for f in found}}, True, "")
     else:
-        for name, line in checks.items():
-            out.print(f"[bold]{name}[/bold]  {line}", highlight=False)
+        for each in found:
+            out.print(f"[bold]{escape(each.name)}[/bold]  {escape(each.says)}", highlight=False)
     if not fine:
         raise typer.Exit(1)
 
@@ -288,20 +263,14 @@ def _serve(store: Store, workspace: Path, database: str, host: str, port: int) -
     from collab.jobs.supervisor import supervise
     from collab.ui.server import serve
 
-    out.print(f"Open [bold]http://{host}:{port}[/bold] (Ctrl+C ends it; workspace {workspace})", highlight=False)
+    out.print(f"Open http://{host}:{port} (Ctrl+C ends it; workspace {workspace})", highlight=False, markup=False)
     serve(store, host, port, worker=lambda: supervise(workspace, database))
 
 
 def _create(
-    store: Store,
-    name: str,
-    file: Path,
-    fields: tuple[Field, ...],
-    label: str,
-    classes: tuple[str, ...],
-    question: str,
+    store: Store, name: str, file: Path, fields: tuple[Field, ...], label: str, classes: tuple[str, ...], question: str,
     encoder: str,
-) -> Project:
+) -> Project:  # fmt: skip
     from collab.loop.guessing import classes_in
     from collab.loop.reading import sniff
 
@@ -315,23 +284,21 @@ def _create(
         classes = tuple(sorted(classes_in(table, label)))
     if len(classes) < 2:
         raise typer.BadParameter(
-            "A new project needs its classes: --class A --class B, or --label with a column of answers."
+            "A new project needs its classes: --class A --class B, or a --label column of answers."
         )
     schema = LabelSchema(question, classes_from_names(classes))
     return store.create_project(name, fields, schema, LoopPolicy(encoder=encoder), _now())
 
 
 def _fields(field: list[str] | None, text: list[str] | None) -> tuple[Field, ...]:
-    named = [*(f"{name}:text" for name in text or ()), *(field or ())]
     fields = []
-    for each in named:
+    for each in (*(f"{name}:text" for name in text or ()), *(field or ())):
         name, _, kind = each.rpartition(":")
-        kinds: dict[str, FieldKind] = {"text": "text", "number": "number", "category": "category", "image": "image"}
-        if not name or kind not in kinds:
-            raise typer.BadParameter(f"{each!r} is not NAME:KIND; kinds are {', '.join(kinds)}.")
+        if not name or kind not in get_args(FieldKind):
+            raise typer.BadParameter(f"{each!r} is not NAME:KIND; kinds are {', '.join(get_args(FieldKind))}.")
         if kind != "text":
             raise typer.BadParameter(f"{kind} fields can't be encoded yet; only text fields can.")
-        fields.append(Field(name, kinds[kind]))
+        fields.append(Field(name))
     return tuple(fields)
 
 
@@ -343,29 +310,9 @@ def _project(store: Store, name: str) -> Project:
     return found
 
 
-def _checked(store: Store) -> str:
-    store.check(deep=True)
-    return f"{store.url} is sound"
-
-
-def _project_line(store: Store, project: Project) -> str:
-    events = store.check_chain(project.id)
-    progress = store.progress(project.id)
-    return f"{progress.items:,} items, {progress.decided:,} decided, {events:,} events in an unbroken chain"
-
-
-def _encoder_line(name: str) -> str:
-    from collab.engine.encoders.text import encoder_of
-
-    encoder = encoder_of(name)
-    length = "texts of any length" if encoder.max_tokens is None else f"at most {encoder.max_tokens} tokens"
-    return f"{encoder.dim} features, {length}"
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise typer.BadParameter(f"--{name} is {value!r}; it must be one of {', '.join(allowed)}.")
-    return value
+def _versions() -> str:
+    libraries = ("collab", "numpy", "torch", "sentence-transformers", "sqlalchemy", "streamlit")
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in libraries)])
 
 
 def _share_or_file(text: str) -> float | Path:
@@ -382,7 +329,7 @@ def _say(values: Mapping[str, Any], as_json: bool, sentence: str) -> None:
     if as_json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
     else:
-        out.print(sentence, highlight=False)
+        out.print(sentence, highlight=False, markup=False)
 
 
 def _fail(sentence: str) -> NoReturn:

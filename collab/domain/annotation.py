@@ -1,19 +1,20 @@
 """What is asked and answered: asks, events, annotations, decisions, and the pure rules between them."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from collab.domain.project import Answer, ItemState, LabelSchema
+from collab.domain.project import Answer, ItemState, LabelSchema, Project
 
-Purpose = Literal["random", "cold start", "query", "audit", "overlap", "chosen"]
+Purpose = Literal["random", "cold start", "query", "audit", "chosen", "imported"]
 Lane = Literal["query", "audit", "chosen"]
 """Which queue an ask stands in; "chosen" asks belong to the person who picked them."""
 
 AnnotationKind = Literal["answer", "unsure", "later", "unusable", "flag", "undo", "restore"]
 EventKind = Literal[
-    "answer", "unsure", "later", "unusable", "flag", "undo", "restore", "import", "schema", "policy", "retrain"
+    "answer", "unsure", "later", "unusable", "flag", "undo", "restore", "import", "reopen", "schema", "policy"
 ]
 ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
 
@@ -97,14 +98,17 @@ class Annotation:
     hidden: Suggestion | None = None
     """The model's word at that time where it was not shown; kept to compare, never sent to a browser."""
     note: str = ""
-    schema_version: int = 1
+    seen: str = ""
+    """Digest of the content that was on screen; "": not known. Of content that was replaced nothing comes in force."""
+    schema_version: int = 0
+    """Version of the classes that were on screen; 0: the current one."""
     lease_valid: bool = True
 
     def event(self) -> Event:
         """The log entry that carries this annotation."""
         payload: dict[str, Any] = {
             "answer": list(self.answer), "purpose": self.purpose, "blind": self.blind, "seconds": self.seconds,
-            "note": self.note, "lease_valid": self.lease_valid,
+            "note": self.note, "seen": self.seen, "lease_valid": self.lease_valid,
         }  # fmt: skip
         for name, word in (("shown", self.shown), ("hidden", self.hidden)):
             if word is not None:
@@ -125,8 +129,15 @@ class Annotation:
             answer=tuple(p.get("answer", ())), ask=event.ask, purpose=p.get("purpose", "chosen"),
             blind=p.get("blind", True), target=event.target, seconds=p.get("seconds"),
             shown=words.get("shown"), hidden=words.get("hidden"),
-            note=p.get("note", ""), schema_version=event.schema_version, lease_valid=p.get("lease_valid", True),
+            note=p.get("note", ""), seen=p.get("seen", ""), schema_version=event.schema_version,
+            lease_valid=p.get("lease_valid", True),
         )  # fmt: skip
+
+
+def coin(project: Project, item: int) -> float:
+    """The toss of an item, uniform in [0, 1): always the same, and not to be guessed without the project's salt."""
+    word = hashlib.blake2b(str(item).encode(), digest_size=6, key=project.salt.encode()).digest()
+    return int.from_bytes(word) / 2**48
 
 
 DecisionSource = Literal["agreement", "adjudicated", "aggregated", "machine", "imported"]
@@ -160,10 +171,9 @@ def settle(
         wanted: How many answers an item needs.
         imported: The decision that came with the file; stands until people answer.
     """
-    latest = max(current, key=lambda a: a.at, default=None)
-    if latest is not None and latest.kind == "unusable":
-        return Settled("unusable")
     spoken = [a for a in current if a.kind in ("answer", "unsure")]
+    if any(a.kind == "unusable" for a in current):
+        return Settled("disputed" if spoken else "unusable")
     if len(spoken) < wanted:
         if any(a.kind == "flag" for a in current):
             return Settled("flagged")

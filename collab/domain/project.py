@@ -9,7 +9,7 @@ from typing import Any, Literal
 from collab.errors import InvalidPolicy, InvalidSchema, UnknownName
 
 FieldKind = Literal["text", "image", "number", "category"]
-FieldRole = Literal["both", "shown", "encoded", "id", "group", "metadata"]
+FieldRole = Literal["both", "shown", "encoded", "id", "metadata"]
 Answer = tuple[str, ...]
 """Ids of the chosen classes; a single-label answer holds one."""
 
@@ -204,6 +204,8 @@ class Project:
     policy: LoopPolicy
     demo: bool = False
     """Its hidden truth may be drawn as a curve that says "demo only"."""
+    salt: str = ""
+    """Random, known to the server alone: keys the ranks and coins of its items."""
 
 
 ItemState = Literal["open", "decided", "unsure", "disputed", "flagged", "unusable"]
@@ -225,7 +227,6 @@ class Item:
     reserved: bool = False
     """In the audit reserve: asked only as an audit, never trained on."""
     state: ItemState = "open"
-    stratum: int = 0
     read_until: int | None = None
     """Character of its text at which the encoder stopped reading; None: it read all of it, or hasn't begun."""
 

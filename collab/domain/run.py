@@ -26,6 +26,20 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Stratum:
+    """Imports that are audited as one, and how the audits among their items judged a refit."""
+
+    number: int
+    imports: tuple[int, ...]
+    items: int
+    """Those that could have been drawn as audits, hence what the audits stand for: not the ones decided already."""
+    answered: int = 0
+    right: int = 0
+    unresolved: int = 0
+    """Asked, but without an answer that counts; not those that somebody holds just now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """One refit of the head: what it learned from, and how the audits judged it."""
 
@@ -35,17 +49,25 @@ class Round:
     at: int
     labels: int
     """Decisions that it was fitted on; no audit item among them."""
-    audits: int
-    """Audit answers that it was judged by."""
-    audits_right: int
+    strata: tuple[Stratum, ...] = ()
+    """How the audits judged it, by stratum."""
+    audits_retired: int = 0
+    """Audit answers left out: their class is offered no more, so nothing could agree with them."""
     temperature: float = 1.0
     fit_seconds: float = 0.0
     query_seconds: float = 0.0
     strategy: str = ""
     strength: float = 1.0
     demo_accuracy: float | None = None
-    """Accuracy against held-back truth; only where the project is a demo or a simulation."""
+    """Accuracy against held-back truth; only where the project is a demo."""
+    demo_items: int = 0
+    """Held-back answers that it was judged by."""
     by_class: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def audits(self) -> int:
+        """Audit answers that it was judged by."""
+        return sum(s.answered for s in self.strata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +100,9 @@ class ImportReport:
     """Same id, other content; what was done with them is the importer's choice."""
     rejected: int = 0
     answers: int = 0
-    """Answers that came along."""
+    """Answers that came along and were taken."""
+    answers_left: int = 0
+    """Answers that were not: their item is decided, in the audit reserve, or this person has acted on it already."""
     unlabeled: int = 0
     """Rows whose answer names no class, taken without it."""
     language: str = ""
@@ -100,6 +124,8 @@ class Progress:
     """Audit items answered."""
     events: int = 0
     """Number of the last event."""
+    asks: int = 0
+    """Asks handed out, swaps not counted: says where the next audit is due."""
     ranking: int = 0
     """Number of the ranking that the queue holds."""
     revision: int = 0

@@ -1,8 +1,9 @@
 """Everything the app asks of a disk, on one page.
 
 A `Store` is one workspace: its database and its files. Every method is a transaction of its own, or joins the one that
-`transaction` has opened on the same thread. Times are integer milliseconds since 1970 and are handed in. All errors are
-`StorageError`s; after one, nothing of the transaction was stored.
+`transaction` has opened on the same thread. Times are integer milliseconds since 1970 and are handed in. What the disk
+or the database refuses is a `StorageError`; a method names what else it raises. After any error nothing of the
+transaction was stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Purpose, Suggestion
+from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
-from collab.domain.run import ImportReport, Job, JobStatus, ModelVersion, Progress, Round
+from collab.domain.run import ImportReport, Job, JobStatus, ModelVersion, Progress, Round, Stratum
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,20 @@ class PoolRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """An item of the audit reserve, and what became of it."""
+
+    item: int
+    stratum: int
+    answer: Answer | None
+    """None: not answered yet, can't tell, flagged, unusable, disputed."""
+    asked: bool
+    """Whether it was ever handed out; a late arrival may not have been."""
+    held: bool
+    """Whether its answer is under way: somebody holds it, or it was given back unseen."""
+
+
+@dataclass(frozen=True, slots=True)
 class ItemFilter:
     """Which items a page wants to see; empty means all of them."""
 
@@ -95,6 +110,9 @@ class Store(Protocol):
         Args:
             durable: False for leases alone: they need not survive a power cut.
         """
+
+    def lock(self, project: int) -> None:
+        """Inside a transaction: have the acts of a project run one after another from here to its end."""
 
     def close(self) -> None:
         """Release connections and locks."""
@@ -145,13 +163,25 @@ class Store(Protocol):
     def replace_item(self, import_id: int, item: int, row: NewItem, *, reopen: bool) -> None:
         """Give an item new content when the import finishes; `reopen` takes its decision away then."""
 
-    def finish_import(self, import_id: int, report: ImportReport, mark: float, stratum_min: int, now: int) -> None:
+    def unjoined(self, project: int, stratum_min: int) -> int:
+        """How many items the stratum has already that the next import will belong to."""
+
+    def finish_import(
+        self, import_id: int, report: ImportReport, mark: float, stratum_min: int, now: int
+    ) -> ImportReport:
         """Make all its items visible at once, set the audit reserve, keep the report.
+
+        The report is returned with the answers that were taken. They are left out where their item is decided or in the
+        reserve, or where the same person acted on it.
 
         Args:
             mark: Items of this stratum with `audit_rank` below it form the reserve, but for those with a decision.
             stratum_min: A stratum with fewer items is joined to the next import.
         """
+
+    def append_answers(self, project: int, now: int) -> int:
+        """Turn the next answers of named people that finished imports brought into events; returns how many, 0 at the
+        end. One transaction each, so that nobody waits long, and a crash between two leaves the rest for later."""
 
     def abandon_import(self, import_id: int) -> None:
         """Remove every trace of an unfinished import."""
@@ -204,7 +234,8 @@ class Store(Protocol):
         """Add rows in order of `audit_rank`, for items that have none: of the reserve (lane "audit", always blind), or
         of the rest (lane "query", purpose "random"; blind where a hash of the item lies below `blind_below`).
 
-        Late arrivals of the reserve come first by their rank. Returns how many rows were added.
+        Late arrivals of the reserve come first by their rank. Returns how many rows it tried to add: 0
+        where the lane is at its end.
         """
 
     def lease(self, project: int, annotator: str, lane: Lane, size: int, token: str, now: int, until: int) -> list[Ask]:
@@ -228,23 +259,23 @@ class Store(Protocol):
     def ask(self, ask: int) -> Ask | None:
         """One row of the queue."""
 
-    def close_ask(self, ask: int, token: str, now: int) -> bool:
-        """Mark a row done; True where `token` still held a live lease on it."""
+    def close_ask(self, ask: int, annotator: str, token: str, now: int) -> bool:
+        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease."""
 
     def reopen_ask(self, ask: int) -> None:
         """Free a row again: an answer was taken back, or left for another."""
-
-    def reopen_audits(self, project: int) -> None:
-        """Free every row of the audit lane that is done, for everyone."""
 
     def put_off(self, item: int, annotator: str, until: int) -> None:
         """Keep an item from an annotator until then."""
 
     def count_ask(self, project: int) -> int:
-        """Add one to the number of asks handed out for good mixing; returns the new number."""
+        """Add one to the number of asks handed out; returns the new number."""
 
     def suggest(self, project: int, words: Mapping[int, Suggestion]) -> None:
         """Give the open rows of these items a new suggestion."""
+
+    def add_slots(self, project: int, overlap: int) -> None:
+        """Give every item of the queue as many rows as answers are wanted."""
 
     def live_items(self, project: int, now: int) -> list[int]:
         """Items under a live lease: the ones whose suggestion must stay fresh."""
@@ -274,6 +305,9 @@ class Store(Protocol):
     def decision(self, item: int) -> Decision | None:
         """The decision of an item."""
 
+    def annotated(self, project: int) -> list[int]:
+        """Items that have an annotation in force."""
+
     def imported_decision(self, item: int) -> Decision | None:
         """The decision that came with the file, whatever people said since."""
 
@@ -283,17 +317,16 @@ class Store(Protocol):
     def reset_projections(self, project: int) -> None:
         """Forget states, decisions and annotations in force, as before the first event; the log and imports stay."""
 
-    def forget_audits(self, project: int) -> None:
-        """Put no annotation of an audit in force any more: the audits begin anew. The log stays."""
-
     def annotations(
         self, project: int, annotator: str = "", limit: int = 100, before: int | None = None
     ) -> list[tuple[int, Annotation]]:
         """Latest first, with the number of the event; `before` pages back."""
 
-    def audit_answers(self, project: int) -> list[tuple[int, Answer | None]]:
-        """Reserved items in the order of `audit_rank`, up to the last one ever asked: (item, answer), None where it is
-        not resolved (not answered yet, can't tell, flagged, unusable, disputed)."""
+    def audit_answers(self, project: int, now: int) -> list[Audit]:
+        """Reserved items below the mark of their stratum, in order of `audit_rank`, up to the last one ever asked."""
+
+    def strata(self, project: int) -> tuple[Stratum, ...]:
+        """What has to be audited, in the order in which it came; nothing is counted as answered."""
 
     def class_counts(self, project: int) -> dict[str, int]:
         """Decisions by class id (the first id of each answer), the reserve left out."""
@@ -316,6 +349,9 @@ class Store(Protocol):
 
     def rounds(self, project: int) -> tuple[Round, ...]:
         """Oldest first."""
+
+    def last_round(self, project: int) -> Round | None:
+        """The latest one."""
 
     def set_worker(self, project: int, doing: str, now: int, reading: float | None = None) -> None:
         """Say what the worker does now, and which share of the items has features."""
@@ -360,6 +396,9 @@ class Store(Protocol):
         """The cached features of a project under an encoder; made where there are none."""
 
     # ---- health
+    def ping(self) -> None:
+        """Raise a `StorageError` where the database doesn't answer."""
+
     def check(self, *, deep: bool = False) -> None:
         """Raise a `StorageError` where the database can't be read or is damaged."""
 
@@ -385,17 +424,3 @@ class FeatureFile(Protocol):
 
     def append(self, ids: Any, stamps: Any, rows: Any) -> None:
         """Add rows; they count once all of them are on disk. Shapes (m,), (m,) and (m, dim)."""
-
-
-__all__ = [
-    "Added",
-    "AnswersAs",
-    "DecisionSource",
-    "FeatureFile",
-    "ItemFilter",
-    "ItemRow",
-    "NewItem",
-    "PoolRow",
-    "Purpose",
-    "Store",
-]

@@ -13,8 +13,13 @@ class Task(Protocol):
     def name(self) -> str:
         """The name that a schema carries."""
 
-    def check(self, answer: Answer, schema: LabelSchema) -> Answer:
+    def check(self, answer: Answer, schema: LabelSchema, *, retired: bool = False) -> Answer:
         """Return the answer, normalised.
+
+        Args:
+            answer: Class ids.
+            schema: The classes there are.
+            retired: Whether it may name a class that was retired or merged since it was on screen.
 
         Raises:
             InvalidAnswer: It names a class that isn't there, or too many of them.
@@ -26,8 +31,10 @@ class SingleLabel:
 
     name = "single label"
 
-    def check(self, answer: Answer, schema: LabelSchema) -> Answer:  # noqa: D102  # documented by the protocol
-        allowed = tuple(c.id for c in schema.live)
+    def check(  # noqa: D102  # documented by the protocol
+        self, answer: Answer, schema: LabelSchema, *, retired: bool = False
+    ) -> Answer:
+        allowed = tuple(c.id for c in (schema.classes if retired else schema.live))
         if len(answer) != 1 or answer[0] not in allowed:
             raise InvalidAnswer(answer[0] if len(answer) == 1 else answer, allowed)
         return answer

@@ -1,9 +1,12 @@
 """How sure a share is: intervals for accuracy from audits. numpy and scipy only, for pages import it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv
+
+from collab.domain.run import Stratum
 
 SMALL = 0.05
 """From this share of the population on, drawing without replacement counts."""
@@ -15,38 +18,6 @@ class Interval:
 
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedAccuracy:
-    """What audits say of the accuracy on the whole population."""
-
-    right: int
-    answered: int
-    unresolved: int
-    """Audits that were asked but hold no answer: counted wrong for the lower bound, right for the upper one."""
-    share: float | None
-    """Right among the answered; None: nothing is answered."""
-    interval: Interval
-    confidence: float
-
-
-def wilson(k: int, n: int, confidence: float = 0.95) -> Interval:
-    """Bound the share behind k of n.
-
-    >>> interval = wilson(94, 100)
-    >>> round(interval.low, 3), round(interval.high, 3)
-    (0.875, 0.972)
-
-    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
-    """
-    _check(k, n, confidence)
-    if n == 0:
-        return Interval(0.0, 1.0)
-    z = float(ndtri((1 + confidence) / 2))
-    centre = (k + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * (k * (n - k) / n + z * z / 4) ** 0.5
-    return Interval(max(centre - half, 0.0), min(centre + half, 1.0))
 
 
 def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> Interval:
@@ -83,31 +54,45 @@ def exact_without_replacement(k: int, n: int, population: int, confidence: float
     return Interval(low / population, high / population)
 
 
-def share_interval(k: int, n: int, population: int | None = None, confidence: float = 0.95) -> Interval:
-    """Bound a share by the method that fits: exact for a population of which over 5 % was drawn, Clopper-Pearson where
-    all or none are right, Wilson otherwise."""
-    if population is not None and n and n > SMALL * population:
+def share_interval(k: int, n: int, population: int, confidence: float = 0.95) -> Interval:
+    """Bound the share of a population by a draw of any size from it; the promise holds for every n.
+
+    >>> interval = share_interval(94, 100, 1_000_000)
+    >>> round(interval.low, 3), round(interval.high, 3)
+    (0.874, 0.978)
+    """
+    if n > SMALL * population:
         return exact_without_replacement(k, n, population, confidence)
-    return clopper_pearson(k, n, confidence) if k in (0, n) else wilson(k, n, confidence)
+    return clopper_pearson(k, n, confidence)
 
 
-def audited_accuracy(
-    right: int, answered: int, unresolved: int = 0, population: int | None = None, confidence: float = 0.95
-) -> AuditedAccuracy:
-    """Say how accurate a model is on the population from which the audits were drawn uniformly.
+def audited_accuracy(strata: Sequence[Stratum], confidence: float = 0.95) -> tuple[float, Interval]:
+    """Say how accurate a model is on all items of some strata, from which audits were drawn uniformly each.
+
+    Each stratum counts by its size. Unresolved audits are wrong for the lower bound and right for the upper one. The
+    bounds of the strata are put together as their distances from their shares, which are independent, so their squares
+    add up. Each is taken at Bonferroni's confidence: at the plain one, coverage falls short where all audits of several
+    strata are right.
 
     Args:
-        right: Audits whose answer is the model's.
-        answered: Audits with an answer.
-        unresolved: Audits asked before the last answered one that hold no answer.
-        population: Items that the audits stand for; None: so many that it makes no difference.
+        strata: At least one answered audit in each.
         confidence: Of the interval.
+    Returns:
+        The weighted share of right ones among the answered, and its interval.
+    Source: Zou, Huang and Zhang, "A note on confidence interval estimation for a linear function of binomial
+    proportions", Computational Statistics & Data Analysis 2009.
     """
-    asked = answered + unresolved
-    worst = share_interval(right, asked, population, confidence)
-    best = share_interval(right + unresolved, asked, population, confidence)
-    share = right / answered if answered else None
-    return AuditedAccuracy(right, answered, unresolved, share, Interval(worst.low, best.high), confidence)
+    each = 1 - (1 - confidence) / len(strata)
+    total = sum(s.items for s in strata)
+    share = low = high = below = above = 0.0
+    for s in strata:
+        weight, asked, most = s.items / total, s.answered + s.unresolved, s.right + s.unresolved
+        share += weight * s.right / s.answered
+        low += weight * s.right / asked
+        high += weight * most / asked
+        below += (weight * (s.right / asked - share_interval(s.right, asked, s.items, each).low)) ** 2
+        above += (weight * (share_interval(most, asked, s.items, each).high - most / asked)) ** 2
+    return share, Interval(max(low - sqrt(below), 0.0), min(high + sqrt(above), 1.0))
 
 
 def _check(k: int, n: int, confidence: float) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from scipy.optimize import minimize
 from scipy.special import log_softmax
@@ -90,7 +91,8 @@ class Head(Protocol):
             labels: Class columns, shape (n_labels,), each in [0, n_classes). Classes may be missing, even all but one.
             n_classes: Columns of the resulting `proba`.
             standard: Centre and spread of the whole pool.
-            previous: The fit before this one, perhaps with fewer classes; it only makes this one faster.
+            previous: The fit before this one on the same columns, perhaps with fewer classes: where to start from. Its
+                strength is kept until one is looked for again.
             seed: Shuffles the folds by which the strength is chosen.
 
         Raises:
@@ -98,7 +100,7 @@ class Head(Protocol):
         """
 
     def read(self, written: bytes) -> FittedHead:
-        """Read what `to_bytes` wrote."""
+        """Read what `to_bytes` wrote. Raises `ValueError` where that is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,10 @@ class Logistic:
         return FittedLogistic(weights.astype(np.float32), bias.astype(np.float32), strength, len(labels), tuned_at)
 
     def read(self, written: bytes) -> FittedLogistic:  # noqa: D102  # documented by the protocol
-        parts = load(written)
+        try:
+            parts = load(written)
+        except SafetensorError as error:
+            raise ValueError(f"This is no head: {error}") from error
         strength, n_labels, tuned_at = parts["numbers"]
         return FittedLogistic(parts["weights"], parts["bias"], float(strength), int(n_labels), int(tuned_at))
 

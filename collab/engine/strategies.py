@@ -25,7 +25,7 @@ UNSURE, RANDOM, TARGETS = 1_000, 1_000, 2_500
 SPARE = 100
 """Rows ranked beyond the wanted size, to take the places of near duplicates."""
 LABELED = 1_000
-"""At most so many labeled rows, the latest, cover their surroundings."""
+"""At most so many labeled rows, drawn at random, cover their surroundings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PoolView:
     candidates: Ints
     """Rows that may be asked."""
     labeled: Ints
-    """Rows that the head was fitted on, in order of time."""
+    """Rows that the head was fitted on."""
     labels: Ints
     """Their class columns, same shape."""
     proba: Floats | None
@@ -124,7 +124,7 @@ class Typicality:
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
         rows = _draw(pool.candidates, SAMPLE, rng)
-        labeled = pool.features[pool.labeled[-LABELED:]]
+        labeled = pool.features[_draw(pool.labeled, LABELED, rng)]
         picks = typical(pool.features[rows], labeled, min(size, CHOSEN, len(rows)), rng)
         return _then_margin(pool, size, rows[picks], ("typical",) * len(picks), rng)
 
@@ -156,7 +156,7 @@ class UncertaintyHerding:
         others = np.setdiff1d(_draw(pool.candidates, RANDOM, rng), unsure)
         rows = np.concatenate([unsure, others])
         targets = _draw(pool.candidates, TARGETS, rng)
-        labeled = pool.features[pool.labeled[-LABELED:]]
+        labeled = pool.features[_draw(pool.labeled, LABELED, rng)]
         torn = uncertainty.margin(proba[targets])
         picks, near = herd(pool.features[rows], pool.features[targets], torn, labeled, min(size, CHOSEN))
         own = uncertainty.margin(proba[rows[picks]])

@@ -14,6 +14,7 @@ from collab.engine.encoders.text import encoder_of
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import exporting, importing
 from collab.loop.encoding import encode_items
+from collab.loop.planning import ImportPlan
 
 LEASE_MS = 15_000
 BEAT_SECONDS = 1.0
@@ -40,6 +41,8 @@ def run(store: Store, job: Job) -> None:
         except CollabError as error:
             status, message, result = "failed", str(error), {}
     store.end_job(job.id, job.attempt, status, message, result, now_ms())  # type: ignore[arg-type]  # both are statuses
+    if status == "done" and job.payload.get("uploaded"):
+        Path(job.payload["path"]).unlink(missing_ok=True)
 
 
 def now_ms() -> int:
@@ -88,19 +91,22 @@ class _Heartbeat:
 
 def _import(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
-    path, source = Path(job.payload["path"]), job.payload.get("source", "")
+    path = Path(job.payload["path"])
+    source, now = job.payload.get("source") or path.name, job.created_at
+    for _, name, at, done in store.imports(job.project):
+        if (name, at) == (source, now):  # an earlier attempt brought all of it, and died before it could say so
+            importing.log_answers(store, job.project, now)
+            return asdict(done)
     done = importing.run_import(
         store, store.project(job.project), path, _plan(job.payload["plan"]),
-        now=now_ms(), progress=report, by=job.requested_by, source=source,
+        now=now, progress=report, by=job.requested_by, source=source,
     )  # fmt: skip
-    if job.payload.get("uploaded"):
-        path.unlink(missing_ok=True)
     return asdict(done)
 
 
-def _plan(values: Mapping[str, Any]) -> importing.ImportPlan:
+def _plan(values: Mapping[str, Any]) -> ImportPlan:
     """Read what `dataclasses.asdict` made of a plan."""
-    return importing.ImportPlan(**{**values, "fields": tuple(Field(**f) for f in values["fields"])})
+    return ImportPlan(**{**values, "fields": tuple(Field(**f) for f in values["fields"])})
 
 
 def _encode(store: Store, job: Job, report: Report) -> Mapping[str, Any]:

@@ -8,10 +8,15 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
+import traceback
 from pathlib import Path
 
-from collab.domain.run import Job
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+
+from collab.domain.project import Project
+from collab.domain.run import Job, JobStatus
 from collab.domain.store import Store
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.errors import CollabError, JobLost, StorageError
@@ -20,13 +25,15 @@ from collab.jobs.supervisor import ANOTHER_RUNS
 from collab.loop.retraining import LIVE_MS, Learner
 
 TICK = 0.05
+"""Seconds between two looks at everything; also the pause after a round while one person labels."""
 JOBS_EVERY = 0.5
 IDLE_EVERY = 1.0
 """Seconds between two looks at a project in which nobody labels."""
-
 TEAM_GAP = 1.0
-ALONE_GAP = 0.1
-"""Least seconds from one round's end to the next one's start, with many annotators and with one."""
+"""Seconds from one round's end to the next one's start while several people label."""
+
+AGAIN, LOAD_AGAIN = 60.0, 300.0
+"""Seconds until a project that failed, or an encoder that couldn't be loaded, is tried again."""
 
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
@@ -47,7 +54,7 @@ def main(store: Store, *, supervised: bool) -> int:
     with contextlib.ExitStack() as stack:
         if not _only_one(store.workspace, stack):
             return ANOTHER_RUNS
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        threadpool_limits(1)  # this process alone: its children, which encode, take every core
         worker = _Worker(store)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: worker.stop())
@@ -66,11 +73,11 @@ def die_with_parent() -> None:
 class _Worker:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._encoders = _Encoders()
         self._learners: dict[int, Learner] = {}
-        self._encoders: dict[str, Encoder] = {}
-        self._next: dict[int, float] = {}
+        self._next: dict[int, tuple[Project, float]] = {}
+        self._trouble: dict[int, str] = {}
         self._children: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
-        self._signed: dict[int, float] = {}
         self._stopping = False
 
     def stop(self) -> None:
@@ -79,6 +86,7 @@ class _Worker:
 
     def run(self, supervised: bool) -> None:
         """Look after projects and jobs, over and over."""
+        threading.Thread(target=self._sign, daemon=True).start()
         jobs_at = 0.0
         while not self._stopping and not (supervised and _parent_gone()):
             try:
@@ -86,52 +94,73 @@ class _Worker:
                 if time.monotonic() >= jobs_at:
                     jobs_at = time.monotonic() + JOBS_EVERY
                     self._tend_jobs()
-            except StorageError as error:
-                print(f"collab worker: {error}", file=sys.stderr, flush=True)  # noqa: T201  # the worker's log
+            except Exception as error:
+                _tell("projects and jobs", error)
                 time.sleep(1.0)
             time.sleep(TICK)
+        self.stop()
         for _, child in self._children.values():
             child.terminate()
 
+    def _sign(self) -> None:
+        """Give signs of life, in a thread of its own: a round over a large pool takes longer than pages wait."""
+        while not self._stopping:
+            try:
+                with self._store.transaction(durable=False):
+                    for project in self._store.projects():
+                        self._store.set_worker(project.id, self._doing(project.id), now_ms())
+            except Exception as error:
+                _tell("signs of life", error)
+            time.sleep(SIGN_EVERY)
+
+    def _doing(self, project: int) -> str:
+        """What goes on in a project, in a word of the catalogue or as a sentence that says what went wrong."""
+        if project in self._trouble:
+            return self._trouble[project]
+        if any(job.project == project and job.kind == "encode" for job, _ in list(self._children.values())):
+            return "reading"
+        return "idle" if project in self._learners else ""
+
     def _tend_projects(self) -> None:
         projects = self._store.projects()
-        for gone in self._learners.keys() - {p.id for p in projects}:
-            del self._learners[gone]
+        for gone in self._next.keys() - {p.id for p in projects}:
+            del self._next[gone]
+            self._learners.pop(gone, None)
         for project in projects:
-            if time.monotonic() >= self._signed.get(project.id, 0):
-                self._signed[project.id] = time.monotonic() + SIGN_EVERY
-                self._sign(project.id)
-            if time.monotonic() < self._next.get(project.id, 0):
+            seen, due = self._next.get(project.id, (None, 0.0))
+            if project == seen and time.monotonic() < due:
                 continue
-            live = self._store.live_annotators(project.id, now_ms() - LIVE_MS)
-            learner = self._learner(project.id, project.policy.encoder)
-            if learner is None:
-                self._next[project.id] = time.monotonic() + IDLE_EVERY
-                continue
-            gap = TEAM_GAP if live > 1 else ALONE_GAP if live else IDLE_EVERY
-            if learner.take_in():
-                learner.round(now_ms())
-            self._next[project.id] = time.monotonic() + (gap if live != 1 else TICK)
+            try:
+                pause = self._tend(project)
+                self._trouble.pop(project.id, None)
+            except Exception as error:  # of one project: the others go on
+                self._trouble[project.id] = _tell(project.name, error)
+                self._learners.pop(project.id, None)
+                pause = IDLE_EVERY if isinstance(error, StorageError) else AGAIN
+            self._next[project.id] = project, time.monotonic() + pause
 
-    def _sign(self, project: int) -> None:
-        reading = any(job.project == project and job.kind == "encode" for job, _ in self._children.values())
-        with self._store.transaction(durable=False):
-            self._store.set_worker(project, "reading" if reading else "idle", now_ms())
+    def _tend(self, project: Project) -> float:
+        """Do what is due in a project; returns the seconds until the next look."""
+        learner = self._learner(project)
+        if learner is None:
+            return TICK
+        live = self._store.live_annotators(project.id, now_ms() - LIVE_MS)
+        if learner.take_in():
+            learner.round(now_ms())
+        return TEAM_GAP if live > 1 else TICK if live else IDLE_EVERY
 
-    def _learner(self, project: int, encoder: str) -> Learner | None:
-        """The learner of a project; None while its encoder can't be loaded."""
-        known = self._learners.get(project)
-        if known is not None and known.project.policy.encoder == encoder:
+    def _learner(self, project: Project) -> Learner | None:
+        """The learner of a project; None while its encoder is being loaded."""
+        name = project.policy.encoder
+        known = self._learners.get(project.id)
+        if known is not None and known.encoder == name:
             return known
-        try:
-            if encoder not in self._encoders:
-                self._encoders[encoder] = encoder_of(encoder)
-        except CollabError as error:
-            self._store.set_worker(project, str(error), now_ms())
+        encoder = self._encoders.get(name)
+        if encoder is None:
             return None
-        learner = self._learners[project] = Learner(self._store, project, self._encoders[encoder])
+        learner = self._learners[project.id] = Learner(self._store, project.id, encoder)
         if learner.unread:  # another encoder was chosen, or the last attempt to read failed
-            self._store.submit_job("encode", project, {}, "", now_ms())
+            self._store.submit_job("encode", project.id, {}, "", now_ms())
         return learner
 
     def _tend_jobs(self) -> None:
@@ -155,13 +184,20 @@ class _Worker:
 
     def _retrain(self, job: Job) -> None:
         assert job.project is not None
-        project = self._store.project(job.project)
-        learner = self._learner(project.id, project.policy.encoder)
-        if learner is not None:
-            learner.take_in()
-            learner.round(now_ms())
+        status: JobStatus = "failed"
+        try:
+            learner = self._learner(self._store.project(job.project))
+            if learner is None:
+                message = "The encoder is still being loaded. Try again in a moment."
+            else:
+                learner.take_in()
+                learner.round(now_ms())
+                status, message = "done", ""
+        except Exception as error:
+            message = _tell(f"job {job.id}", error)
+            self._learners.pop(job.project, None)
         with contextlib.suppress(JobLost):
-            self._store.end_job(job.id, job.attempt, "done", "", {}, now_ms())
+            self._store.end_job(job.id, job.attempt, status, message, {}, now_ms())
 
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
         child = (
@@ -174,6 +210,43 @@ class _Worker:
             str(job.attempt),
         )
         return subprocess.Popen([sys.executable, "-m", "collab.cli", *child], stdin=subprocess.DEVNULL)
+
+
+class _Encoders:
+    """Loads each encoder in a thread of its own: a model hub may keep one project waiting, but none of the others."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Encoder | Exception | None] = {}
+        self._again: dict[str, float] = {}
+
+    def get(self, name: str) -> Encoder | None:
+        """The encoder, or None while it is being loaded; raises what hindered that, and tries again after a while."""
+        found = self._found.get(name)
+        if name not in self._found or (isinstance(found, Exception) and time.monotonic() >= self._again[name]):
+            found = self._found[name] = None
+            threading.Thread(target=self._load, args=(name,), daemon=True).start()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _load(self, name: str) -> None:
+        try:
+            encoder = encoder_of(name)
+            assert encoder.digest, "it names the weights"  # here, since to hash them may take seconds
+            self._found[name] = encoder
+        except Exception as error:
+            self._again[name] = time.monotonic() + LOAD_AGAIN
+            self._found[name] = error
+
+
+def _tell(what: str, error: Exception) -> str:
+    """Write down what went wrong; returns the sentence."""
+    expected = isinstance(error, CollabError)
+    sentence = str(error) if expected else f"{type(error).__name__}: {error}"
+    print(f"collab worker: {what}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201  # the worker's log
+    if not expected:
+        traceback.print_exception(error)
+    return sentence
 
 
 def _only_one(workspace: Path, stack: contextlib.ExitStack) -> bool:

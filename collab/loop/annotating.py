@@ -1,20 +1,25 @@
 """Submit, put off, flag, take back: every act of an annotator becomes an event, and the projections follow it."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, settle
-from collab.domain.project import Project
-from collab.domain.store import Store
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, settle
+from collab.domain.project import LabelSchema, Project
+from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
 
 LATER_MS = 30 * 60_000
 """How long an item that was put off, flagged or given back stays away from the same person."""
 
+PUT_BACK = ("later", "flag", "undo")
+"""Acts after which the item is free for others, and for the same person after a while."""
+
 MAX_SECONDS = 120.0
 MAX_NOTE = 500
+PAGE = 1000
 
 
 def submit(store: Store, annotation: Annotation, token: str, now: int) -> Literal["stored", "known"]:
@@ -31,18 +36,15 @@ def submit(store: Store, annotation: Annotation, token: str, now: int) -> Litera
         InvalidAnswer: The task doesn't allow the answer.
         UnknownName: The item isn't part of the project, or a target isn't an annotation of this person on it.
     """
-    project = store.project(annotation.project)
-    item = store.items([annotation.item]).get(annotation.item)
-    if item is None or item.project != project.id:
-        raise UnknownName("item", annotation.item)
-    if annotation.kind == "answer":
-        annotation = replace(annotation, answer=task_of(project.schema).check(annotation.answer, project.schema))
-    elif annotation.answer:
-        raise InvalidAnswer(annotation.answer, ())
     with store.transaction():
+        store.lock(annotation.project)  # a resend that overtakes its original waits here
         if store.event(annotation.id) is not None:
             return "known"
-        annotation = _completed(store, project, annotation, token, now)
+        project = store.project(annotation.project)
+        item = store.items([annotation.item]).get(annotation.item)
+        if item is None or item.project != project.id:
+            raise UnknownName("item", annotation.item)
+        annotation = _completed(store, project, _checked(annotation, project.schema), token, now)
         store.append(annotation.event())
         apply(store, project, annotation)
         return "stored"
@@ -68,29 +70,53 @@ def restore_item(store: Store, project: int, item: int, annotator: str, event_id
 
 def apply(store: Store, project: Project, annotation: Annotation) -> None:
     """Bring the projections up to one annotation of the log; `rebuild` replays the same function."""
+    mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
     elif annotation.kind == "undo":
         store.set_current(annotation.item, annotation.annotator, None)
-    else:
+    elif not (_outdated(store, project, annotation) or _overtaken(annotation, mine)):
         store.set_current(annotation.item, annotation.annotator, annotation)
     _settle(store, project, annotation.item, annotation.at)
 
 
 def rebuild(store: Store, project_id: int) -> None:
     """Make states, decisions and annotations in force anew from the log alone."""
-    project = store.project(project_id)
+    versions = {schema.version: schema for schema in store.schema_versions(project_id)}
+    project = replace(store.project(project_id), schema=versions[min(versions)])
     with store.transaction():
+        store.lock(project_id)
         store.reset_projections(project_id)
         after = 0
         while events := store.log(project_id, after):
             for after, event in events:  # noqa: B007  # the last number is where the next page starts
                 if event.kind in ANNOTATION_KINDS:
                     apply(store, project, Annotation.from_event(event))
-                elif event.payload.get("ends_audits"):
-                    store.forget_audits(project_id)
+                elif event.kind == "reopen" and event.item is not None:
+                    for each in store.current(event.item):
+                        store.set_current(event.item, each.annotator, None)
+                    _settle(store, project, event.item, event.at)
+                elif event.kind == "schema":
+                    project = replace(project, schema=versions[event.schema_version])
+                    follow_classes(store, project, event.payload.get("touched", ()), event.at, reopen=False)
+
+
+def follow_classes(store: Store, project: Project, touched: Sequence[str], now: int, *, reopen: bool = True) -> None:
+    """Settle items anew after the classes changed, and put audits out of force that could not have been answered so.
+
+    Args:
+        touched: Classes that were merged, or are apart again.
+        reopen: Whether those audits are to be asked again.
+    """
+    reserved = (row.item for row in store.pool_rows(project.id, store.annotated(project.id)) if row.reserved)
+    audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, said)]
+    for said in audits:
+        store.set_current(said.item, said.annotator, None)
+        if reopen and said.ask is not None:
+            store.reopen_ask(said.ask)
+    settle_again(store, project, [*_items_of(store, project, touched), *(said.item for said in audits)], now)
 
 
 def settle_again(store: Store, project: Project, items: list[int], now: int) -> None:
@@ -105,32 +131,29 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
+    """The annotation with a valid answer, and with the version of the classes that were on screen."""
+    version = min(annotation.schema_version or schema.version, schema.version)
+    answer = annotation.answer
+    if annotation.kind == "answer":
+        answer = task_of(schema).check(answer, schema, retired=version < schema.version)
+    elif answer:
+        raise InvalidAnswer(answer, ())
+    return replace(annotation, answer=answer, schema_version=version)
+
+
 def _completed(store: Store, project: Project, annotation: Annotation, token: str, now: int) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
     ask = store.ask(annotation.ask) if annotation.ask is not None else None
     if ask is not None and (ask.item != annotation.item or ask.project != project.id):
         raise UnknownName("ask", annotation.ask)
-    if annotation.target is not None:
-        earlier = store.event(annotation.target)
-        if earlier is None or earlier.item != annotation.item or earlier.actor != annotation.annotator:
-            raise UnknownName("annotation", annotation.target)
-    in_force = store.current(annotation.item)
-    if annotation.kind == "undo" and annotation.target not in [a.id for a in in_force]:
-        raise UnknownName("annotation in force", annotation.target)
+    _check_target(store, annotation)
+    lease_valid = ask is None or _move_on(store, project, ask, annotation, token, now)
     if annotation.kind == "restore":
-        for each in in_force:
+        for each in store.current(annotation.item):
             if each.kind == "unusable" and each.ask is not None:
                 store.reopen_ask(each.ask)
-    lease_valid = True
-    if ask is not None:
-        if annotation.kind in ("later", "flag", "undo"):
-            # Reopened, only one's own slot: the row is free for others, and for this person after a while.
-            lease_valid = annotation.kind == "undo" or (ask.token == token and ask.lease_until > now)
-            if ask.annotator == annotation.annotator:
-                store.reopen_ask(ask.id)
-        else:
-            lease_valid = store.close_ask(ask.id, token, now) or annotation.target is not None
-    if annotation.kind in ("later", "flag", "undo"):
+    if annotation.kind in PUT_BACK:
         store.put_off(annotation.item, annotation.annotator, now + LATER_MS)
     blind = ask.blind if ask is not None else annotation.shown is None
     return replace(
@@ -143,9 +166,64 @@ def _completed(store: Store, project: Project, annotation: Annotation, token: st
         hidden=ask.suggestion if ask is not None and blind else None,
         seconds=None if annotation.seconds is None else min(max(annotation.seconds, 0.0), MAX_SECONDS),
         note=annotation.note[:MAX_NOTE],
-        schema_version=project.schema.version,
         lease_valid=lease_valid,
     )
+
+
+def _check_target(store: Store, annotation: Annotation) -> None:
+    """What is replaced or taken back must be this person's own, and for an undo still in force."""
+    if annotation.target is not None:
+        earlier = store.event(annotation.target)
+        if earlier is None or earlier.item != annotation.item or earlier.actor != annotation.annotator:
+            raise UnknownName("annotation", annotation.target)
+    if annotation.kind == "undo" and annotation.target not in [a.id for a in store.current(annotation.item)]:
+        raise UnknownName("annotation in force", annotation.target)
+
+
+def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, token: str, now: int) -> bool:
+    """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
+    held = ask.token == token and ask.lease_until > now
+    changes_mind = annotation.target is not None
+    if annotation.kind in PUT_BACK or _outdated(store, project, annotation):
+        if ask.annotator == annotation.annotator and (held or changes_mind):
+            store.reopen_ask(ask.id)
+        return held or changes_mind
+    return store.close_ask(ask.id, annotation.annotator, token, now) or changes_mind
+
+
+def _outdated(store: Store, project: Project, annotation: Annotation) -> bool:
+    """Whether it speaks of content that was replaced, or answers an audit when a class of today could not be chosen."""
+    item = store.items([annotation.item])[annotation.item]
+    if annotation.seen and annotation.seen != item.digest:
+        return True
+    if annotation.kind not in ("answer", "unsure") or annotation.schema_version == project.schema.version:
+        return False
+    if not item.reserved:
+        return False
+    then = next(s for s in store.schema_versions(project.id) if s.version == annotation.schema_version)
+    return not {c.id for c in project.schema.live} <= {c.id for c in then.live}
+
+
+def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[int]:
+    """Items that a merge may settle anew: decided with one of the classes, or disputed between them."""
+    if not classes:
+        return []
+    wanted = [ItemFilter(answer=c, include_reserved=True) for c in classes]
+    wanted.append(ItemFilter(state="disputed", include_reserved=True))
+    found: dict[int, None] = {}
+    for each in wanted:
+        offset, total = 0, 1
+        while offset < total:
+            rows, total = store.find(project.id, each, PAGE, offset)
+            found |= dict.fromkeys(row.item.id for row in rows)
+            offset += PAGE
+    return list(found)
+
+
+def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
+    """Whether this person has answered elsewhere since they lost the lease under which they put the item off."""
+    late = annotation.kind in PUT_BACK and not annotation.lease_valid and annotation.target is None
+    return late and mine is not None and mine.kind in ("answer", "unsure")
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:

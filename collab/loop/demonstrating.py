@@ -6,7 +6,8 @@ from pathlib import Path
 
 from collab.domain.project import Field, LabelClass, LabelSchema, LoopPolicy, Project
 from collab.domain.store import Store
-from collab.loop.importing import ImportPlan, run_import
+from collab.loop.importing import run_import
+from collab.loop.planning import ImportPlan
 from collab.loop.reading import rows, sniff
 
 TWEETS = Path(__file__).parents[2] / "data" / "tweets.jsonl.gz"
@@ -44,17 +45,20 @@ SCHEMA = LabelSchema(
 
 
 def load_demo(store: Store, name: str = "Tweets", *, now: int) -> Project:
-    """Make the demo project and import its tweets.
+    """The demo project with its tweets: the one that is there, filled where an earlier run was cut off, or a new one.
 
     Args:
         store: The workspace.
-        name: What to call the project.
+        name: What to call a new one.
         now: Milliseconds.
 
     Raises:
-        Conflict: A project of this name is there.
+        Conflict: Another project has this name.
         UnreadableFile: The data that come with a checkout aren't there.
     """
+    project = next((p for p in store.projects() if p.demo), None)
+    if project is not None and store.progress(project.id).items:
+        return project
     table = sniff(TWEETS)
     fields = (Field("id", "category", "id"), Field("text"))
     plan = ImportPlan(fields, id_column="id", answer_column="feeling", answers="truth", unescape=True)
@@ -66,7 +70,7 @@ def load_demo(store: Store, name: str = "Tweets", *, now: int) -> Project:
                 cells = row[1]
                 feeling = feeling_of(cells["mean"])
                 file.write(json.dumps({"id": cells["id"], "text": cells["text"], "feeling": feeling}) + "\n")
-        project = store.create_project(name, fields, SCHEMA, LoopPolicy(), now, demo=True)
+        project = project or store.create_project(name, fields, SCHEMA, LoopPolicy(), now, demo=True)
         run_import(store, project, rated, plan, now=now, progress=lambda share, done: False, source=TWEETS.name)
     return project
 

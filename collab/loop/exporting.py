@@ -42,6 +42,8 @@ class ExportReport:
     """Cells with a leading apostrophe, so that no spreadsheet runs them; CSV and Excel only."""
     altered_cells: int = 0
     """Cells that Excel can't hold: shortened, or without their control characters."""
+    left_out: int = 0
+    """Rows of the files that "mine" hasn't, as they became no items of their own: duplicates and rejected ones."""
 
 
 def export_data(store: Store, project: Project, what: What, form: Format, *, progress: Progress) -> ExportReport:
@@ -50,7 +52,8 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
     Args:
         store: The workspace.
         project: Whose data.
-        what: "mine" is the person's own file, same rows, columns and order, plus answer, source, annotator and time.
+        what: "mine" is the person's own rows, one for each item, same columns and order, plus answer, source, annotator
+            and time.
         form: "jsonl" and "parquet" are exact; in "csv" and "xlsx" cells that a spreadsheet would run are guarded.
         progress: Called now and then.
 
@@ -65,7 +68,8 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
             raise UnknownName(kind, given, known)
     counts = store.progress(project.id)
     total = max(1, counts.events if what == "annotations" else counts.items)
-    order = [name for *_, report in store.imports(project.id) for name in report.columns]
+    reports = [report for *_, report in store.imports(project.id)]
+    order = [name for report in reports for name in report.columns]
     with tempfile.TemporaryDirectory() as folder, closing(_Spool(Path(folder) / "rows", order)) as spool:
         for done, row in sources[what](store, project):
             if row is not None:
@@ -78,10 +82,11 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
         with closing(WRITERS[form](written, spool.columns())) as writer:
             for cells in spool:
                 writer.write(cells)
-        name = f"exports/{_slug(project.name)}-{what}-{counts.events}.{form}"
+        name = f"exports/{project.id}-{_slug(project.name)}-{what}-{counts.events}.{form}"
         path = store.write_file(name, _chunks(written))
     progress(1.0, f"{spool.rows:,}")
-    return ExportReport(path, name, spool.rows, writer.guarded, writer.altered)
+    left_out = sum(r.duplicates + r.rejected for r in reports) if what == "mine" else 0
+    return ExportReport(path, name, spool.rows, writer.guarded, writer.altered, left_out)
 
 
 def _mine(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:

@@ -56,7 +56,9 @@ def hand_out(
     until = now + project.policy.lease_seconds * 1000
     taker = _Taker(store, project, annotator, token, now, until)
     with store.transaction(durable=False):
-        held = {ask.id: ask for ask in store.held(project.id, annotator, token, now)}
+        store.lock(project.id)
+        mine = store.held(project.id, annotator, token, now)  # also what the tab held in the other mode
+        held = {ask.id: ask for ask in mine if (ask.lane == "chosen") == chosen_only}
         gone = [ask for ask in have if ask not in held]
         swapped = []
         if progress.ranking > ranking and not chosen_only:
@@ -97,16 +99,18 @@ class _Taker:
     until: int
 
     def mix(self, size: int, audited: int) -> list[Ask]:
-        """Take new asks, audits among them as the schedule says."""
+        """Take new asks, audits among them as the schedule says; a lane that is empty leaves its turn to the other."""
         every = self.project.policy.audit_every(audited)
         taken: list[Ask] = []
         for _ in range(size):
-            audit = _is_audit(self.store.count_ask(self.project.id) - 1, every, self.project.policy.seed)
-            taken += (
-                self.take("audit", 1) or self.take("query", 1)
-                if audit
-                else self.take("query", 1) or self.take("audit", 1)
-            )
+            number = self.store.progress(self.project.id).asks
+            lanes: tuple[Lane, Lane] = ("query", "audit")
+            first, second = reversed(lanes) if _is_audit(number, every, self.project.salt) else lanes
+            one = self.take(first, 1) or self.take(second, 1)
+            if not one:
+                break
+            self.store.count_ask(self.project.id)
+            taken += one
         return taken
 
     def take(self, lane: Lane, size: int) -> list[Ask]:
@@ -127,15 +131,15 @@ class _Taker:
         return self.store.lease(self.project.id, self.annotator, lane, size, self.token, self.now, self.until)
 
 
-def _is_audit(number: int, every: int, seed: int) -> bool:
+def _is_audit(number: int, every: int, salt: str) -> bool:
     """Draw one place at random in each run of `every` asks.
 
-    >>> sum(_is_audit(n, 5, seed=0) for n in range(100))
+    >>> sum(_is_audit(n, 5, "salt") for n in range(100))
     20
     """
     if every == 0:
         return False
-    block = hashlib.blake2b(f"{seed}:{every}:{number // every}".encode(), digest_size=8).digest()
+    block = hashlib.blake2b(f"{every}:{number // every}".encode(), digest_size=8, key=salt.encode()).digest()
     return number % every == int.from_bytes(block) % every
 
 

@@ -4,8 +4,8 @@ Reads lazily and stores in batches, so that memory stays flat; nothing is visibl
 """
 
 import errno
+import fcntl
 import hashlib
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -21,13 +21,10 @@ from collab.domain.store import Added, NewItem, Store
 from collab.domain.table import Rejected
 from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
 from collab.loop.guessing import language_of
-from collab.loop.planning import ImportPlan, check_plan, fields_of, plan_from
+from collab.loop.planning import ImportPlan, check_plan
 from collab.loop.reading import rows, sniff
 from collab.loop.shaping import Shaper
 from collab.loop.writing import csv_bytes
-
-if sys.platform != "win32":
-    import fcntl
 
 BATCH = 5000
 STRATUM_MIN = 500
@@ -84,14 +81,15 @@ def run_import(
                 name = f"imports/{import_id}-rejected.csv"
                 store.write_file(name, feed.rejected_rows())
                 report = replace(report, rejected_file=name)
-            size = _unjoined(store, project.id) + report.added
+            size = store.unjoined(project.id, STRATUM_MIN) + report.added
             mark = reserve_mark(size) if project.policy.audits else 0.0
-            event = _event(project, by, now, {"import": import_id, "source": source, "sha256": _sha256(path)}, report)
+            file = {"import": import_id, "source": source, "sha256": _sha256(path)}
             with store.transaction():
-                store.finish_import(import_id, report, mark, STRATUM_MIN, now)
-                store.append(event)
+                report = store.finish_import(import_id, report, mark, STRATUM_MIN, now)
+                store.append(_event(project, by, now, file, report))
                 for kind in ("encode", "index"):
                     store.submit_job(kind, project.id, {"import": import_id}, by, now)
+        log_answers(store, project.id, now)
     return report
 
 
@@ -128,6 +126,12 @@ def reserve_mark(n: int) -> float:
     (0.2, 0.026)
     """
     return min(0.2, (300 + 0.02 * n) / max(1, n))
+
+
+def log_answers(store: Store, project: int, now: int) -> None:
+    """Log the answers of named people that a finished import brought, also of one that was cut off while at it."""
+    while store.append_answers(project, now):
+        pass
 
 
 class _Feed:
@@ -222,6 +226,7 @@ def _under_way(store: Store, project: int, source: str, plan: ImportPlan, now: i
         cut_off = store.open_import(project)
         if cut_off is not None:
             store.abandon_import(cut_off)
+        log_answers(store, project, now)
         import_id = store.begin_import(project, source, plan.answers, now)
         try:
             yield import_id
@@ -238,11 +243,10 @@ def _alone(path: Path) -> Iterator[None]:
     except OSError as error:
         raise (StoreFull if error.errno == errno.ENOSPC else StoreReadOnly)(str(path)) from error
     with file:
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Conflict("Another import of this project is under way; wait for it, or cancel it.") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict("Another import of this project is under way; wait for it, or cancel it.") from None
         yield
 
 
@@ -251,16 +255,9 @@ def _rows_before(store: Store, project: int) -> int:
     return sum(r.added + r.duplicates + r.changed + r.rejected for _, _, _, r in store.imports(project))
 
 
-def _unjoined(store: Store, project: int) -> int:
-    """How many items the last stratum has, where the next import is joined to it."""
-    size = 0
-    for _, _, _, report in store.imports(project):
-        size = size + report.added if size < STRATUM_MIN else report.added
-    return size if size < STRATUM_MIN else 0
-
-
 def _event(project: Project, by: str, now: int, source: Mapping[str, Any], report: ImportReport) -> Event:
-    counts = {n: getattr(report, n) for n in ("added", "duplicates", "changed", "rejected", "answers", "unlabeled")}
+    counted = ("added", "duplicates", "changed", "rejected", "answers", "answers_left", "unlabeled")
+    counts = {name: getattr(report, name) for name in counted}
     version, payload = project.schema.version, {**source, **counts}
     return Event(str(uuid.uuid4()), project.id, "import", by, now, schema_version=version, payload=payload)
 
@@ -268,15 +265,3 @@ def _event(project: Project, by: str, now: int, source: Mapping[str, Any], repor
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-__all__ = [
-    "Changes",
-    "ImportPlan",
-    "Progress",
-    "fields_of",
-    "plan_from",
-    "preview_changes",
-    "reserve_mark",
-    "run_import",
-]

@@ -1,11 +1,10 @@
 """The worker's half of asking: from a strategy's selection to the rows of the queue, with their reasons and coins."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from collab.domain.annotation import Ask, Purpose, Suggestion
+from collab.domain.annotation import Ask, Purpose, Suggestion, coin
 from collab.domain.project import Project
 from collab.engine.arrays import Floats, Ints
 from collab.engine.strategies import Selection
@@ -38,7 +37,7 @@ def asks_of(project: Project, items: Ints, selection: Selection, proba: Floats |
         item = int(items[row])
         blind = coin(project, item) < project.policy.blind_share
         word = None if proba is None else suggestion(proba[row], model)
-        asks.append(Ask(0, project.id, item, 0, purpose, "query", score, blind, "blind" if blind else reason, word))
+        asks.append(Ask(0, project.id, item, 0, purpose, "query", score, blind, reason, word))
     return asks
 
 
@@ -52,9 +51,3 @@ def suggestion(proba: Floats, model: str) -> Suggestion:
 def suggestions(items: Sequence[int], proba: Floats, model: str) -> dict[int, Suggestion]:
     """Words on many items, `proba` row by row."""
     return {item: suggestion(row, model) for item, row in zip(items, proba, strict=True)}
-
-
-def coin(project: Project, item: int) -> float:
-    """The toss of an item, uniform in [0, 1): the same whenever it is ranked."""
-    word = hashlib.blake2b(f"{project.policy.seed}:{project.id}:{item}".encode(), digest_size=6).digest()
-    return int.from_bytes(word) / 2**48

@@ -1,10 +1,10 @@
 """Everything that only reads: accuracy from audits, the learning curve, progress, pace."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
-from collab.domain.run import CALIBRATED_FROM, Job, Progress, Round
+from collab.domain.run import CALIBRATED_FROM, Job, Progress, Round, Stratum
 from collab.domain.store import Store
 from collab.engine.assurance import audited_accuracy
 
@@ -17,19 +17,33 @@ WORKER_SILENT_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """How often the model agreed with blind answers; `low` and `high` are None under ten of them."""
+    """How often the model agreed with blind answers, on the strata that have enough of them.
 
-    answered: int
-    right: int
-    unresolved: int
+    An import, or small ones together, is a stratum; one with fewer than ten audits is not checked.
+    """
+
+    judged: int = 0
+    """Blind answers that the model was judged by, in all strata."""
+    answered: int = 0
+    """Those in checked strata; the figures below are of them."""
+    right: int = 0
+    unresolved: int = 0
     """Asked, but put off, flagged or not to be told: the interval allows for either outcome."""
-    low: float | None
-    high: float | None
+    share: float | None = None
+    """Share of agreement on all items of the checked strata, each counted by its size; None: none is checked."""
+    low: float | None = None
+    high: float | None = None
+    unchecked: tuple[str, ...] = ()
+    """Names of the files whose items the figures don't speak for."""
+    covered: float = 0.0
+    """Share of the items for which the figures speak."""
+    retired: int = 0
+    """Blind answers left out, for their class is offered no more."""
 
     @property
     def point(self) -> float | None:
         """The share itself, once there are enough answers to speak of one."""
-        return self.right / self.answered if self.answered >= POINT_FROM else None
+        return self.share if self.answered >= POINT_FROM else None
 
     @property
     def band(self) -> tuple[int, int] | None:
@@ -41,12 +55,7 @@ class AuditReport:
     @property
     def calibrated(self) -> bool:
         """Whether probabilities are calibrated."""
-        return self.answered >= CALIBRATED_FROM
-
-    @property
-    def missing(self) -> int:
-        """Blind answers until probabilities are calibrated."""
-        return max(0, CALIBRATED_FROM - self.answered)
+        return self.judged >= CALIBRATED_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +63,11 @@ class CurvePoint:
     """The model after so many labels, as the audits known then judged it."""
 
     labels: int
-    audits: int
-    right: int
-    low: float | None
-    high: float | None
+    audits: AuditReport
     demo: float | None
     """Accuracy against held-back truth; demo projects only."""
+    demo_items: int
+    """Held-back answers that it was judged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +84,25 @@ class Overview:
 
 def accuracy(store: Store, project: int) -> AuditReport:
     """Accuracy of the head of the last round, from audits alone."""
-    rounds = store.rounds(project)
-    last = rounds[-1] if rounds else None
-    resolved = [answer is not None for _, answer in store.audit_answers(project)]
-    while resolved and not resolved[-1]:
-        resolved.pop()  # handed out, not answered yet
-    unresolved = resolved.count(False)
-    if last is None or last.audits < SHOWN_FROM:
-        return AuditReport(last.audits if last else 0, last.audits_right if last else 0, unresolved, None, None)
-    low, high = _interval(last, unresolved, store.progress(project).items)
-    return AuditReport(last.audits, last.audits_right, unresolved, low, high)
+    last = store.last_round(project)
+    return AuditReport() if last is None else _report(last, store.strata(project), _names(store, project))
 
 
 def curve(store: Store, project: int) -> list[CurvePoint]:
-    """The learning curve: one point for each number of labels, the latest round of each."""
-    items = store.progress(project).items
+    """The learning curve: one point for each number of labels, the latest round of each; the newest is `accuracy`."""
+    names = _names(store, project)
     latest = {r.labels: r for r in store.rounds(project)}
-    points = []
-    for done in sorted(latest.values(), key=lambda r: r.labels):
-        low, high = _interval(done, 0, items) if done.audits >= SHOWN_FROM else (None, None)
-        points.append(CurvePoint(done.labels, done.audits, done.audits_right, low, high, done.demo_accuracy))
-    return points
+    rounds = sorted(latest.values(), key=lambda r: r.labels)
+    newest = max((r.revision for r in rounds), default=0)
+    return [
+        CurvePoint(
+            r.labels,
+            _report(r, store.strata(project) if r.revision == newest else r.strata, names),
+            r.demo_accuracy,
+            r.demo_items,
+        )
+        for r in rounds
+    ]
 
 
 def today(store: Store, project: int, annotator: str, now: int, utc_offset_minutes: int = 0) -> int:
@@ -119,10 +125,36 @@ def overview(store: Store, project: int, now: int) -> Overview:
 
 
 def accept_filled(report: AuditReport, from_level: float) -> bool:
-    """Whether audits support that accepting is offered as the first thing to do."""
-    return report.calibrated and report.low is not None and report.low >= from_level
+    """Whether audits support accepting as the first thing to do; what is not checked counts as wrong."""
+    return report.calibrated and report.low is not None and report.low * report.covered >= from_level
 
 
-def _interval(done: Round, unresolved: int, population: int) -> tuple[float, float]:
-    interval = audited_accuracy(done.audits_right, done.audits, unresolved, population).interval
-    return interval.low, interval.high
+def _report(done: Round, strata: Sequence[Stratum], names: Mapping[int, str]) -> AuditReport:
+    """Say what the audits of a round amount to.
+
+    Args:
+        done: The round.
+        strata: What there is to check; an import that came after the round is not checked yet.
+        names: Of the imports.
+    """
+    checked = [s for s in done.strata if s.answered >= SHOWN_FROM]
+    known = {i for s in checked for i in s.imports}
+    unchecked = tuple(dict.fromkeys(names[i] for s in strata for i in s.imports if i not in known))
+    report = AuditReport(done.audits, unchecked=unchecked, retired=done.audits_retired)
+    if not checked:
+        return report
+    share, interval = audited_accuracy(checked)
+    return replace(
+        report,
+        answered=sum(s.answered for s in checked),
+        right=sum(s.right for s in checked),
+        unresolved=sum(s.unresolved for s in checked),
+        share=share,
+        low=interval.low,
+        high=interval.high,
+        covered=sum(s.items for s in checked) / sum(s.items for s in strata),
+    )
+
+
+def _names(store: Store, project: int) -> dict[int, str]:
+    return {number: source for number, source, _, _ in store.imports(project)}

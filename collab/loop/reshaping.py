@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from collab.domain.annotation import Event
-from collab.domain.project import LabelClass, LabelSchema, LoopPolicy, Project
-from collab.domain.store import ItemFilter, Store
+from collab.domain.project import LabelClass, LabelSchema, LoopPolicy
+from collab.domain.store import Store
 from collab.errors import Conflict, InvalidSchema
-from collab.loop.annotating import settle_again
-
-_PAGE = 1000
+from collab.loop.annotating import follow_classes, settle_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +28,8 @@ def impact(store: Store, project_id: int, class_id: str) -> Impact:
     schema = store.project(project_id).schema
     counts = store.class_counts(project_id)
     decisions = sum(n for c, n in counts.items() if schema.resolve(c) == class_id)
-    answers = (answer for _, answer in store.audit_answers(project_id) if answer)
-    return Impact(decisions, sum(class_id in map(schema.resolve, answer) for answer in answers))
+    audits = store.audit_answers(project_id, now=0)
+    return Impact(decisions, sum(class_id in map(schema.resolve, audit.answer or ()) for audit in audits))
 
 
 def save_classes(
@@ -102,8 +100,12 @@ def save_policy(store: Store, project_id: int, policy: LoopPolicy, actor: str, e
     payload = {"before": project.policy.as_dict(), "after": policy.as_dict()}
     event = Event(event_id, project_id, "policy", actor, now, schema_version=project.schema.version, payload=payload)
     with store.transaction():
-        if store.append(event):
-            store.save_policy(project_id, policy)
+        if not store.append(event):
+            return
+        store.save_policy(project_id, policy)
+        if policy.annotations_per_item != project.policy.annotations_per_item:
+            store.add_slots(project_id, policy.annotations_per_item)
+            settle_again(store, store.project(project_id), store.annotated(project_id), now)
 
 
 def _with(schema: LabelSchema, changed: LabelClass) -> LabelSchema:
@@ -122,32 +124,12 @@ def _change(
 ) -> LabelSchema:
     before = store.project(project_id).schema
     after = replace(schema, version=before.version + 1)
-    appended = len(after.classes) > len(before.classes)
-    payload = {"act": act, "before": asdict(before), "after": asdict(after), "ends_audits": appended}
+    payload = {"act": act, "before": asdict(before), "after": asdict(after), "touched": list(touched)}
     event = Event(event_id, project_id, "schema", actor, now, schema_version=after.version, payload=payload)
     with store.transaction():
         if not store.append(event):
             return before
         store.save_schema(project_id, after)
         project = store.project(project_id)
-        settle_again(store, project, _items_of(store, project, touched), now)
-        if appended:
-            store.forget_audits(project_id)
-            store.reopen_audits(project_id)
+        follow_classes(store, project, touched, now)
     return after
-
-
-def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[int]:
-    """Items that a merge may settle anew: decided with one of the classes, or disputed between them."""
-    if not classes:
-        return []
-    wanted = [ItemFilter(answer=c, include_reserved=True) for c in classes]
-    wanted.append(ItemFilter(state="disputed", include_reserved=True))
-    found: dict[int, None] = {}
-    for each in wanted:
-        offset, total = 0, 1
-        while offset < total:
-            rows, total = store.find(project.id, each, _PAGE, offset)
-            found |= dict.fromkeys(row.item.id for row in rows)
-            offset += _PAGE
-    return list(found)

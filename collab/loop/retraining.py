@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from collab.engine.encoders.text import Encoder
 from collab.engine.heads import FittedHead, Standard, head_of, softmax
 from collab.engine.strategies import PoolView, strategy_of
 from collab.errors import UnknownName
+from collab.loop.judging import counted, judge
 from collab.loop.ranking import asks_of, size_of, suggestions
 
 WHOLE_EVERY_MS = 60_000
@@ -37,11 +38,12 @@ class Learner:
     """
 
     def __init__(self, store: Store, project: int, encoder: Encoder) -> None:
+        self._events = store.progress(project).events  # before anything is read: what comes after is in the log
         self.project = store.project(project)
+        self.encoder = encoder.name
         self.head = _last_head(store, self.project)
         self._store = store
         self._file = store.features(project, encoder.digest, encoder.dim)
-        self._events = -1
         self._items: Ints = np.empty(0, np.int64)
         self._labels: Ints = np.empty(0, np.int64)
         self._reserved = np.empty(0, bool)
@@ -58,19 +60,21 @@ class Learner:
 
     def take_in(self) -> bool:
         """Catch up with the store; returns whether a round is due."""
+        if self._store.progress(self.project.id).events != self._events:
+            self._take_events()
         if len(self._file) > len(self._items):
             self._take_features()
-        events = self._store.progress(self.project.id).events
-        if events != self._events:
-            self._take_events(events)
         grown = len(self._items) > self._ranked_rows * GROWTH or (
             len(self._items) > self._ranked_rows and self._store.progress(self.project.id).reading >= 1
         )
         return len(self._items) > 0 and (grown or self._changes >= self.project.policy.refit_every)
 
     def round(self, now: int) -> Round | None:
-        """Fit, judge, rank, and write all of it in one transaction; None while there is nothing to rank."""
-        if not len(self._items):
+        """Fit, judge, rank, and write all of it in one transaction.
+
+        None while there is nothing to rank, and once another encoder was chosen: these features aren't its own.
+        """
+        if not len(self._items) or self.project.policy.encoder != self.encoder:
             return None
         started = time.perf_counter()
         features = self._file.rows()[: len(self._items)]
@@ -81,8 +85,9 @@ class Learner:
         fitted = time.perf_counter()
 
         logits = None if self.head is None else self.head.logits(features)
-        audits = [(i, self._column(a)) for i, a in self._store.audit_answers(self.project.id) if a and i in self._row]
-        temperature = self._temperature(logits, audits)
+        schema = self.project.schema
+        audits, retired = counted(self._store.audit_answers(self.project.id, now), schema, self._row)
+        temperature = self._temperature(logits, [(a.item, self._column(a.answer)) for a in audits if a.answer])
         proba = None if logits is None else self._live(softmax(logits, temperature))
         strategy = strategy_of(self.project.policy.strategy)
         if strategy.needs_proba and proba is None:
@@ -96,6 +101,9 @@ class Learner:
         asked = time.perf_counter()
 
         best = None if proba is None else proba.argmax(axis=1)
+        audits = [] if best is None else audits
+        said = {} if best is None else {a.item: int(best[self._row[a.item]]) for a in audits}
+        demo = self._demo(best)
         model = self._champion(now)
         name = f"{model.id}.{revision}"
         if self.head is not None:
@@ -106,24 +114,27 @@ class Learner:
             model=model.id,
             at=now,
             labels=len(trainable),
-            audits=len(audits) if best is not None else 0,
-            audits_right=0 if best is None else sum(int(best[self._row[i]] == c) for i, c in audits),
+            strata=judge(self._store.strata(self.project.id), audits, schema, said),
+            audits_retired=retired,
             temperature=temperature,
             fit_seconds=fitted - started,
             query_seconds=asked - fitted,
             strategy=strategy.name,
             strength=self.head.strength if self.head is not None else 0.0,
-            demo_accuracy=self._demo_accuracy(best),
+            demo_accuracy=float(np.mean(demo)) if demo else None,
+            demo_items=len(demo),
             by_class=dict(Counter(self.project.schema.classes[c].id for c in known.tolist())),
         )
+        # All that takes time comes before the transaction: nobody's answer can be saved while it is open.
+        asks = asks_of(self.project, self._items, selection, proba, name)
+        words = {}
+        if proba is not None:
+            held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
+            words = suggestions(held, proba[[self._row[i] for i in held]], name)
+        overlap = self.project.policy.annotations_per_item
         with self._store.transaction():
-            asks = asks_of(self.project, self._items, selection, proba, name)
-            overlap = self.project.policy.annotations_per_item
             self._store.put_asks(self.project.id, asks, progress.ranking + 1, whole=whole, overlap=overlap)
-            if proba is not None:
-                held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
-                rows = [self._row[i] for i in held]
-                self._store.suggest(self.project.id, suggestions(held, proba[rows], name))
+            self._store.suggest(self.project.id, words)
             self._store.add_round(done)
             self._store.set_worker(self.project.id, "idle", now)
         self._changes, self._ranked_rows = 0, len(self._items)
@@ -173,13 +184,12 @@ class Learner:
                 return model
         return self._store.add_model(ModelVersion(0, self.project.id, policy.encoder, policy.head, at=now))
 
-    def _demo_accuracy(self, best: Ints | None) -> float | None:
-        """Accuracy against held-back truth, on the reserve alone: it was neither trained on nor picked from."""
+    def _demo(self, best: Ints | None) -> list[bool]:
+        """Judge by held-back truth, on the reserve alone: it was neither trained on nor picked from."""
         if best is None or not self.project.demo:
-            return None
+            return []
         held_back = [(i, a) for i, a in self._store.truth(self.project.id).items() if i in self._row]
-        judged = [best[self._row[i]] == self._column(a) for i, a in held_back if self._reserved[self._row[i]]]
-        return float(np.mean(judged)) if judged else None
+        return [bool(best[self._row[i]] == self._column(a)) for i, a in held_back if self._reserved[self._row[i]]]
 
     def _column(self, answer: Answer) -> int:
         return self.project.schema.index(answer[0])
@@ -196,30 +206,31 @@ class Learner:
             self._row[item] = row
         self._take_rows(fresh.tolist())
 
-    def _take_events(self, last: int) -> None:
-        if self._events >= 0:
-            touched: list[int] = []
-            after = self._events
-            while page := self._store.log(self.project.id, after):
-                after = page[-1][0]
-                for _, event in page:
-                    if event.kind in ANNOTATION_KINDS and event.item is not None:
-                        touched.append(event.item)
-                    else:
-                        self.project = self._store.project(self.project.id)
-                        touched = self._items.tolist()
-                        break
-            self._take_rows([i for i in dict.fromkeys(touched) if i in self._row])
-            self._changes += len(touched)
-        else:
-            self._changes += 1
-        self._events = last
+    def _take_events(self) -> None:
+        touched: list[int] = []
+        while page := self._store.log(self.project.id, self._events):
+            self._events = page[-1][0]
+            for _, event in page:
+                if event.kind in ANNOTATION_KINDS and event.item is not None:
+                    touched.append(event.item)
+                else:
+                    self.project = self._store.project(self.project.id)
+                    touched = self._items.tolist()
+                    break
+        self._take_rows([i for i in dict.fromkeys(touched) if i in self._row])
+        self._changes += len(touched)
 
     def _take_rows(self, items: Sequence[int]) -> None:
-        for start in range(0, len(items), 500):
-            for row in self._store.pool_rows(self.project.id, items[start : start + 500]):
-                at = self._row[row.item]
+        few = not items or len(items) < len(self._row)
+        for row in self._store.pool_rows(self.project.id, items) if few else self._pool():
+            if (at := self._row.get(row.item)) is not None:
                 self._labels[at], self._reserved[at] = self._label(row), row.reserved
+
+    def _pool(self) -> Iterator[PoolRow]:
+        after = 0
+        while page := self._store.pool(self.project.id, after):
+            after = page[-1].item
+            yield from page
 
     def _label(self, row: PoolRow) -> int:
         if row.state == "decided":
@@ -233,9 +244,12 @@ def _head_file(project: int, revision: int) -> str:
 
 def _last_head(store: Store, project: Project) -> FittedHead | None:
     """The head of the last round, so that a new worker goes on where the last one was; None where it can't serve."""
+    last = next(iter(store.models(project.id)), None)
+    if last is None or (last.encoder, last.head) != (project.policy.encoder, project.policy.head):
+        return None
     try:
         written = store.file(_head_file(project.id, store.progress(project.id).revision)).read_bytes()
-    except UnknownName:
+        head = head_of(project.policy.head).read(written)
+    except (UnknownName, ValueError):
         return None
-    head = head_of(project.policy.head).read(written)
     return head if head.n_classes <= len(project.schema.classes) else None

@@ -23,7 +23,7 @@ class Shaper:
         held_back = [plan.answer_column] if plan.answers == "truth" else []
         self._no_meta = frozenset([*(name for name, _ in self._content), *held_back])
         self._encoded = [f.name for f in plan.fields if f.encoded]
-        self._rank_key = rank_key(project)
+        self._salt = project.salt.encode()
         self._classes: dict[str, str | None] = {}
         self.answers = 0
         self.unlabeled = 0
@@ -58,7 +58,7 @@ class Shaper:
         if "\0" in content or "\0" in ref:
             return _rejected(line, "has NUL bytes", cells)
         digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        rank = audit_rank(digest, self._rank_key)
+        rank = audit_rank(digest, self._salt)
         if self._plan.answers == "nothing" or not (said := _word(cells.get(self._plan.answer_column))):
             return NewItem(ref, fields, digest, rank, meta)
         return self._answered(line, cells, NewItem(ref, fields, digest, rank, meta), said)
@@ -92,14 +92,9 @@ class Shaper:
         return html.unescape(given) if self._plan.unescape and "&" in given else given
 
 
-def rank_key(project: Project) -> bytes:
-    """What makes audit ranks of a project unguessable from another one's."""
-    return f"{project.policy.seed}:{project.id}".encode()
-
-
-def audit_rank(digest: str, key: bytes) -> float:
-    """Place an item in the order of audits: a keyed hash of its digest, uniform in [0, 1)."""
-    hashed = blake2b(digest.encode(), digest_size=8, key=key).digest()
+def audit_rank(digest: str, salt: bytes) -> float:
+    """Place an item in the order of audits: uniform in [0, 1), and not to be computed without the project's salt."""
+    hashed = blake2b(digest.encode(), digest_size=8, key=salt).digest()
     return (int.from_bytes(hashed, "big") >> 11) / (1 << 53)
 
 

@@ -21,6 +21,7 @@ from collab.engine.heads import Standard, head_of
 from collab.errors import UnreadableFile
 from collab.loop import annotating, handing_out, importing, reading
 from collab.loop.encoding import encode_items, text_of
+from collab.loop.planning import ImportPlan
 from collab.loop.retraining import Learner
 
 ORACLE = "oracle"
@@ -74,12 +75,13 @@ class Result:
         """Plain values for JSON."""
         return asdict(self)
 
-    def by_round(self) -> dict[tuple[str, int], list[Point]]:
-        """The points of all seeds by (strategy, labels)."""
-        groups: dict[tuple[str, int], list[Point]] = {}
-        for point in self.points:
-            groups.setdefault((point.strategy, point.labels), []).append(point)
-        return groups
+    def means(self) -> dict[tuple[str, int], tuple[float, ...]]:
+        """Accuracy, macro-F1, seconds for a query and for a refit, each the mean over seeds, by (strategy, labels)."""
+        groups: dict[tuple[str, int], list[tuple[float, ...]]] = {}
+        for p in self.points:
+            row = (p.accuracy, p.macro_f1, p.query_seconds, p.refit_seconds)
+            groups.setdefault((p.strategy, p.labels), []).append(row)
+        return {at: tuple(sum(column) / len(column) for column in zip(*of, strict=True)) for at, of in groups.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,9 @@ def _project(store: Store, task: Task, schema: LabelSchema, strategy: str, seed:
         seed=seed,
     )
     project = store.create_project(f"{strategy} {seed}", task.fields, schema, policy, _now())
-    plan = importing.ImportPlan(fields=task.fields, answer_column=task.label, answers="truth")
+    # Ranks without the random salt: the same seed then gives the same curve.
+    project = replace(project, salt="")
+    plan = ImportPlan(fields=task.fields, answer_column=task.label, answers="truth")
     importing.run_import(store, project, source, plan, now=_now(), progress=lambda *_: False)
     return store.project(project.id)
 
@@ -198,15 +202,18 @@ def _full(
 
 
 def _split(task: Task) -> tuple[_Rows, _Rows]:
-    everything = _read(task, task.file)
+    seen: set[str] = set()
     if isinstance(task.test, Path):
-        return everything, _read(task, task.test)
+        test = _read(task, task.test, seen)
+        return _read(task, task.file, seen), test
+    everything = _read(task, task.file, seen)
     order = np.random.default_rng(TEST_SEED).permutation(len(everything.labels))
     cut = round(len(order) * task.test)
     return _pick(everything, order[cut:]), _pick(everything, order[:cut])
 
 
-def _read(task: Task, path: Path) -> _Rows:
+def _read(task: Task, path: Path, seen: set[str]) -> _Rows:
+    """Read the rows that have a label and a text not `seen` yet, case and spaces folded: none may be in both parts."""
     table = reading.sniff(path)
     missing = {task.label, *(f.name for f in task.fields)} - set(table.columns)
     if missing:
@@ -215,7 +222,11 @@ def _read(task: Task, path: Path) -> _Rows:
         )
     texts, labels = [], []
     for row in reading.rows(table):
-        if not isinstance(row, Rejected) and row[1].get(task.label) not in (None, ""):
+        if isinstance(row, Rejected) or row[1].get(task.label) in (None, ""):
+            continue
+        folded = " ".join(text_of(task.fields, row[1]).casefold().split())
+        if folded and folded not in seen:
+            seen.add(folded)
             texts.append({f.name: row[1].get(f.name) for f in task.fields})
             labels.append(str(row[1][task.label]))
     return _Rows(texts, labels)

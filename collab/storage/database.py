@@ -7,7 +7,20 @@ from typing import final
 import sqlalchemy as sa
 
 from collab.errors import NotInstalled, StorageError, StoreCorrupt, StoreNewer
-from collab.storage import features, files, imports, items, log, projections, queue, records, runs, search
+from collab.storage import (
+    answers,
+    features,
+    files,
+    imports,
+    items,
+    log,
+    projections,
+    queue,
+    records,
+    reserve,
+    runs,
+    search,
+)
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
@@ -59,6 +72,9 @@ class SqlStore(Database):
 
                     upgrade(connection)
 
+    def ping(self) -> None:  # noqa: D102  # the Store protocol documents it
+        self.scalar(sa.text("SELECT 1"))
+
     def check(self, *, deep: bool = False) -> None:  # noqa: D102  # the Store protocol documents it
         self._refuse_newer(self._version())
         if self.is_sqlite:
@@ -92,14 +108,20 @@ class SqlStore(Database):
     delete_project = records.delete_project
     progress = records.progress
     count_ask = records.count_ask
+    lock = Database.lock_project
     set_worker = records.set_worker
 
     begin_import = imports.begin_import
     open_import = imports.open_import
     add_items = imports.add_items
     replace_item = imports.replace_item
+    unjoined = imports.unjoined
     finish_import = imports.finish_import
+    append_answers = answers.append_answers
     abandon_import = imports.abandon_import
+
+    strata = reserve.strata
+    audit_answers = reserve.audit_answers
 
     stream_items = items.stream_items
     outcomes = items.outcomes
@@ -121,8 +143,8 @@ class SqlStore(Database):
     ask = queue.ask
     close_ask = queue.close_ask
     reopen_ask = queue.reopen_ask
-    reopen_audits = queue.reopen_audits
     put_off = queue.put_off
+    add_slots = queue.add_slots
     suggest = queue.suggest
     live_items = queue.live_items
     live_annotators = queue.live_annotators
@@ -136,11 +158,10 @@ class SqlStore(Database):
     current = projections.current
     set_current = projections.set_current
     decision = projections.decision
+    annotated = projections.annotated
     imported_decision = projections.imported_decision
     settle_item = projections.settle_item
     reset_projections = projections.reset_projections
-    forget_audits = projections.forget_audits
-    audit_answers = projections.audit_answers
     class_counts = projections.class_counts
     answers_since = projections.answers_since
 
@@ -148,6 +169,7 @@ class SqlStore(Database):
     models = runs.models
     add_round = runs.add_round
     rounds = runs.rounds
+    last_round = runs.last_round
     submit_job = runs.submit_job
     claim_job = runs.claim_job
     beat_job = runs.beat_job

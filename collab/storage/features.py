@@ -6,6 +6,7 @@ A cache that can be made anew; it knows no encoder, only its name and its number
 import hashlib
 import json
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -15,9 +16,13 @@ import numpy as np
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 from collab.storage.files import replace_file
+from collab.storage.gate import Gate
 
 Int64s = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+PATIENCE = 60.0
+"""Seconds to wait for another writer."""
 
 
 def features(db: Database, project: int, encoder: str, dim: int) -> "FeatureBlock":  # noqa: D103  # the Store protocol documents it
@@ -41,8 +46,6 @@ class FeatureBlock:
         self._mapped: _Mapped | None = None
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            if not self._manifest.exists():
-                self._count(0)
 
     @property
     def dim(self) -> int:
@@ -51,6 +54,8 @@ class FeatureBlock:
 
     def __len__(self) -> int:
         with disk_errors(self._manifest):
+            if not self._manifest.exists():
+                return 0
             return int(json.loads(self._manifest.read_text(encoding="utf-8"))["n_rows"])
 
     def ids(self) -> Any:
@@ -66,19 +71,21 @@ class FeatureBlock:
         return self._map().rows
 
     def append(self, ids: Any, stamps: Any, rows: Any) -> None:
-        """Add rows; what a crash left behind the last complete row is cut off first."""
-        new_ids, new_stamps = np.ascontiguousarray(ids, "<i8"), np.ascontiguousarray(stamps, "<i8")
-        new_rows = np.ascontiguousarray(rows, "<f4")
+        """Add rows, but for those that are there; what a crash left behind the last complete row is cut off first."""
+        new_ids, new_stamps = np.asarray(ids, "<i8"), np.asarray(stamps, "<i8")
+        new_rows = np.asarray(rows, "<f4")
         assert new_rows.shape == (len(new_ids), self._dim), "one row of features for each id"
         assert len(new_stamps) == len(new_ids), "one stamp for each id"
-        if not len(new_ids):
-            return
-        complete = len(self)
-        with disk_errors(self._folder):
-            self._extend("ids.i64", complete * 8, new_ids)
-            self._extend("stamps.i64", complete * 8, new_stamps)
-            self._extend("rows.f32", complete * 4 * self._dim, new_rows)
-            self._count(complete + len(new_ids))
+        with disk_errors(self._folder), closing(Gate(self._folder / "lock", PATIENCE)) as gate, gate.passed():
+            there = self._map()
+            known = np.isin(there.ids, new_ids)  # an encoding that was given up may still be writing
+            latest = dict(zip(there.ids[known].tolist(), there.stamps[known].tolist(), strict=True))
+            fresh = [latest.get(i) != s for i, s in zip(new_ids.tolist(), new_stamps.tolist(), strict=True)]
+            complete, more = len(there.ids), sum(fresh)
+            self._extend("ids.i64", complete * 8, new_ids[fresh])
+            self._extend("stamps.i64", complete * 8, new_stamps[fresh])
+            self._extend("rows.f32", complete * 4 * self._dim, new_rows[fresh])
+            self._count(complete + more)
 
     @property
     def _manifest(self) -> Path:

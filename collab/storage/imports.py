@@ -12,17 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Annotation, Decision, Settled, settle
+from collab.domain.annotation import Event
 from collab.domain.run import ImportReport
 from collab.domain.store import Added, AnswersAs, NewItem
 from collab.errors import Conflict
-from collab.storage import log, projections, records, search
+from collab.storage import answers, log, projections, records, reserve, search
 from collab.storage import schema as tables
+from collab.storage.answers import by_value
 from collab.storage.connection import Database
 from collab.storage.schema import dumps
 
 _BATCH = 5000
-"""Answers turned into annotations at a time."""
+"""Replaced items in one statement."""
 
 
 def begin_import(db: Database, project: int, source: str, answers: AnswersAs, now: int) -> int:
@@ -44,15 +45,15 @@ def open_import(db: Database, project: int) -> int | None:
 def add_items(db: Database, import_id: int, rows: Sequence[NewItem]) -> Added:
     with db.transaction():
         under_way = _open_import(db, import_id)
-        project, answers = under_way.project, under_way.answers
+        project = under_way.project
         there = _items_by_ref(db, project, rows)
         changed = tuple((there[r.ref][0], r) for r in rows if r.ref in there and there[r.ref][1] != r.digest)
         known = {row.ref for _, row in changed}
         fresh = [r for r in rows if r.ref not in known] if known else rows
         last = db.scalar(_LAST, {"project": project}) or 0
         added = _insert(db, project, import_id, fresh)
-        if answers != "nothing":
-            _insert_answers(db, under_way, last, [r for r in fresh if r.answer])
+        if under_way.answers != "nothing":
+            answers.keep_answers(db, under_way, last, [r for r in fresh if r.answer])
         count = tables.file_import.c.added + added
         db.write(sa.update(tables.file_import).values(added=count).where(tables.file_import.c.id == import_id))
     return Added(added, len(fresh) - added, changed)
@@ -72,31 +73,37 @@ def replace_item(db: Database, import_id: int, item: int, row: NewItem, *, reope
         db.write(insert.on_conflict_do_update(index_elements=["item"], set_=values))
 
 
-def finish_import(db: Database, import_id: int, report: ImportReport, mark: float, stratum_min: int, now: int) -> None:
+def unjoined(db: Database, project: int, stratum_min: int) -> int:
+    return _stratum(db, project, stratum_min)[1]
+
+
+def finish_import(
+    db: Database, import_id: int, report: ImportReport, mark: float, stratum_min: int, now: int
+) -> ImportReport:
     table = tables.file_import
     with db.transaction():
         under_way = _open_import(db, import_id)
         project = under_way.project
         db.lock_project(project)
-        stratum = _stratum(db, project, stratum_min)
+        stratum, _ = _stratum(db, project, stratum_min)
+        _replace(db, under_way, now)
+        taken = answers.take_answers(db, under_way, now)
+        report = replace(report, answers=taken, answers_left=max(0, report.answers - taken))
         closed = {"stratum": stratum, "report": asdict(report), "at": now}
         db.write(sa.update(table).values(**closed).where(table.c.id == import_id))
-        _replace(db, import_id)
-        if under_way.answers == "annotations":
-            _append_answers(db, project, import_id, now)
         visible = db.scalar(_LAST, {"project": project}) or 0
         counter = tables.counter
         db.write(sa.update(counter).values(visible=visible).where(counter.c.project == project))
-        for statement in (_RESERVE, _UNRESERVE):
-            db.write(statement, {"project": project, "stratum": stratum, "mark": mark})
+        reserve.set_reserve(db, project, stratum, mark)
         projections.recount(db, project)
+    return report
 
 
 def abandon_import(db: Database, import_id: int) -> None:
     with db.transaction():
         _open_import(db, import_id)
         mine = {"import": import_id}
-        db.write(sa.delete(tables.imported_answer).where(_OF_IMPORT), mine)
+        answers.forget_answers(db, import_id)
         for table in ("hidden_truth", "decision"):
             db.write(
                 sa.text(f"DELETE FROM {table} WHERE item IN (SELECT id FROM item WHERE file_import = :import)"), mine
@@ -131,7 +138,7 @@ def _items_by_ref(db: Database, project: int, rows: Sequence[NewItem]) -> dict[s
     if not records.progress(db, project).items:
         return {}
     params = {"project": project, "values": dumps([r.ref for r in rows])}
-    return {r.ref: (r.id, r.digest) for r in db.rows(_by_value(db, _BY_REF), params)}
+    return {r.ref: (r.id, r.digest) for r in db.rows(by_value(db, _BY_REF), params)}
 
 
 def _insert(db: Database, project: int, import_id: int, rows: Sequence[NewItem]) -> int:
@@ -146,108 +153,35 @@ def _insert(db: Database, project: int, import_id: int, rows: Sequence[NewItem])
     return db.write_raw(_INSERT_POSTGRES, (project, import_id, refs, digests, fields, metas, ranks))
 
 
-def _insert_answers(db: Database, under_way: sa.Row[Any], last: int, rows: Sequence[NewItem]) -> None:
-    """Keep the answers that came along: of rows that became items, which have ids above `last`; those of named people
-    also where the item was there already, for a file may hold a row for each of its annotators."""
-    project, named = under_way.project, under_way.answers == "annotations"
-    query = sa.select(tables.item.c.digest, tables.item.c.id).where(tables.item.c.project == project)
-    if named:
-        ids = {
-            r.digest: r.id for r in db.rows(_by_value(db, _BY_DIGEST), {"project": project, "values": _values(rows)})
-        }
-        found = [(ids[r.digest], r) for r in rows if r.annotator and r.digest in ids]
-    else:
-        ids = {r.digest: r.id for r in db.rows(query.where(tables.item.c.id > last))}
-        found = [(item, r) for r in rows if (item := ids.pop(r.digest, None)) is not None]
-    if not found:
-        return
-    values = [{"item": item, "project": project, "answer": list(row.answer)} for item, row in found]
-    if under_way.answers == "truth":
-        db.write(sa.insert(tables.hidden_truth), values)
-        return
-    more = [
-        {"first": row.answer[0], "annotator": row.annotator if named else "", "file_import": under_way.id}
-        for _, row in found
-    ]
-    insert = db.insert(tables.imported_answer).on_conflict_do_nothing()
-    db.write(insert, [a | b for a, b in zip(values, more, strict=True)])
-    if not named:
-        settled = [(item, Settled("decided", Decision(item, row.answer, "imported"))) for item, row in found]
-        projections.settle_all(db, project, settled, under_way.at)
-
-
-def _stratum(db: Database, project: int, stratum_min: int) -> int:
-    """Number of the stratum that the next import belongs to."""
+def _stratum(db: Database, project: int, stratum_min: int) -> tuple[int, int]:
+    """Number of the stratum that the next import belongs to, and how many items it has already."""
     last = db.row(_LAST_STRATUM, {"project": project})
     if last is None:
-        return 1
-    return int(last.stratum) if last.size < stratum_min else int(last.stratum) + 1
+        return 1, 0
+    return (int(last.stratum), int(last.size)) if last.size < stratum_min else (int(last.stratum) + 1, 0)
 
 
-def _replace(db: Database, import_id: int) -> None:
-    table = tables.replacement
-    for row in db.rows(sa.select(table).where(table.c.file_import == import_id)):
-        item, other = tables.item, tables.item.alias("other")
-        search.forget(db, row.item)
-        taken = sa.exists().where(other.c.digest == row.digest, other.c.project == item.c.project)
-        values = {"fields": row.fields, "meta": row.meta, "digest": row.digest}
-        replaced = db.write(sa.update(item).values(**values).where(item.c.id == row.item, ~taken))
-        search.remember(db, row.item)
-        if replaced and row.reopen:
-            for forgotten in (tables.decision, tables.imported_answer, tables.annotation, tables.put_off):
-                db.write(sa.delete(forgotten).where(forgotten.c.item == row.item))
-            db.write(sa.update(item).values(state="open").where(item.c.id == row.item))
-            freed = {"done": False, "token": "", "annotator": "", "lease_until": 0}
-            db.write(
-                sa.update(tables.ask)
-                .values(**freed)
-                .where(tables.ask.c.item == row.item, tables.ask.c.lane != "chosen")
-            )
-    db.write(sa.delete(table).where(table.c.file_import == import_id))
-
-
-def _append_answers(db: Database, project: int, import_id: int, now: int) -> None:
-    """Turn answers of named people into ordinary events, and settle their items by the ordinary rule.
-
-    Items of the audit reserve are left out: an answer that was not asked blind is no audit.
-    """
-    current = records.project(db, project)
-    wanted, schema = current.policy.annotations_per_item, current.schema
-    after = 0
-    while rows := db.rows(_ANSWERS, {"import": import_id, "after": after, "limit": _BATCH}):
-        after = rows[-1].item
-        given = [
-            Annotation(
-                str(uuid.uuid4()), project, r.item, r.annotator, "answer", now, tuple(r.answer),
-                schema_version=schema.version,
-            )
-            for r in rows
-        ]  # fmt: skip
-        log.append_all(db, project, [replace(a.event(), batch=f"import {import_id}") for a in given])
-        for name in dict.fromkeys(a.annotator for a in given):
-            records.add_annotator(db, name)
-        projections.set_all_current(db, given)
-        for item in {r.item for r in rows if not r.fresh}:
-            settled = settle(projections.current(db, item), wanted, schema, projections.imported_decision(db, item))
-            projections.settle_item(db, project, item, settled.state, settled.decision, now)
-        of_item: dict[int, list[Annotation]] = {r.item: [] for r in rows if r.fresh}
-        for a in given:
-            if a.item in of_item:
-                of_item[a.item].append(a)
-        if of_item:
-            fresh = [(item, settle(said, wanted, schema)) for item, said in of_item.items()]
-            projections.settle_all(db, project, fresh, now)
-    # From now on the log holds them.
-    db.write(sa.delete(tables.imported_answer).where(_OF_IMPORT), {"import": import_id})
-
-
-def _values(rows: Sequence[NewItem]) -> str:
-    return dumps([r.digest for r in rows])
-
-
-def _by_value(db: Database, query: str) -> sa.TextClause:
-    """Fill in how the database reads a JSON list of values."""
-    return sa.text(query.format("json_each(:values)" if db.is_sqlite else "json_array_elements_text(:values) AS value"))
+def _replace(db: Database, under_way: sa.Row[Any], now: int) -> None:
+    """Give items their new content; a decision that goes is an event, for the log alone must tell what is in force."""
+    project, mine = under_way.project, {"import": under_way.id, "project": under_way.project}
+    db.write(_SPARE, mine)
+    rows = db.rows(sa.select(tables.replacement).where(tables.replacement.c.file_import == under_way.id))
+    version, batch = records.project(db, project).schema.version, f"import {under_way.id}"
+    for start in range(0, len(rows), _BATCH):
+        some = rows[start : start + _BATCH]
+        items = [r.item for r in some]
+        search.forget(db, items)
+        values = [{"of": r.item, "fields": r.fields, "meta": r.meta, "digest": r.digest} for r in some]
+        db.write(sa.update(tables.item).where(tables.item.c.id == sa.bindparam("of")), values)
+        search.remember(db, items)
+        reopened = [
+            Event(str(uuid.uuid4()), project, "reopen", "", now, r.item, batch=batch, schema_version=version)
+            for r in some
+            if r.reopen
+        ]
+        log.append_all(db, project, reopened)
+    for statement in (*_REOPEN, _REPLACED):
+        db.write(statement, mine)
 
 
 _LAST = sa.text("SELECT max(id) FROM item WHERE project = :project")
@@ -259,33 +193,29 @@ _BY_REF = (
     "SELECT i.id, i.ref, i.digest FROM item i JOIN counter c ON c.project = i.project AND i.id <= c.visible "
     "WHERE i.project = :project AND i.ref IN (SELECT value FROM {}) ORDER BY i.id"
 )
-_BY_DIGEST = "SELECT i.id, i.digest FROM item i WHERE i.project = :project AND i.digest IN (SELECT value FROM {})"
+# A content that is there already, or comes twice, can't become an item's own a second time.
+_SPARE = sa.text(
+    "DELETE FROM replacement WHERE file_import = :import AND (EXISTS (SELECT 1 FROM item o "
+    "WHERE o.project = :project AND o.digest = replacement.digest) OR item NOT IN "
+    "(SELECT min(r.item) FROM replacement r WHERE r.file_import = :import GROUP BY r.digest))"
+)
+_REPLACED = sa.text("DELETE FROM replacement WHERE file_import = :import")
+_REOPENED = "(SELECT r.item FROM replacement r WHERE r.file_import = :import AND r.reopen)"
+_REOPEN = [
+    sa.text(statement)
+    for statement in (
+        *(
+            f"DELETE FROM {name} WHERE item IN {_REOPENED}"
+            for name in ("decision", "imported_answer", "annotation", "put_off")
+        ),
+        f"UPDATE item SET state = 'open' WHERE id IN {_REOPENED}",
+        "UPDATE ask SET done = false, token = '', annotator = '', lease_until = 0 "
+        f"WHERE lane <> 'chosen' AND item IN {_REOPENED}",
+    )
+]
 _COLUMNS = "INSERT INTO item (project, file_import, ref, digest, fields, meta, audit_rank)"
 _INSERT_SQLITE = f"{_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _INSERT_POSTGRES = (
     f"{_COLUMNS} SELECT %s::bigint, %s::bigint, * FROM unnest"
     "(%s::text[], %s::text[], %s::text[], %s::text[], %s::float8[]) ON CONFLICT DO NOTHING"
-)
-_ANSWERS = sa.text(
-    "SELECT a.item, a.annotator, a.answer, i.file_import = :import AS fresh "
-    "FROM imported_answer a JOIN item i ON i.id = a.item WHERE a.file_import = :import AND i.reserved = false "
-    "AND a.item IN (SELECT item FROM imported_answer WHERE file_import = :import AND item > :after "
-    "GROUP BY item ORDER BY item LIMIT :limit) ORDER BY a.item, a.annotator"
-).columns(
-    tables.imported_answer.c.item,
-    tables.imported_answer.c.annotator,
-    tables.imported_answer.c.answer,
-    sa.Column("fresh", sa.Boolean),
-)
-_OF_IMPORT = tables.imported_answer.c.file_import == sa.bindparam("import")
-_OF_STRATUM = (
-    "project = :project AND state = 'open' "
-    "AND file_import IN (SELECT id FROM file_import WHERE project = :project AND stratum = :stratum) "
-    "AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = item.id) "
-    "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = item.id)"
-)
-_RESERVE = sa.text(f"UPDATE item SET reserved = true WHERE reserved = false AND audit_rank < :mark AND {_OF_STRATUM}")
-# A stratum that grew has a lower mark; what lies above it and was never asked goes back to the pool.
-_UNRESERVE = sa.text(
-    f"UPDATE item SET reserved = false WHERE reserved = true AND audit_rank >= :mark AND {_OF_STRATUM}"
 )

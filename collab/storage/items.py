@@ -85,10 +85,8 @@ def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset
 
 
 _PUBLISHED = sa.and_(tables.counter.c.project == tables.item.c.project, tables.item.c.id <= tables.counter.c.visible)
-_JOINED = tables.item.join(tables.file_import, tables.file_import.c.id == tables.item.c.file_import).join(
-    tables.counter, _PUBLISHED
-)
-_VISIBLE = sa.select(tables.item, tables.file_import.c.stratum).select_from(_JOINED)
+_JOINED = tables.item.join(tables.counter, _PUBLISHED)
+_VISIBLE = sa.select(tables.item).select_from(_JOINED)
 _POOL = (
     sa.select(
         tables.item.c.id, tables.item.c.reserved, tables.item.c.state, tables.item.c.audit_rank,
@@ -145,7 +143,7 @@ def _conditions(wanted: ItemFilter) -> list[sa.ColumnElement[bool]]:
 def _item(row: sa.Row[Any]) -> Item:
     return Item(
         row.id, row.project, row.ref, row.fields, row.digest, row.audit_rank, row.meta, row.reserved, row.state,
-        row.stratum, row.read_until,
+        row.read_until,
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def set_all_current(db: Database, annotations: Sequence[Annotation]) -> None:
             "project": a.project,
             "event": a.id,
             "kind": a.kind,
-            "at": a.at,
+            "at": 0 if a.purpose == "imported" else a.at,  # what came with a file is nobody's work of today
             "first": _first(a.answer),
         }
         for a in annotations
@@ -51,9 +51,15 @@ def decision(db: Database, item: int) -> Decision | None:
     return None if found is None else read_decision(found)
 
 
+def annotated(db: Database, project: int) -> list[int]:
+    a = tables.annotation
+    return [r.item for r in db.rows(sa.select(a.c.item).where(a.c.project == project).distinct().order_by(a.c.item))]
+
+
 def imported_decision(db: Database, item: int) -> Decision | None:
     a = tables.imported_answer
-    found = db.scalar(sa.select(a.c.answer).where(a.c.item == item, a.c.annotator == ""))
+    finished = sa.exists().where(tables.file_import.c.id == a.c.file_import, tables.file_import.c.report.is_not(None))
+    found = db.scalar(sa.select(a.c.answer).where(a.c.item == item, a.c.annotator == "", finished))
     return None if found is None else Decision(item, tuple(found), "imported")
 
 
@@ -89,22 +95,9 @@ def reset_projections(db: Database, project: int) -> None:
         recount(db, project)
 
 
-def forget_audits(db: Database, project: int) -> None:
-    with db.transaction():
-        db.lock_project(project)
-        for statement in _FORGET:
-            db.write(statement, {"project": project})
-        recount(db, project)
-
-
 def recount(db: Database, project: int) -> None:
     """Count items and decisions anew: for acts that touch many rows at once."""
     db.write(_RECOUNT, {"project": project})
-
-
-def audit_answers(db: Database, project: int) -> list[tuple[int, Answer | None]]:
-    rows = db.rows(_AUDITED, {"project": project})
-    return [(r.id, None if r.answer is None else tuple(r.answer)) for r in rows]
 
 
 def class_counts(db: Database, project: int) -> dict[str, int]:
@@ -154,36 +147,20 @@ _RESET = [
         "UPDATE item SET state = 'open' WHERE project = :project AND state <> 'open'",
         "INSERT INTO decision (item, project, answer, first, reserved, source, at) "
         "SELECT a.item, a.project, a.answer, a.first, i.reserved, 'imported', f.at "
-        "FROM imported_answer a JOIN item i ON i.id = a.item JOIN file_import f ON f.id = i.file_import "
-        "WHERE a.project = :project AND a.annotator = ''",
+        "FROM imported_answer a JOIN item i ON i.id = a.item JOIN file_import f ON f.id = a.file_import "
+        "WHERE a.project = :project AND a.annotator = '' AND (f.report IS NOT NULL OR i.file_import = f.id)",
         "UPDATE item SET state = 'decided' WHERE id IN (SELECT item FROM decision WHERE project = :project)",
-    )
-]
-_AUDIT_ITEMS = "(SELECT id FROM item WHERE project = :project AND reserved = true)"
-_FORGET = [
-    sa.text(statement)
-    for statement in (
-        f"DELETE FROM annotation WHERE kind IN ('answer', 'unsure') AND item IN {_AUDIT_ITEMS}",
-        f"DELETE FROM decision WHERE item IN {_AUDIT_ITEMS}",
-        "UPDATE item SET state = 'open' WHERE project = :project AND reserved = true "
-        "AND state IN ('decided', 'unsure', 'disputed')",
     )
 ]
 _RECOUNT = sa.text(
     "UPDATE counter SET "
     "items = (SELECT count(*) FROM item i WHERE i.project = :project AND i.id <= counter.visible), "
-    "reserved = (SELECT count(*) FROM item i WHERE i.project = :project AND i.reserved = true), "
+    "reserved = (SELECT count(*) FROM item i WHERE i.project = :project AND i.reserved), "
     "decided = (SELECT count(*) FROM decision d "
     "WHERE d.project = :project AND d.reserved = false AND d.item <= counter.visible), "
     "audited = (SELECT count(*) FROM decision d WHERE d.project = :project AND d.reserved = true) "
     "WHERE project = :project"
 )
-_AUDITED = sa.text(
-    "SELECT i.id, d.answer FROM item i LEFT JOIN decision d ON d.item = i.id "
-    "WHERE i.project = :project AND i.reserved = true "
-    "AND i.audit_rank <= (SELECT max(j.audit_rank) FROM ask a JOIN item j ON j.id = a.item "
-    "WHERE a.project = :project AND a.lane = 'audit' AND a.leased_at > 0) ORDER BY i.audit_rank, i.id"
-).columns(tables.item.c.id, tables.decision.c.answer)
 _CLASSES = sa.text(
     "SELECT d.first, count(*) AS n FROM decision d JOIN counter c ON c.project = d.project AND d.item <= c.visible "
     "WHERE d.project = :project AND d.reserved = false GROUP BY d.first ORDER BY d.first"

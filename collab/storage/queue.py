@@ -1,13 +1,13 @@
 # ruff: noqa: D103  # the Store protocol documents them
 """The queue: rankings go in, leases come out. The lease stands in the row, so that taking and checking are one act."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Ask, Lane, Suggestion
+from collab.domain.annotation import Ask, Lane, Suggestion, coin
+from collab.storage import records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.schema import dumps
@@ -35,12 +35,13 @@ def extend_lane(
     audit = lane == "audit"
     with db.transaction():
         db.lock_project(project)
+        owner = records.project(db, project)
         found = db.rows(_NEXT_BY_RANK, {"project": project, "reserved": audit, "size": size})
         purpose = "audit" if audit else "random"
         rows = [
             {
                 "project": project, "item": r.id, "slot": slot, "purpose": purpose, "lane": lane,
-                "score": 1 - r.audit_rank, "blind": audit or _coin(r.digest) < blind_below, "reason": reason,
+                "score": 1 - r.audit_rank, "blind": audit or coin(owner, r.id) < blind_below, "reason": reason,
             }
             for r in found
             for slot in range(overlap)
@@ -126,7 +127,7 @@ def ask(db: Database, ask: int) -> Ask | None:
     return None if found is None else _ask(found)
 
 
-def close_ask(db: Database, ask: int, token: str, now: int) -> bool:
+def close_ask(db: Database, ask: int, annotator: str, token: str, now: int) -> bool:
     a = tables.ask
     with db.transaction():
         _lock_projects_of(db, [ask])
@@ -135,7 +136,7 @@ def close_ask(db: Database, ask: int, token: str, now: int) -> bool:
             return False
         mine, live = row.token == token, row.lease_until > now
         if mine or not live:  # somebody else's live lease stays; a late answer then counts as overlap
-            db.write(sa.update(a).values(done=True).where(a.c.id == ask))
+            db.write(sa.update(a).values(done=True, annotator=annotator).where(a.c.id == ask))
         return bool(mine and live)
 
 
@@ -146,14 +147,15 @@ def reopen_ask(db: Database, ask: int) -> None:
         db.write(sa.update(a).values(done=False, **_FREE).where(a.c.id == ask))
 
 
-def reopen_audits(db: Database, project: int) -> None:
-    a = tables.ask
-    db.write(sa.update(a).values(done=False, **_FREE).where(a.c.project == project, a.c.lane == "audit", a.c.done))
-
-
 def put_off(db: Database, item: int, annotator: str, until: int) -> None:
     row = db.insert(tables.put_off).values(item=item, annotator=annotator, until=until)
     db.write(row.on_conflict_do_update(index_elements=["item", "annotator"], set_={"until": until}))
+
+
+def add_slots(db: Database, project: int, overlap: int) -> None:
+    with db.transaction():
+        for slot in range(1, overlap):
+            db.write(_ADD_SLOT, {"project": project, "slot": slot})
 
 
 def suggest(db: Database, project: int, words: Mapping[int, Suggestion]) -> None:
@@ -180,11 +182,6 @@ def _lock_projects_of(db: Database, asks: Sequence[int]) -> None:
 
 def _suggestion(word: Suggestion | None) -> tuple[str, str | None]:
     return ("", None) if word is None else (word.model, dumps(list(word.proba)))
-
-
-def _coin(digest: str) -> float:
-    """A number in [0, 1) that belongs to the item, independent of its audit rank."""
-    return int.from_bytes(hashlib.sha256(f"coin {digest}".encode()).digest()[:6]) / 2**48
 
 
 def _ask(row: sa.Row[Any]) -> Ask:
@@ -214,8 +211,15 @@ _LOCK_OF = sa.text(
 _DROP = sa.text(
     "DELETE FROM ask WHERE project = :project AND lane = 'query' AND NOT done AND leased_at = 0 AND ranking <> :ranking"
 )
-_SUGGEST = "UPDATE ask SET model = ?, proba = ? WHERE project = ? AND item = ? AND NOT done"
+# The plus keeps SQLite from walking the whole queue of the project instead of the rows of the item.
+_SUGGEST = "UPDATE ask SET model = ?, proba = ? WHERE +project = ? AND item = ? AND NOT done"
 
+_ADD_SLOT = sa.text(
+    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, ranking) "
+    "SELECT a.project, a.item, :slot, a.purpose, a.lane, a.score, a.blind, a.reason, a.model, a.proba, a.ranking "
+    "FROM ask a WHERE a.project = :project AND a.lane <> 'chosen' AND a.slot = 0 "
+    "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.lane <> 'chosen' AND o.slot = :slot)"
+)
 _NEXT_BY_RANK = sa.text(
     "SELECT i.id, i.audit_rank, i.digest FROM item i JOIN counter c ON c.project = i.project AND i.id <= c.visible "
     "WHERE i.project = :project AND i.reserved = :reserved AND i.state = 'open' "
@@ -227,15 +231,18 @@ _FREE_ROW = "a.project = :project AND a.lane = :lane AND NOT a.done AND a.lease_
 # An item of which this person holds, or could take, a lower slot is passed over: nobody gets it twice.
 _OTHERS_TOO = (
     "AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item "
-    "AND (i.state NOT IN ('decided', 'unusable') OR a.purpose = 'overlap')) "
+    "AND i.state NOT IN ('decided', 'unusable')) "
     "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
     "AND n.kind IN ('answer', 'unsure', 'flag', 'unusable')) "
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
-    "(o.lease_until > :now AND o.annotator = :annotator "
+    "(o.lease_until > :now AND (o.annotator = :annotator OR o.lane = 'chosen') "
     "OR o.lease_until <= :now AND o.lane <> 'chosen' AND o.slot < a.slot))"
 )
-_MINE = "AND a.annotator = :annotator"
+_MINE = (
+    "AND a.annotator = :annotator "
+    "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now)"
+)
 
 
 def _take(is_sqlite: bool, chosen: bool) -> sa.TextualSelect:

@@ -44,7 +44,7 @@ def create_project(
             raise Conflict(f"There is a project called {name!r} already; choose another name.")
         db.write(sa.insert(tables.label_schema).values(project=made, version=schema.version, definition=asdict(schema)))
         db.write(sa.insert(tables.counter).values(project=made))
-    return Project(made, name, tuple(fields), schema, policy, demo)
+    return Project(made, name, tuple(fields), schema, policy, demo, str(row["salt"]))
 
 
 def projects(db: Database) -> tuple[Project, ...]:
@@ -126,7 +126,8 @@ _PROGRESS = sa.select(
 
 def _project(row: sa.Row[Any]) -> Project:
     fields = tuple(Field(**f) for f in row.fields)
-    return Project(row.id, row.name, fields, _schema(row.definition), LoopPolicy.from_dict(row.policy), row.demo)
+    policy = LoopPolicy.from_dict(row.policy)
+    return Project(row.id, row.name, fields, _schema(row.definition), policy, row.demo, row.salt)
 
 
 def _schema(written: dict[str, Any]) -> LabelSchema:

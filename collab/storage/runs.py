@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.run import Job, JobStatus, ModelVersion, Round
+from collab.domain.run import Job, JobStatus, ModelVersion, Round, Stratum
 from collab.errors import JobLost, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -51,10 +51,15 @@ def add_round(db: Database, done: Round) -> None:
 
 def rounds(db: Database, project: int) -> tuple[Round, ...]:
     r = tables.training_round
-    return tuple(
-        Round(**row.content)
-        for row in db.rows(sa.select(r.c.content).where(r.c.project == project).order_by(r.c.revision))
-    )
+    query = sa.select(r.c.content).where(r.c.project == project).order_by(r.c.revision)
+    return tuple(_round(row.content) for row in db.rows(query))
+
+
+def last_round(db: Database, project: int) -> Round | None:
+    r = tables.training_round
+    query = sa.select(r.c.content).where(r.c.project == project).order_by(r.c.revision.desc()).limit(1)
+    found = db.row(query)
+    return None if found is None else _round(found.content)
 
 
 def submit_job(db: Database, kind: str, project: int | None, payload: Mapping[str, Any], by: str, now: int) -> Job:
@@ -159,6 +164,11 @@ def _mine(job: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
 def _end(db: Database, job: int, status: JobStatus, message: str, now: int) -> None:
     values = {"status": status, "live": None, "message": message, "finished_at": now}
     db.write(sa.update(tables.job).values(**values).where(tables.job.c.id == job))
+
+
+def _round(content: dict[str, Any]) -> Round:
+    strata = tuple(Stratum(**s | {"imports": tuple(s["imports"])}) for s in content["strata"])
+    return Round(**content | {"strata": strata})
 
 
 def _job(row: sa.Row[Any]) -> Job:

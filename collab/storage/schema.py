@@ -131,10 +131,12 @@ file_import = Table(
     Column("source", Text, nullable=False),
     Column("answers", Text, nullable=False),
     Column("at", Big, nullable=False),
-    _number("added"), _number("stratum"),
+    _number("added"), _number("stratum"), _number("drawable"),
+    Column("mark", Float, nullable=False, server_default="0"),
     Column("report", Json),
     sqlite_autoincrement=True,
 )  # fmt: skip
+"""Audits are drawn from `drawable` of its items: those with an `audit_rank` below the `mark` form the reserve."""
 _partial("uq_file_import_open", file_import.c.project, where="report IS NULL", unique=True)
 
 item = Table(
@@ -153,6 +155,7 @@ item = Table(
 Index("uq_item_digest", item.c.project, item.c.digest, unique=True)
 Index("ix_item_ref", item.c.project, item.c.ref)
 Index("ix_item_project", item.c.project, item.c.id)
+_partial("ix_item_reserve", item.c.project, item.c.audit_rank, where="reserved")
 _partial("ix_item_rank", item.c.project, item.c.reserved, item.c.audit_rank, where="state = 'open'")
 
 replacement = Table(
@@ -173,7 +176,11 @@ imported_answer = Table(
     Column("file_import", Big, ForeignKey("file_import.id"), nullable=False, index=True),
     _project(nullable=False, index=True), Column("answer", Json, nullable=False), _words("first"),
 )  # fmt: skip
-"""Answers that came with a file: decisions where nobody is named, else annotations of that person."""
+"""Answers that came with a file: decisions where nobody is named, else annotations that the log doesn't hold yet."""
+_partial(
+    "ix_imported_answer_named", imported_answer.c.project, imported_answer.c.item, imported_answer.c.annotator,
+    where="annotator <> ''",
+)  # fmt: skip
 
 decision = Table(
     "decision", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True), _project(nullable=False),
@@ -238,6 +245,7 @@ ask = Table(
 _partial("uq_ask_slot", ask.c.item, ask.c.slot, where="lane <> 'chosen'", unique=True)
 _partial("uq_ask_chosen", ask.c.item, ask.c.annotator, where="lane = 'chosen'", unique=True)
 Index("ix_ask_item", ask.c.item)
+_partial("ix_ask_audit", ask.c.project, ask.c.item, where="lane = 'audit'")
 _partial("ix_ask_next", ask.c.project, ask.c.lane, ask.c.ranking.desc(), ask.c.score.desc(), ask.c.id, where="NOT done")
 _partial("ix_ask_token", ask.c.token, where="token <> ''")
 _partial("ix_ask_live", ask.c.project, ask.c.lease_until, where="lease_until > 0 AND NOT done")

@@ -6,6 +6,7 @@ spaces between words, and very short queries, always go the second way.
 
 import json
 import unicodedata
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -33,21 +34,20 @@ def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) ->
     return last
 
 
-def forget(db: Database, item: int) -> None:
-    """Take an item out of the index, before its text changes."""
-    if (fields := _indexed(db, item)) is None:
+def forget(db: Database, items: Sequence[int]) -> None:
+    """Take items out of the index, before their text changes."""
+    if not (rows := _indexed(db, items)):
         return
     if db.is_sqlite:  # a table without content must be told what it holds
-        statement = sa.text("INSERT INTO item_search (item_search, rowid, words) VALUES ('delete', :item, :words)")
-        db.write(statement, {"item": item, "words": _text(fields)})
+        db.write(sa.text("INSERT INTO item_search (item_search, rowid, words) VALUES ('delete', :item, :words)"), rows)
     else:
-        db.write(sa.text("DELETE FROM item_search WHERE item = :item"), {"item": item})
+        db.write(sa.text("DELETE FROM item_search WHERE item = :item"), rows)
 
 
-def remember(db: Database, item: int) -> None:
-    """Bring an item back into the index, after its text changed."""
-    if (fields := _indexed(db, item)) is not None:
-        _add(db, [{"item": item, "words": _text(fields)}])
+def remember(db: Database, items: Sequence[int]) -> None:
+    """Bring items back into the index, after their text changed."""
+    if rows := _indexed(db, items):
+        _add(db, rows)
 
 
 def matching(db: Database, project: int, text: str) -> Condition:
@@ -77,13 +77,10 @@ def _add(db: Database, rows: list[dict[str, object]]) -> None:
         db.write(sa.text("INSERT INTO item_search (item, words) VALUES (:item, to_tsvector('simple', :words))"), rows)
 
 
-def _indexed(db: Database, item: int) -> dict[str, object] | None:
+def _indexed(db: Database, items: Sequence[int]) -> list[dict[str, object]]:
     i, c = tables.item, tables.counter
-    query = (
-        sa.select(i.c.fields).join(c, sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed)).where(i.c.id == item)
-    )
-    found: dict[str, object] | None = db.scalar(query)
-    return found
+    query = sa.select(i.c.id, i.c.fields).join(c, sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed))
+    return [{"item": r.id, "words": _text(r.fields)} for r in db.rows(query.where(i.c.id.in_(items)))]
 
 
 def _contains(db: Database, text: str) -> Condition:

@@ -65,6 +65,23 @@ def test_an_imported_decision_counts_as_the_class_it_was_merged_into():
 )  # fmt: skip
 def test_an_annotation_read_back_from_its_event_is_the_same(answer, seconds, blind, valid, note, word):
     before = Annotation(
-        "id", 1, 7, "Ada", "answer", 5, tuple(answer), 3, "query", blind, None, seconds, word, None, note, "digest", 2, valid
+        "id",
+        1,
+        7,
+        "Ada",
+        "answer",
+        5,
+        tuple(answer),
+        3,
+        "query",
+        blind,
+        None,
+        seconds,
+        word,
+        None,
+        note,
+        "digest",
+        2,
+        valid,
     )
     assert Annotation.from_event(before.event()) == before

@@ -2,27 +2,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, hypergeom
+from scipy.stats import binom, binomtest, hypergeom
 
+from collab.domain.run import Stratum
 from collab.engine.assurance import (
-    AuditedAccuracy,
     Interval,
     audited_accuracy,
     clopper_pearson,
     exact_without_replacement,
     share_interval,
-    wilson,
 )
 
 COUNTS = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+SHARES = (0.02, 0.1, 0.3, 0.5, 0.8, 0.9, 0.97, 0.99)
 
 
-@given(COUNTS)
-def test_wilson_equals_scipy(counts):
-    k, n = counts
-    reference = binomtest(k, n).proportion_ci(method="wilson")
-    ours = wilson(k, n)
-    assert (ours.low, ours.high) == pytest.approx((reference.low, reference.high), abs=1e-9)
+def audited(right: int, answered: int, unresolved: int = 0, items: int = 100_000) -> Stratum:
+    return Stratum(1, (1,), items, answered, right, unresolved)
 
 
 @given(COUNTS)
@@ -34,7 +30,7 @@ def test_clopper_pearson_equals_scipy(counts):
 
 
 def test_without_audits_nothing_is_known():
-    assert wilson(0, 0) == clopper_pearson(0, 0) == exact_without_replacement(0, 0, 10) == Interval(0, 1)
+    assert clopper_pearson(0, 0) == exact_without_replacement(0, 0, 10) == Interval(0, 1)
 
 
 def test_a_population_that_was_audited_whole_is_known_exactly():
@@ -56,44 +52,75 @@ def test_drawing_a_large_part_of_a_population_narrows_the_interval():
     assert many.high - many.low < few.high - few.low
 
 
-def test_all_right_still_leaves_doubt():
-    assert share_interval(50, 50) == clopper_pearson(50, 50)
+def test_one_stratum_has_the_interval_of_its_share():
+    share, interval = audited_accuracy([audited(45, 50)])
+    alone = clopper_pearson(45, 50)
+    assert (share, interval.low, interval.high) == pytest.approx((0.9, alone.low, alone.high))
 
 
-def test_unresolved_audits_widen_the_interval_on_both_sides():
-    resolved, open_ones = audited_accuracy(45, 50), audited_accuracy(45, 50, unresolved=5)
-    assert open_ones.interval.low < resolved.interval.low
-    assert open_ones.interval.high > resolved.interval.high
-
-
-def test_audited_accuracy_says_what_it_was_computed_from():
-    assert audited_accuracy(9, 10, 2) == AuditedAccuracy(
-        right=9,
-        answered=10,
-        unresolved=2,
-        share=0.9,
-        interval=Interval(wilson(9, 12).low, wilson(11, 12).high),
-        confidence=0.95,
+def test_unresolved_audits_widen_the_interval_on_both_sides_and_leave_the_share():
+    share, interval = audited_accuracy([audited(9, 10, unresolved=2)])
+    assert (share, interval.low, interval.high) == pytest.approx(
+        (0.9, clopper_pearson(9, 12).low, clopper_pearson(11, 12).high)
     )
 
 
-def test_without_answers_there_is_no_share():
-    assert audited_accuracy(0, 0).share is None
+def test_strata_count_by_their_size_and_not_by_their_audits():
+    share, interval = audited_accuracy([audited(100, 100, items=2_000), audited(0, 20, items=18_000)])
+    assert share == pytest.approx(0.1)
+    assert interval.low < 0.1 < interval.high < 0.3
+
+
+@pytest.mark.parametrize("weight", [0.02, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("drawn", [(10, 10), (30, 30), (10, 50), (60, 120)])
+def test_the_interval_of_two_strata_holds_their_share_as_often_as_it_says(drawn, weight):
+    sizes = (int(weight * 1_000_000), int((1 - weight) * 1_000_000))
+    rights = [np.arange(n + 1) for n in drawn]
+    held = np.array([[_interval(a, b, drawn, sizes) for b in rights[1].tolist()] for a in rights[0].tolist()])
+    chances = {p: [binom.pmf(k, n, p) for k, n in zip(rights, drawn, strict=True)] for p in SHARES}
+    coverage = [
+        (np.outer(chances[p][0], chances[q][1]) * _inside(held, p, q, weight)).sum() for p in SHARES for q in SHARES
+    ]
+    assert min(coverage) >= 0.93
+
+
+def test_three_strata_drawn_at_random_are_covered():
+    rng = np.random.default_rng(1)
+    sizes, shares, drawn = (300, 5_000, 40_000), np.array([0.95, 0.6, 0.9]), (40, 60, 20)
+    totals = np.round(shares * sizes).astype(int)
+    truth = totals.sum() / sum(sizes)
+    rights = rng.hypergeometric(totals, np.array(sizes) - totals, drawn, size=(200, 3)).tolist()
+    found = [
+        audited_accuracy([audited(k, n, items=size) for k, n, size in zip(row, drawn, sizes, strict=True)])[1]
+        for row in rights
+    ]
+    assert np.mean([each.low <= truth <= each.high for each in found]) >= 0.93
 
 
 @given(COUNTS, st.integers(0, 30), st.integers(230, 5_000))
 def test_the_interval_holds_the_share_whatever_the_method(counts, unresolved, population):
     right, answered = counts
-    found = audited_accuracy(right, answered, unresolved, population)
-    assert 0 <= found.interval.low <= found.share <= found.interval.high <= 1
+    share, interval = audited_accuracy([audited(right, answered, unresolved, population)])
+    assert 0 <= interval.low <= share + 1e-9
+    assert share - 1e-9 <= interval.high <= 1
 
 
 @pytest.mark.parametrize(("k", "n"), [(-1, 5), (6, 5)])
 def test_an_impossible_count_is_refused(k, n):
     with pytest.raises(ValueError, match="not a share"):
-        wilson(k, n)
+        clopper_pearson(k, n)
 
 
 def test_more_draws_than_items_are_refused():
     with pytest.raises(ValueError, match="without replacement"):
         exact_without_replacement(3, 11, 10)
+
+
+def _interval(a, b, drawn, sizes):
+    _, found = audited_accuracy([audited(a, drawn[0], items=sizes[0]), audited(b, drawn[1], items=sizes[1])])
+    return found.low, found.high
+
+
+def _inside(held, p, q, weight):
+    truth = weight * p + (1 - weight) * q
+    return (held[..., 0] <= truth + 1e-9) & (truth - 1e-9 <= held[..., 1])

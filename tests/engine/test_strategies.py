@@ -52,6 +52,12 @@ def test_herding_calls_an_item_unlike_where_nothing_labeled_is_near():
     assert strategy_of("uncertainty_herding").select(view, 1, np.random.default_rng(0)).reasons == ("unlike",)
 
 
+def test_of_many_labeled_rows_old_ones_cover_their_surroundings_too():
+    rows = np.eye(2, dtype=np.float32)[[0] * 500 + [1] * 1000 + [0]]
+    view = PoolView(rows, np.array([1500]), np.arange(1500), np.arange(1500) % 2, np.float32([[0.6, 0.4]] * 1501), 2)
+    assert strategy_of("uncertainty_herding").select(view, 1, np.random.default_rng(0)).reasons == ("unsure",)
+
+
 def test_labels_must_match_the_labeled_rows():
     with pytest.raises(ValueError, match="2 labeled rows have 1 labels"):
         PoolView(np.eye(3, dtype=np.float32), np.array([2]), np.array([0, 1]), np.array([0]), None, 2)

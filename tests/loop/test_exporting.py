@@ -13,7 +13,8 @@ from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_n
 from collab.errors import JobCancelled, UnknownName
 from collab.loop import annotating
 from collab.loop.exporting import export_data
-from collab.loop.importing import ImportPlan, run_import
+from collab.loop.importing import run_import
+from collab.loop.planning import ImportPlan
 from collab.loop.reading import rows, sniff
 from collab.storage.database import open_store
 
@@ -167,6 +168,22 @@ def test_an_export_carries_the_name_that_a_class_has_now(store, project):
     store.save_schema(project.id, replace(SCHEMA, classes=(yes, replace(no, name="never")), version=2))
     report = export(store, store.project(project.id), "mine", "jsonl")
     assert json.loads(report.path.read_text(encoding="utf-8").splitlines()[0])["answer"] == "never"
+
+
+def test_projects_whose_names_look_alike_have_exports_of_their_own(store, tmp_path):
+    write(tmp_path / "file.csv", [{"text": "one"}])
+    names = [
+        export(store, bring(store, tmp_path / "file.csv", name, ImportPlan((Field("text"),))), "mine", "csv").name
+        for name in ("A B", "A-B")
+    ]
+    assert len(set(names)) == 2
+
+
+def test_my_file_says_how_many_of_its_rows_are_no_items(store, tmp_path):
+    write(tmp_path / "file.csv", [{"text": "one"}, {"text": "one"}, {"text": ""}, {"text": "two"}])
+    project = bring(store, tmp_path / "file.csv", "Twice", ImportPlan((Field("text"),)))
+    report = export(store, project, "mine", "csv")
+    assert (report.rows, report.left_out) == (2, 2)
 
 
 def test_an_unknown_export_or_format_is_refused(store, project):

@@ -156,3 +156,11 @@ def test_an_empty_queue_uses_up_no_audits(loop):
     for _ in range(30):
         signs.hand("Bo")
     assert signs.store.progress(signs.project.id).asks == 1
+
+
+def test_a_tab_that_turns_to_chosen_items_is_handed_nothing_else(loop):
+    signs = loop()
+    signs.hand("Ada", want=3)
+    free = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved][-2:]
+    handing_out.choose(signs.store, signs.project.id, "Ada", free)
+    assert [a.item for a in signs.hand("Ada", want=6, chosen_only=True).asks] == free

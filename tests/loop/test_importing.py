@@ -1,18 +1,23 @@
 import gzip
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from collab.domain.annotation import Decision
+from collab.domain.annotation import Annotation, Decision
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.errors import Conflict, InvalidSchema, JobCancelled, UnknownName, UnreadableFile
+from collab.loop import annotating, demonstrating, importing
 from collab.loop.demonstrating import load_demo
 from collab.loop.guessing import guess
-from collab.loop.importing import Changes, ImportPlan, plan_from, preview_changes, reserve_mark, run_import
+from collab.loop.importing import Changes, preview_changes, reserve_mark, run_import
+from collab.loop.planning import ImportPlan, plan_from
 from collab.loop.reading import sniff
+from collab.loop.shaping import audit_rank
 
 NOW = 1_700_000_000_000
 FILES = Path(__file__).parent / "files"
@@ -138,6 +143,62 @@ def test_answers_become_annotations_of_the_people_that_the_file_names(store, pro
     assert [(a.annotator, a.answer) for a in store.current(item.id)] == [("ann", ("yes",))]
 
 
+def test_the_report_counts_the_answers_that_are_there(store, project, bring, monkeypatch):
+    monkeypatch.setattr(importing, "reserve_mark", lambda size: 0.0)
+    plan = replace(PLAN, answer_column="label", answers="decisions")
+    bring("id,text,label\na,first,\nb,second,no\n", plan)
+    assert bring("id,text,label\na,first,yes\nb,second,yes\nc,third,yes\nd,third,no\n", plan) == ImportReport(
+        added=1, duplicates=3, answers=2, answers_left=2, language="unknown"
+    )
+    assert store.class_counts(project.id) == {"yes": 2, "no": 1}
+    assert store.log(project.id)[-1][1].payload["answers_left"] == 2
+
+
+def test_the_same_named_answers_twice_say_the_same_as_once_and_change_nothing_said_since(store, project, bring):
+    plan = replace(PLAN, answer_column="label", annotator_column="who", answers="annotations")
+    table = "id,text,label,who\n" + "".join(f"{i},row {i},yes,ann\n" for i in range(40))
+    assert bring(table, plan).answers == 40
+    first, second, *_ = store.stream_items(project.id)
+    (said,) = store.current(second.id)
+    annotating.submit(store, Annotation("new", project.id, first.id, "ann", "answer", 0, ("no",)), "", NOW)
+    annotating.take_back(store, project.id, said.id, "ann", "undo", NOW)
+
+    again = bring(table, plan)
+
+    assert (again.answers, again.answers_left) == (0, 40)
+    assert ([a.id for a in store.current(first.id)], store.current(second.id)) == (["new"], [])
+    assert store.class_counts(project.id) == {"yes": 38, "no": 1}
+    assert store.answers_since(project.id, NOW) == 1
+
+
+def test_named_answers_of_an_import_that_died_before_logging_them_are_logged_by_the_next(store, project, bring):
+    dead = store.begin_import(project.id, "dead.csv", "annotations", NOW)
+    store.add_items(dead, [NewItem("z", {"text": "z"}, "digest", 0.5, answer=("yes",), annotator="ann")])
+    store.finish_import(dead, ImportReport(added=1), 0.2, 500, NOW)
+    bring(FIRST)
+    assert [event.kind for _, event in store.log(project.id)] == ["answer", "import"]
+    assert store.class_counts(project.id) == {"yes": 1}
+
+
+@pytest.mark.slow
+def test_many_named_answers_hold_the_store_for_no_longer_than_people_wait(tmp_path, store, project, bring):
+    plan = replace(PLAN, answer_column="label", annotator_column="who", answers="annotations")
+    held = []
+    begin = store.transaction
+
+    @contextmanager
+    def timed(**more):
+        started = time.monotonic()
+        with begin(**more):
+            yield
+        held.append(time.monotonic() - started)
+
+    store.transaction = timed
+    bring("id,text,label,who\n" + "".join(f"{i},row {i},yes,ann\n" for i in range(20_000)), plan)
+    assert store.class_counts(project.id) == {"yes": 20_000}
+    assert max(held) < 2.5
+
+
 def test_hidden_truth_is_held_back_from_the_item(store, project, bring):
     bring(FIRST, replace(PLAN, answer_column="label", answers="truth"))
     first, second, _ = store.stream_items(project.id)
@@ -176,6 +237,21 @@ def test_changed_rows_replace_the_old_ones_and_reopen_their_decision(store, proj
     first, second, *_ = store.stream_items(project.id)
     assert store.decision(first.id) == Decision(first.id, ("yes",), "imported")
     assert (store.decision(second.id), second.state) == (None, "open")
+
+
+def test_what_was_said_of_replaced_content_stays_out_of_force_after_a_rebuild(store, project, bring):
+    bring(FIRST)
+    first, second, _ = store.stream_items(project.id)
+    for item in (first, second):
+        said = Annotation(f"of {item.id}", project.id, item.id, "ann", "answer", 0, ("yes",))
+        annotating.submit(store, said, "", NOW)
+    bring(SECOND, replace(PLAN, on_change="replace"))
+
+    annotating.rebuild(store, project.id)
+
+    assert [[a.id for a in store.current(item.id)] for item in (first, second)] == [[f"of {first.id}"], []]
+    states = {item.ref: item.state for item in store.stream_items(project.id)}
+    assert states == {"a": "decided", "b": "open", "c": "open", "d": "open"}
 
 
 def test_changed_rows_are_added_under_a_name_of_their_own(store, project, bring):
@@ -237,13 +313,33 @@ def test_the_reserve_holds_the_share_that_its_rule_says(store, project, bring):
     assert reserve_mark(3000) == pytest.approx(0.12)
     assert [i.id for i in items if i.reserved] == [i.id for i in items if i.audit_rank < 0.12]
     assert all(0 <= i.audit_rank < 1 for i in items)
-    assert 290 <= store.progress(project.id).reserved <= 430
+    assert 260 <= store.progress(project.id).reserved <= 460
+
+
+def test_audit_ranks_cannot_be_computed_without_the_random_salt_of_the_project(store, project, bring):
+    bring(FIRST)
+    ranks = [item.audit_rank for item in store.stream_items(project.id)]
+    digests = [item.digest for item in store.stream_items(project.id)]
+    assert ranks == [audit_rank(digest, project.salt.encode()) for digest in digests]
+    assert ranks != [audit_rank(digest, b"0:1") for digest in digests]
+    assert len(project.salt) == 32
 
 
 def test_a_small_import_shares_its_reserve_with_the_next_one(store, project, bring):
     bring(FIRST)
     bring("id,text\n" + "".join(f"{i},row {i}\n" for i in range(3000)))
-    assert {i.stratum for i in store.stream_items(project.id, limit=5000)} == {1}
+    assert [(s.number, len(s.imports)) for s in store.strata(project.id)] == [(1, 2)]
+
+
+@pytest.mark.slow
+def test_a_demo_that_was_cut_off_is_filled_by_the_next_run(store, monkeypatch):
+    monkeypatch.setattr(demonstrating, "TWEETS", FILES / "missing.jsonl")
+    with pytest.raises(UnreadableFile):
+        load_demo(store, now=NOW)
+    cut_off = store.create_project("Demo", (Field("text"),), demonstrating.SCHEMA, LoopPolicy(), NOW, demo=True)
+    monkeypatch.undo()
+    assert load_demo(store, now=NOW).id == load_demo(store, now=NOW).id == cut_off.id
+    assert store.progress(cut_off.id).items == 4200
 
 
 @pytest.mark.slow

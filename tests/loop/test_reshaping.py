@@ -5,7 +5,7 @@ import pytest
 
 from collab.domain.annotation import Ask, Decision
 from collab.domain.project import LabelClass, LabelSchema, LoopPolicy, Project, classes_from_names
-from collab.domain.store import Store
+from collab.domain.store import Audit, Store
 from collab.errors import Conflict, InvalidSchema
 from collab.loop import annotating, handing_out, reshaping
 from collab.loop.reshaping import Impact
@@ -128,10 +128,11 @@ def test_a_new_class_has_the_audits_asked_again_before_they_count(store: Store, 
     schema = store.project(project.id).schema
     longer = replace(schema, classes=(*schema.classes, LabelClass("Calm", "Calm")))
     reshaping.save_classes(store, project.id, longer, *act())
-    assert (store.progress(project.id).audited, store.audit_answers(project.id)) == (0, [(ask.item, None)])
+    waiting = Audit(ask.item, 1, None, asked=True, held=True)
+    assert (store.progress(project.id).audited, store.audit_answers(project.id, 10_000)) == (0, [waiting])
     assert hand_out_one(store, store.project(project.id)).item == ask.item
     annotating.rebuild(store, project.id)
-    assert store.audit_answers(project.id) == [(ask.item, None)]
+    assert store.audit_answers(project.id, 10_000) == [waiting]
 
 
 def hand_out_one(store: Store, project: Project) -> Ask:

@@ -3,9 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from collab.domain.run import ImportReport
 from collab.engine.encoders.text import encoder_of
+from collab.loop import reshaping
 from collab.loop.encoding import encode_items
 from collab.loop.retraining import Learner
+from tests.loop.conftest import new_item
 
 
 @pytest.fixture
@@ -126,3 +129,145 @@ def test_a_retired_class_is_never_suggested(read):
     learner.take_in()
     learner.round(signs.now)
     assert {a.suggestion.proba[2] for a in signs.hand("Ada", want=4).asks} == {0.0}
+
+
+def choose_minilm(signs):
+    wanted = replace(signs.project.policy, encoder="minilm")
+    reshaping.save_policy(signs.store, signs.project.id, wanted, "Ada", "act of choosing", signs.now)
+
+
+def test_an_answer_given_while_the_pool_is_first_read_is_learned(read, monkeypatch):
+    signs, learner = read(audit_schedule=(), audit_trickle=0)
+    ask, take = signs.hand("Ada").asks[0], Learner._take_features
+
+    def take_slowly(self):
+        take(self)
+        signs.say("Ada", ask)
+
+    monkeypatch.setattr(Learner, "_take_features", take_slowly)
+    learner.take_in()
+    learner.take_in()
+    assert learner.round(signs.now).labels == 1
+
+
+def test_once_another_encoder_was_chosen_nothing_is_recorded_under_its_name(read):
+    signs, learner = read()
+    learner.take_in()
+    learner.round(signs.now)
+    choose_minilm(signs)
+    learner.take_in()
+    assert learner.round(signs.now) is None
+    assert [m.encoder for m in signs.store.models(signs.project.id)] == ["hashing"]
+
+
+def test_a_head_goes_on_with_its_own_encoder_alone(read):
+    signs, learner = read()
+    answer_truly(signs, "Ada", 12)
+    learner.take_in()
+    learner.round(signs.now)
+    assert Learner(signs.store, signs.project.id, encoder_of("hashing")).head.n_labels > 0
+    choose_minilm(signs)
+    assert Learner(signs.store, signs.project.id, encoder_of("minilm")).head is None
+
+
+def test_a_damaged_head_is_fitted_anew(read):
+    signs, learner = read()
+    answer_truly(signs, "Ada", 12)
+    learner.take_in()
+    done = learner.round(signs.now)
+    signs.store.write_file(f"heads/{signs.project.id}/{done.revision}.safetensors", iter([b"torn"]))
+    anew = Learner(signs.store, signs.project.id, encoder_of("hashing"))
+    anew.take_in()
+    assert anew.round(signs.now).labels == done.labels
+
+
+def test_the_whole_pool_is_read_in_pages_and_a_few_answers_by_their_items(read, monkeypatch):
+    signs, learner = read(audit_schedule=(), audit_trickle=0)
+    asked, pool_rows = [], type(signs.store).pool_rows
+
+    def counted(self, project, items):
+        asked.append(len(items))
+        return pool_rows(self, project, items)
+
+    monkeypatch.setattr(type(signs.store), "pool_rows", counted)
+    learner.take_in()
+    answer_truly(signs, "Ada", 3)
+    learner.take_in()
+    assert asked == [3]
+
+
+def bring_opposites(signs, count):
+    """Import items that mean the opposite of what their words said so far."""
+    given = [new_item(number) for number in range(10_000, 10_000 + count)]
+    opposite = {("plus",): ("minus",), ("minus",): ("plus",)}
+    opened = signs.store.begin_import(signs.project.id, "opposites", "truth", signs.now)
+    signs.store.add_items(opened, [replace(item, answer=opposite[item.answer]) for item in given])
+    signs.store.finish_import(opened, ImportReport(added=count), 0.1, 500, signs.now)
+    encode_items(signs.store, signs.project, encoder_of("hashing"), lambda *_: False)
+
+
+def round_of(learner, now):
+    learner.take_in()
+    return learner.round(now)
+
+
+@pytest.mark.slow
+def test_a_larger_import_that_joins_leaves_no_figure_until_its_own_audits_are_asked(read):
+    signs, learner = read(items=400, audit_schedule=((1000, 2),))
+    answer_truly(signs, "Ada", 120)
+    (alone,) = round_of(learner, signs.now).strata
+    assert (alone.items, alone.answered, alone.right) == (400, 60, 60)
+    bring_opposites(signs, 2_000)
+    (joined,) = round_of(learner, signs.now).strata
+    assert (joined.items, joined.answered) == (2_400, 0)
+    signs.project = replace(signs.project, policy=replace(signs.project.policy, audit_schedule=((1000, 1),)))
+    answer_truly(signs, "Ada", 60)
+    (joined,) = round_of(learner, signs.now).strata
+    assert joined.answered >= 60
+    assert joined.right <= 20
+
+
+def test_an_audit_is_unresolved_once_it_was_put_back_and_not_while_somebody_holds_it(read):
+    signs, learner = read(items=300, audit_schedule=((1000, 1),), blind_share=0.0)
+    answer_truly(signs, "Ada", 5)
+    signs.project = replace(signs.project, policy=replace(signs.project.policy, audit_schedule=(), audit_trickle=0))
+    answer_truly(signs, "Ada", 12)
+    signs.project = replace(signs.project, policy=learner.project.policy)
+    held = signs.hand("Bo", want=4).asks
+    (stratum,) = round_of(learner, signs.now).strata
+    assert (stratum.answered, stratum.unresolved) == (5, 0)
+    signs.say("Bo", held[0], "flag")
+    (stratum,) = round_of(learner, signs.now).strata
+    assert (stratum.answered, stratum.unresolved) == (5, 1)
+    lapsed = signs.now + signs.project.policy.lease_seconds * 1000 + 1
+    (stratum,) = round_of(learner, lapsed).strata
+    assert (stratum.answered, stratum.unresolved) == (5, 4)
+
+
+def test_audits_of_a_retired_class_judge_nothing_and_are_counted_apart(read):
+    signs, learner = read(items=300, audit_schedule=((1000, 2),))
+    schema = signs.project.schema
+    zero = replace(schema.classes[0], id="zero", name="zero", key="3")
+    store, project = signs.store, signs.project.id
+    reshaping.save_classes(store, project, replace(schema, classes=(*schema.classes, zero)), "Ada", "add", signs.now)
+    signs.project = store.project(project)
+    answer_truly(signs, "Ada", 40)
+    audits = [a for a in store.audit_answers(project, signs.now) if a.answer]
+    for audit in audits[:4]:
+        (said,) = store.current(audit.item)
+        signs.say("Ada", store.ask(said.ask), answer="zero", target=said.id)
+    before = round_of(learner, signs.now)
+    reshaping.retire(store, project, "zero", "Ada", "retire", signs.now)
+    after = round_of(learner, signs.now)
+    right = before.strata[0].right
+    assert (before.audits, before.audits_retired) == (20, 0)
+    assert (after.strata[0].answered, after.strata[0].right, after.audits_retired) == (16, right, 4)
+
+
+def test_a_demo_says_by_how_many_held_back_answers_it_was_judged(read):
+    signs, learner = read(items=300)
+    learner.project = replace(learner.project, demo=True)
+    answer_truly(signs, "Ada", 20)
+    reserved = signs.store.progress(signs.project.id).reserved
+    done = round_of(learner, signs.now)
+    assert (done.demo_items, done.demo_accuracy) == (reserved, 1.0)

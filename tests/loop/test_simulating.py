@@ -46,3 +46,24 @@ def test_a_column_that_is_not_there_is_named(store, table):
 def test_the_whole_pool_can_be_asked_for_there_are_no_audits(store, table):
     task = Task(table, (Field("text"),), "sign", budget=500, batch=60, seeds=1, encoder="hashing")
     assert simulate(store, task).points[-1].labels == 180
+
+
+def write(path, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "sign"), *rows])
+    return path
+
+
+def test_a_text_counts_once_and_stands_in_one_part_only(store, tmp_path):
+    moods = [(f"mood {n}", ("plus", "minus")[n % 2]) for n in range(20)]
+    path = write(tmp_path / "twice.csv", [*moods, *((f"  Mood   {n} ", sign) for n, (_, sign) in enumerate(moods))])
+    result = simulate(store, Task(path, (Field("text"),), "sign", budget=4, batch=4, seeds=1, encoder="hashing"))
+    assert (result.pool, result.test) == (15, 5)
+
+
+def test_what_a_test_file_holds_is_not_asked(store, tmp_path):
+    moods = [(f"mood {n}", ("plus", "minus")[n % 2]) for n in range(20)]
+    pool, test = write(tmp_path / "pool.csv", moods), write(tmp_path / "test.csv", moods[:5])
+    task = Task(pool, (Field("text"),), "sign", test=test, budget=4, batch=4, seeds=1, encoder="hashing")
+    result = simulate(store, task)
+    assert (result.pool, result.test) == (15, 5)

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,27 @@ def test_a_torn_tail_is_cut_off(store: SqlStore, workspace: Path) -> None:
     block.append([8], [1], [[3, 4]])
 
     assert (block.ids().tolist(), block.rows().tolist()) == ([7, 8], [[1, 2], [3, 4]])
+
+
+def test_rows_of_two_writers_at_once_stay_with_their_ids(store: SqlStore) -> None:
+    def write(item: int) -> None:
+        store.features(1, "minilm", 2).append([item], [1], [[item, -item]])
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(60)))
+
+    block = store.features(1, "minilm", 2)
+    assert sorted(block.ids().tolist()) == list(range(60))
+    assert block.rows().tolist() == [[item, -item] for item in block.ids().tolist()]
+
+
+def test_a_row_that_is_there_is_not_added_again_until_its_content_changed(store: SqlStore) -> None:
+    block = store.features(1, "minilm", 2)
+    block.append([7, 8], [1, 1], [[1, 1], [2, 2]])
+
+    block.append([7, 9], [1, 1], [[1, 1], [3, 3]])
+    block.append([7], [2], [[4, 4]])
+    block.append([7], [1], [[1, 1]])
+
+    assert block.ids().tolist() == [7, 8, 9, 7, 7]
+    assert block.rows().tolist() == [[1, 1], [2, 2], [3, 3], [4, 4], [1, 1]]

@@ -1,12 +1,12 @@
 import pytest
 
 from collab.domain.annotation import Decision
-from collab.domain.run import ImportReport
-from collab.domain.store import ItemFilter, Store
+from collab.domain.run import ImportReport, Stratum
+from collab.domain.store import AnswersAs, ItemFilter, NewItem, Store
 from collab.errors import Conflict
 from collab.storage.database import SqlStore
 from tests.conftest import MakeProject
-from tests.samples import ask_of, row, rows
+from tests.samples import answer_of, ask_of, row, rows
 
 
 def test_items_are_invisible_until_the_import_is_finished(store: Store, make_project: MakeProject) -> None:
@@ -19,7 +19,7 @@ def test_items_are_invisible_until_the_import_is_finished(store: Store, make_pro
     assert store.progress(project).items == 0
     assert store.extend_lane(project, "query", 5, 1, 0.1, "random") == 0
 
-    report = ImportReport(added=3, rejected=2)
+    report = ImportReport(added=3, rejected=2, answers=3)
     store.finish_import(opened, report, 0.0, 500, 9)
 
     assert [i.ref for i in store.stream_items(project)] == ["1", "2", "3"]
@@ -108,6 +108,7 @@ def test_imported_annotations_are_events_of_the_people_that_the_file_names(
     given = [row(1, answer=("Yes",), annotator="mia"), row(2, answer=("No",)), row(3, answer=("No",), annotator="tom")]
 
     project = make_project(given, answers="annotations").id
+    assert store.append_answers(project, 2) == 2
 
     first, unnamed, third = store.pool(project)
     assert [(a.annotator, a.answer) for a in store.current(first.item)] == [("mia", ("Yes",))]
@@ -147,7 +148,7 @@ def test_a_small_import_is_joined_with_the_next_and_its_reserve_set_anew(
     store.finish_import(opened, ImportReport(), 0.1, 500, 2)
 
     assert [p.reserved for p in store.pool(project)] == [True, False, True, True, False]
-    assert {i.stratum for i in store.stream_items(project)} == {1}
+    assert store.strata(project) == (Stratum(1, (1, 2), 5),)
 
 
 def test_a_large_import_stays_a_stratum_of_its_own(store: Store, make_project: MakeProject) -> None:
@@ -157,7 +158,8 @@ def test_a_large_import_stays_a_stratum_of_its_own(store: Store, make_project: M
 
     store.finish_import(opened, ImportReport(), 0.2, 3, 2)
 
-    assert [(i.stratum, i.reserved) for i in store.stream_items(project)] == [(1, False)] * 3 + [(2, True)] * 2
+    assert [i.reserved for i in store.stream_items(project)] == [False] * 3 + [True] * 2
+    assert store.strata(project) == (Stratum(1, (1,), 3), Stratum(2, (2,), 2))
 
 
 def test_a_row_for_each_annotator_of_an_item_makes_an_annotation_of_each(
@@ -165,6 +167,7 @@ def test_a_row_for_each_annotator_of_an_item_makes_an_annotation_of_each(
 ) -> None:
     given = [row(1, "a text", answer=("Yes",), annotator=name) for name in ("Ann", "Bo")]
     project = make_project(given, answers="annotations").id
+    store.append_answers(project, 2)
     (item,) = store.stream_items(project)
     assert [(a.annotator, a.answer) for a in store.current(item.id)] == [("Ann", ("Yes",)), ("Bo", ("Yes",))]
     assert store.decision(item.id) == Decision(item.id, ("Yes",), "agreement")
@@ -173,9 +176,144 @@ def test_a_row_for_each_annotator_of_an_item_makes_an_annotation_of_each(
 
 def test_a_later_file_adds_annotations_to_items_that_are_there(store: Store, make_project: MakeProject) -> None:
     project = make_project([row(1, "a text", answer=("Yes",), annotator="Ann")], answers="annotations").id
+    store.append_answers(project, 2)
     opened = store.begin_import(project, "more.csv", "annotations", 3)
     added = store.add_items(opened, [row(1, "a text", answer=("No",), annotator="Bo")])
     store.finish_import(opened, ImportReport(), 0.0, 500, 4)
+    store.append_answers(project, 4)
     (item,) = store.stream_items(project)
     assert (added.added, added.duplicates, item.state) == (0, 1, "disputed")
     assert store.progress(project).decided == 0
+
+
+def bring(store: Store, project: int, new: list[NewItem], answers: AnswersAs, mark: float = 0.0) -> ImportReport:
+    """Import rows into a project that is there."""
+    opened = store.begin_import(project, "again.csv", answers, 3)
+    store.add_items(opened, new)
+    done = store.finish_import(opened, ImportReport(answers=len(new)), mark, 500, 4)
+    store.append_answers(project, 4)
+    return done
+
+
+def test_decisions_of_a_later_file_settle_items_that_were_open(store: Store, make_project: MakeProject) -> None:
+    project = make_project([row(1, rank=0.1), row(2), row(3), row(4)], mark=0.2).id
+    reserved, decided, answered, free = (p.item for p in store.pool(project))
+    bring(store, project, [row(2, answer=("No",))], "decisions", mark=0.2)
+    said = answer_of(project, answered)
+    store.append(said.event())
+    store.set_current(answered, said.annotator, said)
+
+    done = bring(store, project, rows(4, answer=("Yes",)), "decisions", mark=0.2)
+
+    assert (done.answers, done.answers_left) == (1, 3)
+    assert store.decision(free) == store.imported_decision(free) == Decision(free, ("Yes",), "imported")
+    assert store.decision(decided) == Decision(decided, ("No",), "imported")
+    assert [store.imported_decision(item) for item in (reserved, answered)] == [None, None]
+    assert [p.state for p in store.pool(project)] == ["open", "decided", "open", "decided"]
+    assert store.progress(project).decided == 2
+
+
+def test_a_decision_of_an_item_that_was_there_is_unseen_until_the_import_is_finished(
+    store: Store, make_project: MakeProject
+) -> None:
+    project = make_project(1).id
+    (item,) = (p.item for p in store.pool(project))
+    opened = store.begin_import(project, "again.csv", "decisions", 3)
+    store.add_items(opened, rows(1, answer=("Yes",)))
+    assert (store.decision(item), store.imported_decision(item)) == (None, None)
+    store.reset_projections(project)
+    assert store.decision(item) is None
+
+
+def test_items_that_bring_named_answers_are_not_reserved_and_answers_of_reserved_ones_are_counted_as_left(
+    store: Store, make_project: MakeProject
+) -> None:
+    project = make_project([row(1, rank=0.1)], mark=0.2).id
+
+    done = bring(
+        store, project, [row(n, rank=0.1, answer=("Yes",), annotator="mia") for n in (1, 2)], "annotations", 0.2
+    )
+
+    assert (done.answers, done.answers_left) == (1, 1)
+    assert [(p.reserved, p.state) for p in store.pool(project)] == [(True, "open"), (False, "decided")]
+    assert (store.progress(project).decided, store.progress(project).events) == (1, 1)
+
+
+def test_named_answers_come_once_and_never_override_what_the_person_said_since(
+    store: Store, make_project: MakeProject
+) -> None:
+    given = [row(n, answer=("Yes",), annotator="mia") for n in (1, 2, 3)]
+    project = make_project(given, answers="annotations").id
+    store.append_answers(project, 2)
+    changed, taken_back, _ = (p.item for p in store.pool(project))
+    new = answer_of(project, changed, "No", by="mia")
+    store.append(new.event())
+    store.set_current(changed, "mia", new)
+    store.set_current(taken_back, "mia", None)
+
+    done = bring(store, project, given, "annotations")
+
+    assert (done.answers, done.answers_left) == (0, 3)
+    assert [a.answer for a in store.current(changed)] == [("No",)]
+    assert (store.current(taken_back), store.progress(project).events) == ([], 4)
+
+
+def test_what_came_with_a_file_is_not_counted_as_answered_today(store: Store, make_project: MakeProject) -> None:
+    project = make_project([row(1, answer=("Yes",), annotator="mia")], answers="annotations").id
+    store.append_answers(project, 5000)
+    assert store.answers_since(project, 1000) == 0
+
+
+def test_answers_that_a_crash_left_behind_are_appended_later_but_not_over_newer_ones(
+    store: Store, make_project: MakeProject
+) -> None:
+    given = [row(n, answer=("Yes",), annotator="mia") for n in (1, 2)]
+    project = make_project(given, answers="annotations").id
+    first, second = (p.item for p in store.pool(project))
+    said = answer_of(project, first, "No", by="mia")
+    store.append(said.event())
+    store.set_current(first, "mia", said)
+
+    assert [store.append_answers(project, 9), store.append_answers(project, 9)] == [2, 0]
+
+    assert [[a.answer for a in store.current(item)] for item in (first, second)] == [[("No",)], [("Yes",)]]
+    assert (store.check_chain(project), store.class_counts(project)) == (2, {"No": 1, "Yes": 1})
+
+
+def test_a_reopened_item_is_an_event(store: Store, make_project: MakeProject) -> None:
+    project = make_project(rows(2, answer=("Yes",)), answers="decisions").id
+    item = store.pool(project)[1].item
+    opened = store.begin_import(project, "b.csv", "nothing", 1)
+    store.replace_item(opened, item, row(2, "open again"), reopen=True)
+
+    store.finish_import(opened, ImportReport(), 0.0, 500, 7)
+
+    ((_, event),) = store.log(project)
+    assert (event.kind, event.item, event.batch, event.at, event.target) == (
+        "reopen",
+        item,
+        f"import {opened}",
+        7,
+        None,
+    )
+
+
+def test_a_stratum_that_is_small_still_is_joined_by_the_next_import(store: Store, make_project: MakeProject) -> None:
+    project = make_project(3).id
+    assert [store.unjoined(project, n) for n in (500, 3)] == [3, 0]
+
+
+def test_of_two_items_that_would_get_the_same_content_one_keeps_its_own(
+    store: Store, make_project: MakeProject
+) -> None:
+    project = make_project(3).id
+    first, second, third = (p.item for p in store.pool(project))
+    opened = store.begin_import(project, "b.csv", "nothing", 1)
+    for item, text in ((first, "the same"), (second, "the same"), (third, "a short text, number 1")):
+        store.replace_item(opened, item, row(9, text), reopen=True)
+
+    store.finish_import(opened, ImportReport(), 0.0, 500, 2)
+
+    texts = [i.fields["text"] for i in store.stream_items(project)]
+    assert texts == ["the same", "a short text, number 2", "a short text, number 3"]
+    assert [event.item for _, event in store.log(project)] == [first]

@@ -3,7 +3,7 @@ import pytest
 from collab.domain.annotation import Decision
 from collab.domain.store import ItemFilter, PoolRow, Store
 from tests.conftest import MakeProject
-from tests.samples import answer_of, ask_of, row, rows
+from tests.samples import answer_of, row, rows
 
 
 def test_the_annotation_in_force_is_the_one_set_last(store: Store, make_project: MakeProject) -> None:
@@ -57,19 +57,6 @@ def test_forgetting_projections_brings_back_what_the_import_said(store: Store, m
 
     assert (store.pool(project), store.progress(project).decided) == before
     assert (store.current(imported), store.check_chain(project)) == ([], 1)
-
-
-def test_audits_are_listed_by_rank_up_to_the_last_one_asked(store: Store, make_project: MakeProject) -> None:
-    project = make_project([row(n, rank=r) for n, r in ((1, 0.03), (2, 0.01), (3, 0.02), (4, 0.04))], mark=0.2).id
-    third, first, second, _ = (p.item for p in store.pool(project))
-    assert store.audit_answers(project) == []
-    audits = [ask_of(project, i, purpose="audit", lane="audit", score=s) for i, s in ((third, 1), (second, 0.5))]
-    store.put_asks(project, audits, 1, whole=False, overlap=1)
-    store.lease(project, "ann", "audit", 1, "tab", 1, 99)
-    store.settle_item(project, first, "decided", Decision(first, ("Yes",), "agreement"), 2)
-    store.settle_item(project, second, "unsure", None, 2)
-
-    assert store.audit_answers(project) == [(first, ("Yes",)), (second, None), (third, None)]
 
 
 TEXTS = ('Great phone, "really" great', "A café in Paris", "这个手机很好", "100% cotton_shirt", "don't text me")

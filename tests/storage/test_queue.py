@@ -107,12 +107,12 @@ def test_closing_says_whether_the_lease_was_live(store: Store, make_project: Mak
     project = make_project(3).id
     queued(store, project)
     timely, late, lost = taken(store, project, 3)
-    assert store.close_ask(timely.id, "tab", 200)
-    assert not store.close_ask(late.id, "tab", 1100)
+    assert store.close_ask(timely.id, "ann", "tab", 200)
+    assert not store.close_ask(late.id, "ann", "tab", 1100)
     (others,) = taken(store, project, by="bob", now=1200, token="b")
     assert others.id == lost.id
 
-    assert not store.close_ask(lost.id, "tab", 1300)
+    assert not store.close_ask(lost.id, "ann", "tab", 1300)
 
     assert store.held(project, "bob", "b", 1300) == [others]
     assert [found.done for found in map(store.ask, (timely.id, late.id, lost.id)) if found] == [True, True, False]
@@ -132,7 +132,7 @@ def test_an_answered_item_is_not_handed_to_the_same_person(store: Store, make_pr
     (item,) = queued(store, project, overlap=2)
     (ask,) = taken(store, project)
     said = answer_of(project, item)
-    store.close_ask(ask.id, "tab", 200)
+    store.close_ask(ask.id, "ann", "tab", 200)
     store.append(said.event())
     store.set_current(item, "ann", said)
 
@@ -166,7 +166,7 @@ def test_a_reopened_row_is_free_again(store: Store, make_project: MakeProject) -
     project = make_project(1).id
     queued(store, project)
     (ask,) = taken(store, project)
-    store.close_ask(ask.id, "tab", 200)
+    store.close_ask(ask.id, "ann", "tab", 200)
 
     store.reopen_ask(ask.id)
 
@@ -211,7 +211,7 @@ def test_chosen_items_belong_to_the_person_who_picked_them(store: Store, make_pr
     assert store.lease(project, "bob", "chosen", 9, "b", 100, 900) == []
     first = store.lease(project, "ann", "chosen", 9, "tab", 100, 900)
     assert [(a.item, a.purpose, a.blind) for a in first] == [(third, "chosen", False), (second, "chosen", False)]
-    store.close_ask(first[0].id, "tab", 200)
+    store.close_ask(first[0].id, "ann", "tab", 200)
     assert store.choose_items(project, "ann", [third], "again") == 1
     assert [a.item for a in store.lease(project, "ann", "chosen", 9, "tab", 300, 900)] == [third]
 
@@ -238,7 +238,7 @@ def test_two_annotators_never_hold_the_same_item(reopen: Open, make_project: Mak
         start.wait()
         while len(answered) < 2000:
             for ask in taken(mine, project, 5, name, token=name):
-                assert mine.close_ask(ask.id, name, 200)
+                assert mine.close_ask(ask.id, name, name, 200)
                 answered.append(ask.item)
         return answered
 

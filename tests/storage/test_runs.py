@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from collab.domain.run import Job, ModelVersion, Round
+from collab.domain.run import Job, ModelVersion, Round, Stratum
 from collab.domain.store import Store
 from collab.errors import JobLost, UnknownName
 from tests.conftest import MakeProject
@@ -22,12 +22,14 @@ def test_a_new_champion_retires_the_old_one(store: Store, make_project: MakeProj
 
 def test_rounds_are_listed_oldest_first_and_the_last_is_the_revision(store: Store, make_project: MakeProject) -> None:
     project = make_project().id
-    done = [Round(project, n, 1, n, labels=n, audits=0, audits_right=0, by_class={"Yes": n}) for n in (1, 2)]
+    strata = (Stratum(1, (1, 2), 50, 9, 8, 1),)
+    done = [Round(project, n, 1, n, labels=n, strata=strata, by_class={"Yes": n}) for n in (1, 2)]
 
     for one in done:
         store.add_round(one)
 
     assert store.rounds(project) == tuple(done)
+    assert store.last_round(project) == done[-1]
     assert store.progress(project).revision == 2
 
 

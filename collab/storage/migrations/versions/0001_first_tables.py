@@ -79,7 +79,8 @@ def upgrade() -> None:
         "file_import",
         sa.Column("id", _BIG, sa.Identity(), nullable=False), sa.Column("project", _BIG, nullable=False),
         sa.Column("source", sa.Text(), nullable=False), sa.Column("answers", sa.Text(), nullable=False),
-        sa.Column("at", _BIG, nullable=False), *_numbers("added", "stratum"),
+        sa.Column("at", _BIG, nullable=False), *_numbers("added", "stratum", "drawable"),
+        sa.Column("mark", sa.Float(), server_default="0", nullable=False),
         sa.Column("report", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["project"], ["project.id"], name="fk_file_import_project"),
         sa.PrimaryKeyConstraint("id", name="pk_file_import"), sqlite_autoincrement=True,
@@ -157,6 +158,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_item"), sqlite_autoincrement=True,
     )  # fmt: skip
     op.create_index("ix_item_project", "item", ["project", "id"])
+    _partial("ix_item_reserve", "item", ["project", "audit_rank"], where="reserved")
     _partial("ix_item_rank", "item", ["project", "reserved", "audit_rank"], where="state = 'open'")
     op.create_index("ix_item_ref", "item", ["project", "ref"])
     op.create_index("uq_item_digest", "item", ["project", "digest"], unique=True)
@@ -190,6 +192,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_ask"), sqlite_autoincrement=True,
     )  # fmt: skip
     op.create_index("ix_ask_item", "ask", ["item"])
+    _partial("ix_ask_audit", "ask", ["project", "item"], where="lane = 'audit'")
     _partial("ix_ask_live", "ask", ["project", "lease_until"], where="lease_until > 0 AND NOT done")
     _partial(
         "ix_ask_next",
@@ -234,6 +237,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("item", "annotator", name="pk_imported_answer"),
     )  # fmt: skip
     op.create_index("ix_imported_answer_file_import", "imported_answer", ["file_import"])
+    _partial("ix_imported_answer_named", "imported_answer", ["project", "item", "annotator"], where="annotator <> ''")
     op.create_index("ix_imported_answer_project", "imported_answer", ["project"])
     op.create_table(
         "put_off",

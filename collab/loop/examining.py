@@ -1,0 +1,79 @@
+"""Examine a workspace: its database and event chains, and each project's counters, encoder and features."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from collab.domain.project import Item, Project
+from collab.domain.store import Store
+from collab.engine.encoders.text import Encoder, encoder_of
+from collab.errors import CollabError
+from collab.loop.encoding import stamp
+
+_ROWS = 10_000
+"""Items, or rows of features, looked at together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, and what was found."""
+
+    name: str
+    says: str
+    fine: bool = True
+
+
+def examine(store: Store) -> Iterator[Finding]:
+    """Look at everything, project by project; what follows from a damaged database isn't looked at."""
+    try:
+        store.check(deep=True)
+    except CollabError as error:
+        yield Finding("database", str(error), fine=False)
+        return
+    yield Finding("database", f"{store.url} is sound, every event chain unbroken")
+    encoders: dict[str, Encoder] = {}
+    for project in store.projects():
+        done, name = store.progress(project.id), project.policy.encoder
+        yield Finding(
+            f"project {project.name}", f"{done.items:,} items, {done.decided:,} decided, {done.events:,} events"
+        )
+        if name not in encoders:
+            try:
+                encoders[name] = encoder_of(name)
+            except CollabError as error:
+                yield Finding(f"encoder {name}", str(error), fine=False)
+                continue
+            yield Finding(f"encoder {name}", _encoder(encoders[name]))
+        yield _features(store, project, encoders[name])
+
+
+def _encoder(encoder: Encoder) -> str:
+    length = "texts of any length" if encoder.max_tokens is None else f"at most {encoder.max_tokens} tokens"
+    return f"{encoder.dim} features, {length}"
+
+
+def _features(store: Store, project: Project, encoder: Encoder) -> Finding:
+    """Compare the feature cache with the items; it can always be made anew, so that rows which lack are no fault."""
+    name = f"features of {project.name}"
+    try:
+        file = store.features(project.id, encoder.digest, encoder.dim)
+        stamps = dict(zip(file.ids().tolist(), file.stamps().tolist(), strict=True))
+        rows = file.rows()
+        finite = all(np.isfinite(rows[at : at + _ROWS]).all() for at in range(0, len(rows), _ROWS))
+    except (CollabError, ValueError, KeyError) as error:  # cut short, or a manifest that isn't one
+        finite, reason = False, str(error)
+    else:
+        reason = "some are no numbers"
+    if not finite:
+        folder = store.workspace / "features" / str(project.id)
+        return Finding(name, f"damaged ({reason}); stop collab and delete {folder}: they are made anew", fine=False)
+    fit = sum(stamps.get(item.id) == stamp(item.digest) for item in _items(store, project))
+    return Finding(name, f"{fit:,} of {store.progress(project.id).items:,} items have them")
+
+
+def _items(store: Store, project: Project) -> Iterator[Item]:
+    after = 0
+    while page := store.stream_items(project.id, after, _ROWS):
+        yield from page
+        after = page[-1].id

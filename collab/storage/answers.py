@@ -1,0 +1,186 @@
+# ruff: noqa: D103  # the Store protocol documents them
+"""Answers that came with a file: kept until the import is finished, then decisions, or annotations of named people."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from collab.domain.annotation import Annotation, Decision, Settled, settle
+from collab.domain.store import NewItem
+from collab.storage import log, projections, records
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+from collab.storage.log import EVENTS, read_annotation
+from collab.storage.schema import dumps
+
+_BATCH = 500
+"""Answers appended in one transaction; whoever answers meanwhile waits no longer than that takes."""
+
+
+def keep_answers(db: Database, under_way: sa.Row[Any], last: int, rows: Sequence[NewItem]) -> None:
+    """Keep the answers that came along until the import is finished; rows that became items have ids above `last`.
+
+    Of items that were there, decisions are settled then; those of new ones are settled here, as nobody sees them yet.
+    """
+    project, kind = under_way.project, under_way.answers
+    query = sa.select(tables.item.c.digest, tables.item.c.id)
+    ids = {r.digest: r.id for r in db.rows(query.where(tables.item.c.project == project, tables.item.c.id > last))}
+    others = [r.digest for r in rows if r.digest not in ids]
+    if others and kind != "truth":
+        params = {"project": project, "values": dumps(others)}
+        ids |= {r.digest: r.id for r in db.rows(by_value(db, _BY_DIGEST), params)}
+    given: dict[tuple[int, str], NewItem] = {}
+    for row in rows:
+        annotator = row.annotator if kind == "annotations" else ""
+        if row.digest in ids and (annotator or kind != "annotations"):
+            given.setdefault((ids[row.digest], annotator), row)
+    if others and kind == "annotations":
+        given = _unsaid(db, project, given)
+    if not given:
+        return
+    values = [{"item": item, "project": project, "answer": list(row.answer)} for (item, _), row in given.items()]
+    if kind == "truth":
+        db.write(sa.insert(tables.hidden_truth), values)
+        return
+    more = [
+        {"first": row.answer[0], "annotator": annotator, "file_import": under_way.id}
+        for (_, annotator), row in given.items()
+    ]
+    insert = db.insert(tables.imported_answer).on_conflict_do_nothing()
+    db.write(insert, [a | b for a, b in zip(values, more, strict=True)])
+    fresh = [
+        (item, Settled("decided", Decision(item, row.answer, "imported")))
+        for (item, _), row in given.items()
+        if item > last
+    ]
+    if kind == "decisions" and fresh:
+        projections.settle_all(db, project, fresh, under_way.at)
+
+
+def take_answers(db: Database, under_way: sa.Row[Any], now: int) -> int:
+    """Settle items that were there by the decisions of the file; returns how many of its answers were taken.
+
+    What people did stands: an answer is left out where its item is decided, or this person acted on it, and where the
+    item is in the audit reserve, for an answer that was not asked blind is no audit.
+    """
+    mine = {"import": under_way.id, "project": under_way.project}
+    mine["visible"] = db.scalar(_VISIBLE, mine)
+    if under_way.answers == "truth":
+        return int(db.scalar(_TRUTHS, mine))
+    db.write(_LEAVE_OUT, mine)
+    if under_way.answers == "decisions":
+        db.write(_DECIDE, {**mine, "now": now})
+        db.write(_DECIDED, mine)
+    return int(db.scalar(sa.select(sa.func.count()).where(_OF_IMPORT), mine))
+
+
+def forget_answers(db: Database, import_id: int) -> None:
+    """Let go of what an abandoned import brought."""
+    db.write(sa.delete(tables.imported_answer).where(_OF_IMPORT), {"import": import_id})
+
+
+def append_answers(db: Database, project: int, now: int) -> int:
+    with db.transaction():
+        db.lock_project(project)
+        rows = db.rows(_ANSWERS, {"project": project, "limit": _BATCH})
+        if not rows:
+            return 0
+        version = records.project(db, project).schema.version
+        items = sorted({r.item for r in rows})
+        before = _current(db, items)
+        given, events = [], []
+        for r in rows:
+            if all(a.annotator != r.annotator for a in before[r.item]):
+                event = _event_id(project, r.digest, r.annotator, r.answer)
+                answer = Annotation(
+                    event, project, r.item, r.annotator, "answer", now, tuple(r.answer), purpose="imported",
+                    schema_version=version,
+                )  # fmt: skip
+                given.append(answer)
+                events.append(replace(answer.event(), batch=f"import {r.file_import}"))
+        if given:
+            log.append_all(db, project, events)
+            for name in dict.fromkeys(a.annotator for a in given):
+                records.add_annotator(db, name)
+            projections.set_all_current(db, given)
+            _settle(db, project, items, now)
+        # From now on the log holds them.
+        answer_of = tables.imported_answer.c
+        done = (answer_of.item == sa.bindparam("of")) & (answer_of.annotator == sa.bindparam("by"))
+        db.write(sa.delete(tables.imported_answer).where(done), [{"of": r.item, "by": r.annotator} for r in rows])
+    return len(rows)
+
+
+def by_value(db: Database, query: str) -> sa.TextClause:
+    """Fill in how the database reads a JSON list of values."""
+    return sa.text(query.format("json_each(:values)" if db.is_sqlite else "json_array_elements_text(:values) AS value"))
+
+
+def _unsaid(db: Database, project: int, given: dict[tuple[int, str], NewItem]) -> dict[tuple[int, str], NewItem]:
+    """Leave out what the log holds already: the same file again says nothing, even where it was taken back since."""
+    ids = {key: _event_id(project, row.digest, key[1], row.answer) for key, row in given.items()}
+    known = {r.id for r in db.rows(by_value(db, _BY_EVENT), {"values": dumps(list(ids.values()))})}
+    return {key: row for key, row in given.items() if ids[key] not in known}
+
+
+def _event_id(project: int, digest: str, annotator: str, answer: Sequence[str]) -> str:
+    """The id of an imported answer: the same answer of the same person to the same content is the same act."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, dumps([project, digest, annotator, list(answer)])))
+
+
+def _current(db: Database, items: Sequence[int]) -> dict[int, list[Annotation]]:
+    """The annotations in force of each item."""
+    a = tables.annotation
+    query = EVENTS.join(a, a.c.event == tables.event.c.id).where(a.c.item.in_(items)).order_by(tables.event.c.number)
+    said: dict[int, list[Annotation]] = {item: [] for item in items}
+    for word in map(read_annotation, db.rows(query)):
+        said[word.item].append(word)
+    return said
+
+
+def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
+    """Settle many items by the ordinary rule, and keep the counters true; none of them is reserved."""
+    owner, a, d = records.project(db, project), tables.imported_answer, tables.decision
+    came = db.rows(sa.select(a.c.item, a.c.answer).where(a.c.item.in_(items), a.c.annotator == ""))
+    imported = {r.item: Decision(r.item, tuple(r.answer), "imported") for r in came}
+    settled = [
+        (item, settle(said, owner.policy.annotations_per_item, owner.schema, imported.get(item)))
+        for item, said in _current(db, items).items()
+    ]
+    gone = db.write(sa.delete(d).where(d.c.item.in_(items)))
+    projections.settle_all(db, project, settled, now)
+    step, counter = sum(s.decision is not None for _, s in settled) - gone, tables.counter
+    db.write(sa.update(counter).values(decided=counter.c.decided + step).where(counter.c.project == project))
+
+
+_BY_DIGEST = "SELECT i.id, i.digest FROM item i WHERE i.project = :project AND i.digest IN (SELECT value FROM {})"
+_BY_EVENT = "SELECT id FROM event WHERE id IN (SELECT value FROM {})"
+_ANSWERS = sa.text(
+    "SELECT a.item, a.annotator, a.answer, a.file_import, i.digest FROM imported_answer a "
+    "JOIN item i ON i.id = a.item JOIN file_import f ON f.id = a.file_import AND f.report IS NOT NULL "
+    "WHERE a.project = :project AND a.annotator <> '' ORDER BY a.item, a.annotator LIMIT :limit"
+).columns(
+    tables.imported_answer.c.item,
+    tables.imported_answer.c.annotator,
+    tables.imported_answer.c.answer,
+    tables.imported_answer.c.file_import,
+    tables.item.c.digest,
+)
+_VISIBLE = sa.text("SELECT visible FROM counter WHERE project = :project")
+_TRUTHS = sa.text("SELECT count(*) FROM hidden_truth WHERE project = :project AND item > :visible")
+_THERE = "file_import = :import AND item <= :visible"
+_LEAVE_OUT = sa.text(
+    f"DELETE FROM imported_answer WHERE {_THERE} AND (EXISTS (SELECT 1 FROM item i WHERE i.id = imported_answer.item "
+    "AND (i.reserved = true OR imported_answer.annotator = '' AND i.state <> 'open')) "
+    "OR EXISTS (SELECT 1 FROM annotation n WHERE n.item = imported_answer.item AND "
+    "(n.annotator = imported_answer.annotator OR imported_answer.annotator = '' AND n.kind IN ('answer', 'unsure'))))"
+)
+_DECIDE = sa.text(
+    "INSERT INTO decision (item, project, answer, first, reserved, source, at) "
+    f"SELECT item, project, answer, first, false, 'imported', :now FROM imported_answer WHERE {_THERE}"
+)
+_DECIDED = sa.text(f"UPDATE item SET state = 'decided' WHERE id IN (SELECT item FROM imported_answer WHERE {_THERE})")
+_OF_IMPORT = tables.imported_answer.c.file_import == sa.bindparam("import")

@@ -1,0 +1,87 @@
+import pytest
+
+from collab.domain.run import ImportReport, Round, Stratum
+from collab.domain.store import Store
+from collab.loop import reporting
+from collab.loop.reporting import AuditReport
+from tests.conftest import MakeProject
+from tests.samples import rows
+
+
+def bring(store: Store, project: int, source: str, count: int, start: int) -> None:
+    opened = store.begin_import(project, source, "nothing", 1)
+    store.add_items(opened, rows(count, start=start))
+    store.finish_import(opened, ImportReport(added=count), 0.2, 0, 2)
+
+
+def judged(project: int, *strata: Stratum, revision: int = 1, labels: int = 40, retired: int = 0) -> Round:
+    return Round(project, revision, 1, revision, labels, strata, audits_retired=retired)
+
+
+@pytest.fixture
+def two(store: Store, make_project: MakeProject) -> int:
+    """A project of two imports: 100 items and 900."""
+    project = make_project(100, mark=0.2).id
+    bring(store, project, "later.csv", 900, 200)
+    return project
+
+
+def test_before_the_first_round_nothing_is_said(store: Store, two: int) -> None:
+    assert reporting.accuracy(store, two) == AuditReport()
+    assert reporting.curve(store, two) == []
+
+
+def test_each_import_counts_by_its_size_and_not_by_its_audits(store: Store, two: int) -> None:
+    store.add_round(judged(two, Stratum(1, (1,), 100, 20, 20), Stratum(2, (2,), 900, 10, 0)))
+    report = reporting.accuracy(store, two)
+    assert (report.answered, report.right, report.share, report.covered) == (30, 20, pytest.approx(0.1), 1.0)
+    assert report.low is not None
+    assert report.high is not None
+    assert report.low < 0.11
+    assert report.high < 0.5
+    assert report.unchecked == ()
+
+
+def test_an_import_with_fewer_than_ten_audits_is_named_and_the_figures_leave_it_out(store: Store, two: int) -> None:
+    checked = Stratum(1, (1,), 100, 12, 12, unresolved=1)
+    store.add_round(judged(two, checked, Stratum(2, (2,), 900, 9, 0, unresolved=4), retired=3))
+    report = reporting.accuracy(store, two)
+    assert (report.judged, report.answered, report.right, report.unresolved, report.retired) == (21, 12, 12, 1, 3)
+    assert (report.share, report.unchecked, report.covered) == (1.0, ("later.csv",), 0.1)
+
+
+def test_an_import_that_came_after_the_round_is_not_checked_yet(store: Store, make_project: MakeProject) -> None:
+    project = make_project(100, mark=0.2).id
+    store.add_round(judged(project, Stratum(1, (1,), 100, 20, 20)))
+    assert reporting.accuracy(store, project).unchecked == ()
+    bring(store, project, "later.csv", 180, 100)
+    assert reporting.accuracy(store, project).unchecked == ("later.csv",)
+
+
+def test_the_curve_ends_in_the_headline(store: Store, two: int) -> None:
+    for revision, right in ((1, 10), (2, 15)):
+        strata = Stratum(1, (1,), 100, 20, right, unresolved=5), Stratum(2, (2,), 900, 3, 3)
+        store.add_round(judged(two, *strata, revision=revision, labels=40 * revision))
+    points = reporting.curve(store, two)
+    assert [(p.labels, p.audits.right) for p in points] == [(40, 10), (80, 15)]
+    assert points[-1].audits == reporting.accuracy(store, two)
+    assert points[-1].audits.unchecked == ("later.csv",)
+
+
+def test_with_too_few_audits_everywhere_there_is_no_figure(store: Store, two: int) -> None:
+    store.add_round(judged(two, Stratum(1, (1,), 100, 6, 6), Stratum(2, (2,), 900, 6, 6)))
+    report = reporting.accuracy(store, two)
+    assert (report.judged, report.answered, report.share, report.band, report.covered) == (12, 0, None, None, 0.0)
+
+
+def test_what_is_not_checked_counts_as_wrong_before_accepting_is_offered_first(store: Store, two: int) -> None:
+    good = Stratum(1, (1,), 100, 60, 60)
+    store.add_round(judged(two, good, Stratum(2, (2,), 900, 60, 60)))
+    assert reporting.accept_filled(reporting.accuracy(store, two), 0.8)
+    store.add_round(judged(two, good, Stratum(2, (2,), 900, 9, 9), revision=2))
+    assert not reporting.accept_filled(reporting.accuracy(store, two), 0.8)
+
+
+def test_a_band_of_few_answers_is_rounded_outward() -> None:
+    assert AuditReport(12, 12, 7, low=0.28, high=0.845).band == (2, 9)
+    assert AuditReport(12, 12, 12, low=0.7, high=1.0).band == (7, 10)

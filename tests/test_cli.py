@@ -1,0 +1,271 @@
+"""The command line, run as people run it: arguments in, exit status and text out."""
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from collab import cli
+from collab.domain.store import Store
+from collab.engine.encoders.text import encoder_of
+from collab.loop.encoding import encode_items
+from collab.storage.database import open_store
+from tests.driving import ROOT, command, environment
+
+MOODS = (
+    ("plus", "It is a great and lovely day, and I am happy with it"),
+    ("minus", "It is an awful and terrible day, and I am sad about it"),
+)
+
+
+@dataclass
+class Said:
+    """What a command said, and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> object:
+        return json.loads(self.out)
+
+
+Collab = Callable[..., Said]
+
+
+@pytest.fixture
+def collab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Collab:
+    """Runs a command in an empty folder; `workspace` stands there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLLAB_DATA", raising=False)
+    monkeypatch.delenv("COLLAB_DATABASE", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str | Path) -> Said:
+        monkeypatch.setattr("sys.argv", ["collab", *map(str, arguments)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return Said(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "signs.csv"
+    with path.open("w", newline="") as file:
+        rows = [(f"S-{n}", f"{MOODS[n % 2][1]}, number {n}.", MOODS[n % 2][0], n) for n in range(120)]
+        csv.writer(file).writerows([("id", "text", "sign", "weight"), *rows])
+    return path
+
+
+@pytest.fixture
+def imported(collab: Collab, table: Path) -> Said:
+    return collab(
+        "import", table, "--project", "Signs", "--text", "text", "--id", "id", "--label", "sign",
+        "--encoder", "hashing", "--json",
+    )  # fmt: skip
+
+
+COMMANDS = ("run", "demo", "import", "export", "export data", "simulate", "worker", "doctor")
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_explains_itself(collab: Collab, words: str) -> None:
+    said = collab(*words.split(), "--help")
+    assert said.status == 0
+    assert f"Usage: collab {words}" in said.out
+
+
+def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None:
+    said = collab()
+    assert said.status == 2
+    assert [
+        word
+        for word in ("run", "demo", "import", "export", "simulate", "worker", "doctor")
+        if word not in said.out + said.err
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("import",), "Missing argument"),
+        (("import", "signs.csv", "--project", "New", "--text", "text"), "needs its classes"),
+        (("import", "signs.csv", "--project", "New", "--field", "text:picture", "--label", "sign"), "is not NAME:KIND"),
+        (("import", "signs.csv", "--project", "New", "--label", "sign"), "needs at least one"),
+        (("export", "data", "--project", "Signs", "--output", "signs.csv", "--what", "all"), "is not one of"),
+        (("simulate", "signs.csv", "--text", "text", "--label", "sign", "--test", "1.5"), "lies between 0 and 1"),
+        (("doctor", "--loudly"), "No such option"),
+    ],
+)
+def test_a_command_that_is_not_understood_ends_with_2(
+    collab: Collab, imported: Said, arguments: tuple[str, ...], says: str
+) -> None:
+    said = collab(*arguments)
+    assert said.status == 2
+    assert says in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("import", "missing.csv", "--project", "Signs"), "collab: missing.csv can't be read"),
+        (
+            ("import", "signs.csv", "--project", "New", "--text", "text", "--label", "mood"),
+            "collab: There is no column 'mood'; there is id, text, sign, weight.",
+        ),
+        (
+            ("export", "data", "--project", "Signs", "--output", "signs.doc"),
+            "collab: There is no format 'doc'; there is csv, jsonl, parquet, xlsx.",
+        ),
+        (
+            ("export", "data", "--project", "Sings", "--output", "out.csv"),
+            "collab: There is no project 'Sings'; there is Signs.",
+        ),
+        (
+            ("simulate", "signs.csv", "--text", "text", "--label", "mood", "--encoder", "hashing"),
+            "collab: signs.csv can't be read: it has no column mood",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_said_in_one_sentence_and_ends_with_1(
+    collab: Collab, imported: Said, arguments: tuple[str, ...], says: str
+) -> None:
+    said = collab(*arguments)
+    assert (said.status, said.out) == (1, "")
+    assert said.err.splitlines()[-1].startswith(says)
+
+
+def test_what_was_imported_is_exported_with_its_answers_in_the_same_order(
+    collab: Collab, imported: Said, table: Path, tmp_path: Path
+) -> None:
+    assert imported.json == {
+        "added": 120, "duplicates": 0, "changed": 0, "rejected": 0, "answers": 120, "answers_left": 0, "unlabeled": 0,
+        "language": "en", "rejected_file": "", "columns": ["id", "text", "sign", "weight"],
+    }  # fmt: skip
+    said = collab("export", "data", "--project", "Signs", "--output", tmp_path / "out.csv", "--json")
+    assert said.json == {"file": str(tmp_path / "out.csv"), "rows": 120, "guarded_cells": 0, "left_out": 0}
+    with table.open(newline="") as given, (tmp_path / "out.csv").open(newline="", encoding="utf-8-sig") as back:
+        before, after = list(csv.DictReader(given)), list(csv.DictReader(back))
+    assert [{name: row[name] for name in before[0]} for row in after] == before
+    assert [row["answer"] for row in after] == [row["sign"] for row in before]
+
+
+def test_the_same_file_brings_nothing_new_the_second_time(collab: Collab, imported: Said, table: Path) -> None:
+    said = collab("import", table, "--project", "Signs", "--id", "id", "--label", "sign")
+    assert (said.status, said.out) == (
+        0, "0 items added, 120 duplicates, 0 rejected, 120 answers not taken\n",
+    )  # fmt: skip
+    said = collab("export", "data", "--project", "Signs", "--output", "out.csv")
+    assert said.out == "120 rows in out.csv; 120 rows of your files are not among them: duplicates, and rejected ones\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"), [(("--answers", "wrong"), 2), (("--on-change", "wrong"), 2), (("--id", "wrong"), 1)]
+)
+def test_an_import_that_fails_leaves_no_project_behind(
+    collab: Collab, table: Path, tmp_path: Path, more: tuple[str, ...], status: int
+) -> None:
+    arguments = ("import", table, "--project", "Signs", "--text", "text", "--label", "sign")
+    assert collab(*arguments, *more).status == status
+    assert collab(*arguments, "--json").json["added"] == 120
+
+
+def test_an_import_that_is_interrupted_leaves_no_project_behind(
+    collab: Collab, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collab.loop.importing.run_import", interrupted)
+    collab("import", table, "--project", "Signs", "--text", "text", "--label", "sign")
+    store: Store = open_store(tmp_path / "workspace")
+    assert store.projects() == ()
+    store.close()
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_names_are_shown_as_they_are_written(collab: Collab, table: Path) -> None:
+    name = "[b]Signs[/b] [/i]"
+    added = collab("import", table, "--project", name, "--text", "text", "--label", "sign", "--encoder", "hashing")
+    exported = collab("export", "data", "--project", name, "--output", "[out].csv")
+    examined = collab("doctor")
+    assert [said.status for said in (added, exported, examined)] == [0, 0, 0]
+    assert exported.out.startswith("120 rows in [out].csv")
+    assert f"project {name}  120 items" in examined.out
+
+
+@pytest.mark.slow
+def test_simulate_tells_how_fast_an_oracle_teaches(collab: Collab, table: Path) -> None:
+    said = collab(
+        "simulate", table, "--text", "text", "--label", "sign", "--encoder", "hashing", "--strategy", "random",
+        "--budget", "20", "--batch", "10", "--seeds", "2", "--json",
+    )  # fmt: skip
+    result = json.loads(said.out)
+    assert said.status == 0
+    assert [(p["strategy"], p["seed"], p["round"], p["labels"]) for p in result["points"]] == [
+        ("random", 0, 1, 10), ("random", 0, 2, 20), ("random", 1, 1, 10), ("random", 1, 2, 20),
+    ]  # fmt: skip
+    assert (result["pool"], result["test"], result["classes"]) == (90, 30, ["minus", "plus"])
+    assert min(result["full_accuracy"], result["points"][-1]["accuracy"]) > 0.9
+
+
+def test_doctor_finds_a_healthy_workspace_sound(collab: Collab, imported: Said) -> None:
+    said = collab("doctor", "--json")
+    result = json.loads(said.out)
+    assert (said.status, result["fine"]) == (0, True)
+    assert result["checks"]["database"].endswith("is sound, every event chain unbroken")
+    assert result["checks"]["project Signs"].startswith("120 items,")
+    assert result["checks"]["encoder hashing"] == "384 features, texts of any length"
+    assert result["checks"]["features of Signs"] == "0 of 120 items have them"
+    assert [name in result["checks"]["versions"] for name in ("Python", "collab", "torch", "sqlalchemy")] == [True] * 4
+
+
+def test_doctor_counts_the_features_that_fit_and_finds_damaged_ones(
+    collab: Collab, imported: Said, tmp_path: Path
+) -> None:
+    store: Store = open_store(tmp_path / "workspace")
+    (project,) = store.projects()
+    encode_items(store, project, encoder_of("hashing"), lambda *_: False)
+    store.close()
+    assert collab("doctor", "--json").json["checks"]["features of Signs"] == "120 of 120 items have them"
+    (rows,) = (tmp_path / "workspace" / "features").rglob("rows.f32")
+    rows.write_bytes(rows.read_bytes()[:100])
+    said = collab("doctor", "--json")
+    assert said.status == 1
+    assert said.json["checks"]["features of Signs"].startswith("damaged")
+
+
+def test_doctor_names_a_damaged_database_and_ends_with_1(collab: Collab, imported: Said, tmp_path: Path) -> None:
+    with (tmp_path / "workspace" / "collab.db").open("r+b") as file:
+        file.write(b"no database at all")
+    said = collab("doctor")
+    assert said.status == 1
+    assert "is damaged" in said.out
+    assert "put a backup in its place" in said.out
+
+
+def test_demo_makes_a_project_of_tweets(collab: Collab, tmp_path: Path) -> None:
+    said = collab("demo", "--no-serve")
+    assert (said.status, said.out) == (0, "Project Tweets holds 4,200 items.\n")
+    store: Store = open_store(tmp_path / "workspace")
+    assert [(p.name, p.demo) for p in store.projects()] == [("Tweets", True)]
+    store.close()
+
+
+@pytest.mark.slow
+def test_the_program_ends_with_the_status_that_it_says(tmp_path: Path) -> None:
+    missing = command(
+        "export", "data", "--project", "Signs", "--output", "out.csv", "--workspace", tmp_path / "workspace"
+    )
+    ended = subprocess.run(missing, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "collab: There is no project 'Signs'.\n")
