@@ -1,0 +1,55 @@
+"""Run the benches: `python -m tests.bench`, some of them with `--only NAME`.
+
+Prints a table and writes build/bench.json.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.measuring import Result, machine, stay_on_two_cores
+from tests.driving import ROOT
+
+GROUPS = {
+    "encoding": ("encode_ratio_fp32", "encode_ratio_fp32_200", "encode_min_cosine"),
+    "importing": ("import_rows_per_s", "import_rows_per_s_postgres", "import_rss_mb_1m"),
+    "asking": ("answer_to_queue_p95_s_50k",),
+    "startup": ("first_ask_s_50k",),
+    "keys": ("key_to_next_p95_ms_1", "key_to_next_p95_ms_25", "save_p95_ms_25"),
+}
+
+
+def main() -> int:
+    """Measure, tell, write; 1 where a target was missed."""
+    names = [*GROUPS, *(name for group in GROUPS.values() for name in group)]
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}; may be repeated"
+    )
+    only = parser.parse_args().only or list(GROUPS)
+    stay_on_two_cores()
+    found: list[Result] = []
+    for group, figures in GROUPS.items():
+        if group in only or any(figure in only for figure in figures):
+            print(f"{group} …", file=sys.stderr, flush=True)
+            found += importlib.import_module(f"tests.bench.{group}").results()
+    (ROOT / "build").mkdir(exist_ok=True)
+    (ROOT / "build" / "bench.json").write_text(json.dumps([each.as_dict() for each in found], indent=1) + "\n")
+    Console(width=160).print(_table(found))
+    return 0 if all(each.met for each in found) else 1
+
+
+def _table(found: list[Result]) -> Table:
+    table = Table("figure", "measured", "target", "met", "against", title=machine())
+    for each in found:
+        target = f"{each.better} {each.target:,g} {each.unit}"
+        table.add_row(each.name, f"{each.value:,.4g} {each.unit}", target, "yes" if each.met else "NO", each.against)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""How fast a table comes in, and how much memory a large one takes."""
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from collab.domain.project import Field, LoopPolicy
+from collab.jobs.running import now_ms
+from collab.loop.demonstrating import SCHEMA
+from collab.loop.importing import run_import
+from collab.storage.database import open_store
+from tests.bench.measuring import Result
+from tests.bench.workspaces import KEPT, plan_of, write_texts
+from tests.driving import ROOT, command, environment
+
+ROWS, MANY = 200_000, 1_000_000
+POSTGRES = os.environ.get("COLLAB_TEST_POSTGRES", "")
+
+
+def results() -> Iterator[Result]:
+    """Rows a second on SQLite (and on PostgreSQL where one is named), and the memory of a million rows."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=KEPT) as made:
+        folder = Path(made)
+        rate = _rate(folder, "")
+        yield Result("import_rows_per_s", rate, "rows/s", 20_000, "at least", f"{ROWS:,} tweets as CSV, SQLite")
+        if POSTGRES:
+            with _database() as url:
+                rate = _rate(folder, url)
+            yield Result(
+                "import_rows_per_s_postgres",
+                rate,
+                "rows/s",
+                8_000,
+                "at least",
+                f"{ROWS:,} tweets as CSV, PostgreSQL on loopback",
+            )
+        most, seconds = _memory(folder)
+        yield Result(
+            "import_rss_mb_1m",
+            most,
+            "MB",
+            1000,
+            "at most",
+            f"peak of `collab import`, {MANY:,} rows in {seconds:.0f} s, SQLite",
+        )
+
+
+def _rate(folder: Path, url: str) -> float:
+    store = open_store(folder / f"workspace-{bool(url)}", url or None)
+    project = store.create_project("tweets", (Field("text"),), SCHEMA, LoopPolicy(encoder="hashing"), now_ms())
+    texts = write_texts(folder / "texts.csv", ROWS)
+    started = time.perf_counter()
+    report = run_import(store, project, texts, plan_of(truth=False), now=now_ms(), progress=lambda *_: False)
+    seconds = time.perf_counter() - started
+    store.close()
+    assert report.added == ROWS, report
+    return ROWS / seconds
+
+
+def _memory(folder: Path) -> tuple[float, float]:
+    """Peak resident megabytes of the command that imports a million rows, and its seconds."""
+    texts = write_texts(folder / "many.csv", MANY)
+    arguments = command(
+        "import", texts, "--project", "many", "--text", "text", "--id", "id",
+        "--label", "feeling", "--answers", "truth",
+        "--encoder", "hashing", "--workspace", folder / "many", "--json",
+    )  # fmt: skip
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        arguments, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    said: list[bytes] = []
+    reader = threading.Thread(target=lambda: said.append(process.stdout.read()))
+    reader.start()
+    _, status, used = os.wait4(process.pid, 0)  # the peak of this child alone
+    process.returncode = os.waitstatus_to_exitcode(status)
+    reader.join()
+    assert process.returncode == 0, said
+    assert json.loads(said[0])["added"] == MANY
+    return used.ru_maxrss / 1024, time.perf_counter() - started
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """A database of its own on the PostgreSQL that is named."""
+    import psycopg
+
+    name = f"bench_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(POSTGRES, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{POSTGRES.rpartition('/')[0]}/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
