@@ -14,6 +14,8 @@ COLORS = dict(
     zip(("blue", "red", "green", "purple", "gold", "teal", "violet", "pink", "olive", "brown"), PALETTE, strict=True)
 )
 NAMED = {value: name for name, value in COLORS.items()}
+DIGITS = "1234567890"
+"""Keys that classes get, in this order."""
 COLUMNS = ("name", "key", "color", "description", "example", "near_miss")
 
 
@@ -38,6 +40,7 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
         fixed: No rows may be added or taken away.
     """
     colors = dict.fromkeys([*COLORS, *(row["color"] for row in rows)])  # a class may have one of its own
+    st.caption(word("classes.table"))  # and room for the table's own buttons, which float above it
     edited = st.data_editor(
         [dict(row) for row in rows],
         key=key,
@@ -66,12 +69,13 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
 
 
 def read_classes(rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:
-    """Classes from rows: empty ones are left out, colors handed out; a new class's first name is its id."""
+    """Classes from rows: empty ones are left out, keys and colors handed out; a new class's first name is its id."""
     filled = [{c: str(row.get(c) or "").strip() for c in (*COLUMNS, "id")} for row in rows]
     filled = [row for row in filled if any(row[c] for c in ("name", "description", "example", "near_miss"))]
+    free = iter(DIGITS.translate({ord(row["key"]): None for row in filled if len(row["key"]) == 1}))
     return tuple(
         LabelClass(
-            row["id"] or row["name"], row["name"], row["key"],
+            row["id"] or row["name"], row["name"], row["key"] or ("" if row["id"] else next(free, "")),
             COLORS.get(row["color"], row["color"] or PALETTE[i % len(PALETTE)]),
             row["description"], row["example"], row["near_miss"],
         )

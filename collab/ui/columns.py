@@ -12,7 +12,7 @@ from collab.ui.pieces import plain
 from collab.ui.upload import look
 from collab.ui.words import word
 
-Draft = dict[str, Any]  # what a person has said so far: path, source, table, guesses, choices
+Draft = dict[str, Any]  # what a person has said so far: file, table, guesses, choices
 
 ROLES: tuple[ColumnRole, ...] = get_args(ColumnRole)
 KINDS = ("text", "number", "category")
@@ -24,6 +24,7 @@ def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGue
     """Let people correct kind and role of each column."""
     roles = {role: word(f"role.{role}") for role in ROLES}
     kinds = {kind: word(f"kind.{kind}") for kind in KINDS}
+    st.caption(word("columns.seems"))  # and room for the table's own buttons, which float above it
     edited = st.data_editor(
         [
             {"name": g.name, "kind": kinds[g.kind], "role": roles[g.role], "why": word(f"guess.{g.why}")}

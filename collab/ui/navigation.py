@@ -64,11 +64,11 @@ def main() -> None:
             _remember_name()
             return
         with st.sidebar:
-            _sidebar(here)
+            _sidebar(here, on_the_card=page is pages["label"])
         page.run()
 
 
-def _sidebar(here: str) -> None:
+def _sidebar(here: str, *, on_the_card: bool) -> None:
     projects = session.store().projects()
     project = session.project()
     if project is not None:
@@ -83,11 +83,12 @@ def _sidebar(here: str) -> None:
         else:
             st.caption(plain(project.name))
         session.open_project(project.id)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f":material/person: {plain(here)}")
-        if st.button(word("nav.not_you"), type="tertiary"):
-            session.leave()
-            st.rerun()
+    if not on_the_card:  # the card says itself who is here, and asks
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/person: {plain(here)}")
+            if st.button(word("nav.not_you"), type="tertiary"):
+                session.leave()
+                st.rerun()
     _remember_name()
 
 

@@ -1,11 +1,8 @@
 """My answers: what this person said, latest first; any of it can be opened again on the card."""
 
-from datetime import UTC, datetime, timedelta, timezone
-
 import streamlit as st
 
 from collab.domain.project import Project
-from collab.loop import handing_out
 from collab.loop.recalling import Recalled, recall
 from collab.ui import session
 from collab.ui.items import excerpt
@@ -31,6 +28,7 @@ def draw() -> None:
     if not shown:
         empty("history", word("answers.none"), word("answers.none_here" if chosen else "answers.none_why"))
         return
+    st.caption(word("answers.pick"))  # and room for the table's own buttons, which float above it
     picked = st.dataframe(
         [_row(entry, project) for entry in shown],
         key=f"answers-{project.id}-{chosen}-{shown[0].number}-{len(shown)}",
@@ -40,21 +38,13 @@ def draw() -> None:
     rows = picked["selection"]["rows"]
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(word("answers.reopen"), type="primary", disabled=not rows, shortcut="Enter" if rows else None):
-            _reopen(project, shown[rows[0]].item.id)
+            session.go("label", reopen=shown[rows[0]].annotation.id)
         if _before(project) and st.button(word("answers.newest")):
             st.session_state.pop(f"before-{project.id}")
             st.rerun()
         if older and st.button(word("answers.older")):
             st.session_state[f"before-{project.id}"] = found[-1].number
             st.rerun()
-        if not rows:
-            st.caption(word("answers.pick"))
-
-
-def _reopen(project: Project, item: int) -> None:
-    if handing_out.choose(session.store(), project.id, session.annotator(), [item]):
-        session.go("label", mode="chosen")
-    st.info(word("answers.audit"))
 
 
 def _before(project: Project) -> int | None:
@@ -65,10 +55,8 @@ def _before(project: Project) -> int | None:
 def _row(entry: Recalled, project: Project) -> dict[str, str]:
     said = entry.annotation
     answer = ", ".join(project.schema[project.schema.resolve(c)].name for c in said.answer)
-    zone = timezone(timedelta(minutes=session.utc_offset()))
-    at = datetime.fromtimestamp(said.at / 1000, UTC).astimezone(zone)
     return {
-        word("answers.time"): f"{at:%Y-%m-%d %H:%M}",
+        word("answers.time"): session.clock(said.at),
         word("answers.answer"): answer or word(f"kind_of.{said.kind}"),
         word("answers.item"): excerpt(entry.item, project),
         word("answers.ref"): entry.item.ref,

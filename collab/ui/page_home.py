@@ -10,8 +10,8 @@ from collab.ui import session
 from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import word
 
-WAITING = ("flagged", "disputed", "unsure")
-"""States of items that somebody should look at."""
+WAITING = {"flagged": "flag", "disputed": "balance", "unsure": "help"}
+"""States of items that somebody should look at, each with its icon."""
 
 
 def draw() -> None:
@@ -28,10 +28,11 @@ def draw() -> None:
         st.markdown(word("home.demo"))
         st.code("collab demo", language=None)
         return
-    columns = st.columns(2 if len(projects) > 1 else 1, gap="medium")
-    for place, project in enumerate(projects):
-        with columns[place % len(columns)]:
-            _project(project)
+    wide = min(2, len(projects))
+    for start in range(0, len(projects), wide):  # row by row: a phone shows them one below the other, in this order
+        for place, project in zip(st.columns(wide, gap="medium"), projects[start:], strict=False):
+            with place:
+                _project(project)
 
 
 def _project(project: Project) -> None:
@@ -74,7 +75,10 @@ def _waiting(project: Project) -> None:
     if any(counts.values()):
         with st.container(horizontal=True, gap="small"):
             for state, count in counts.items():
-                if count and st.button(word(f"home.{state}", n=count), type="tertiary", key=f"{state}-{project.id}"):
+                if count and st.button(
+                    word(f"home.{state}", n=f"{count:,}"), type="tertiary", icon=f":material/{WAITING[state]}:",
+                    key=f"{state}-{project.id}",
+                ):  # fmt: skip
                     session.open_project(project.id)
                     session.go("data", state=state)
 

@@ -1,7 +1,5 @@
 """Import more into a project: what is new comes in, what has changed is shown first, what is missing stays."""
 
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
@@ -27,19 +25,18 @@ def draw(project: Project) -> None:
     else:
         if last is not None and last.status == "failed":
             job_failed(last)
-        _form(project)
+        _form(project, f"import-{project.id}-{last.id if last else 0}")  # another form: an import ends with its upload
     _history(project)
 
 
-def _form(project: Project) -> None:
-    found = ask_for_file(f"import-{project.id}")
+def _form(project: Project, key: str) -> None:
+    found = ask_for_file(key)
     if found is None:
         st.caption(word("import.why"))
         return
-    path, name = found
-    table = columns.reading_options(look(path, name), name)
+    table = columns.reading_options(look(found.path, found.name), found.name)
+    guesses = columns.column_editor(guessing.guess(table), key=f"{key}-columns-{found.path.name}")
     show_preview(table)
-    guesses = columns.column_editor(guessing.guess(table), key=f"import-columns-{path.name}")
     choices = columns.answer_options({"table": table, "guesses": guesses})
     plan = plan_from(guesses, project, **choices)
     if plan.id_column:
@@ -48,17 +45,14 @@ def _form(project: Project) -> None:
             captions=[word(f"on_change.{c}_why") for c in ON_CHANGE],
         )  # fmt: skip
         plan = plan_from(guesses, project, **choices, on_change=on_change)
-        _differences(project, path, plan)
+        _differences(project, found.path, plan, f"{key}-changes")
     if st.button(word("import.go"), type="primary"):
-        payload = {"path": str(path), "source": name, "plan": asdict(plan)}
-        session.store().submit_job("import", project.id, payload, session.annotator(), session.now())
-        st.session_state.pop(f"import-{project.id}-changes", None)
+        session.store().submit_job("import", project.id, found.payload(plan), session.annotator(), session.now())
         st.rerun()
 
 
-def _differences(project: Project, path: Path, plan: ImportPlan) -> None:
+def _differences(project: Project, path: Path, plan: ImportPlan, key: str) -> None:
     """Say on request what the import would change."""
-    key = f"import-{project.id}-changes"
     if st.button(word("import.compare"), help=word("import.compare_why")):
         with st.spinner(word("import.comparing")):
             st.session_state[key] = (
@@ -102,9 +96,8 @@ def _history(project: Project) -> None:
         return
     st.header(word("import.before"), anchor=False)
     for _, source, at, report in reversed(done):
-        when = datetime.fromtimestamp(at / 1000, UTC)
         with st.container(border=True):
-            st.markdown(f"**{plain(source)}** · {when:%Y-%m-%d %H:%M} UTC")
+            st.markdown(f"**{plain(source)}** · {session.clock(at)}")
             st.caption(
                 word(
                     "import.did",
@@ -115,5 +108,7 @@ def _history(project: Project) -> None:
                     answers=f"{report.answers:,}",
                 )
             )
+            if report.answers_left:
+                st.caption(word("import.answers_left", n=f"{report.answers_left:,}"))
             if report.rejected_file:
                 st.link_button(word("import.rejected"), session.download_address(report.rejected_file), type="tertiary")

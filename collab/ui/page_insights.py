@@ -6,8 +6,9 @@ import altair as alt
 import streamlit as st
 
 from collab.domain.project import Project
+from collab.domain.run import CALIBRATED_FROM
 from collab.loop import reporting
-from collab.loop.reporting import CALIBRATED_FROM, POINT_FROM, SHOWN_FROM, AuditReport, CurvePoint, Overview
+from collab.loop.reporting import POINT_FROM, SHOWN_FROM, AuditReport, CurvePoint, Overview
 from collab.ui import session
 from collab.ui.pieces import empty, heading, live_job, plain, watch_job
 from collab.ui.words import WORDS, language, word
@@ -43,26 +44,41 @@ def draw() -> None:
 
 def _agreement(project: Project, overview: Overview) -> None:
     report = reporting.accuracy(session.store(), project.id)
-    answered = max(report.answered, overview.progress.audited)  # the last fit may not have seen the latest ones
-    missing = max(0, CALIBRATED_FROM - answered)
+    waiting = max(0, overview.progress.audited - report.judged - report.retired)  # since the last fit
+    missing = max(0, CALIBRATED_FROM - (report.judged or waiting))
     with st.container(border=True):
         st.header(word("insights.agreement"), anchor=False)
-        st.markdown(_agreement_words(report, answered))
+        st.markdown(_agreement_words(report, waiting, overview.progress.reading))
         if missing:
             st.caption(word("insights.missing", n=missing, minutes=_minutes(project, overview, missing)))
         if report.unresolved:
             st.caption(word("insights.unresolved", n=report.unresolved))
+        if report.retired:
+            st.caption(word("insights.retired", n=report.retired))
+        if report.unchecked and report.band is not None:
+            names = plain(", ".join(report.unchecked))
+            st.caption(word("insights.unchecked", names=names, least=SHOWN_FROM, share=f"{report.covered:.0%}"))
+        if report.point is not None and f"{report.point:.0%}" != f"{report.right / report.answered:.0%}":
+            st.caption(word("insights.weighted", share=f"{report.point:.0%}"))
         st.caption(word("insights.how"))
 
 
-def _agreement_words(report: AuditReport, answered: int) -> str:
+def _agreement_words(report: AuditReport, waiting: int, reading: float) -> str:
     if report.band is None or report.low is None or report.high is None:
-        return word("insights.too_few", n=answered, least=SHOWN_FROM)
+        answered = report.judged + waiting
+        if answered < SHOWN_FROM:
+            return word("insights.too_few", n=answered, least=SHOWN_FROM)
+        if report.judged:
+            return word("insights.scattered", n=answered, least=SHOWN_FROM)
+        return word(
+            "insights.not_judged_reading" if reading < 1 else "insights.not_judged", n=answered, waiting=waiting
+        )
     if report.point is None:
-        return word("insights.band", low=report.band[0], high=report.band[1], n=report.answered)
+        return word("insights.band", low=report.band[0], high=report.band[1])
     return word(
-        "insights.point", right=report.right, n=report.answered, low=f"{report.low:.0%}", high=f"{report.high:.0%}"
-    )
+        "insights.point_part" if report.unchecked else "insights.point",
+        agreed=report.right, n=report.answered, low=f"{report.low:.0%}", high=f"{report.high:.0%}",
+    )  # fmt: skip
 
 
 def _minutes(project: Project, overview: Overview, blind_answers: int) -> str:
@@ -74,7 +90,7 @@ def _minutes(project: Project, overview: Overview, blind_answers: int) -> str:
 
 def _curves(project: Project) -> None:
     points = reporting.curve(session.store(), project.id)
-    audited = [p for p in points if p.audits >= POINT_FROM and p.low is not None]
+    audited = [p for p in points if p.audits.point is not None]
     with st.container(border=True):
         st.header(word("insights.curve"), anchor=False)
         if len(audited) >= 2:
@@ -86,7 +102,14 @@ def _curves(project: Project) -> None:
         with st.container(border=True):
             st.header(word("insights.demo"), anchor=False)
             if demo:
-                st.markdown(word("insights.demo_now", share=f"{demo[-1].demo:.0%}", n=demo[-1].labels))
+                st.markdown(
+                    word(
+                        "insights.demo_now",
+                        share=f"{demo[-1].demo:.0%}",
+                        n=demo[-1].labels,
+                        items=f"{demo[-1].demo_items:,}",
+                    )
+                )
                 st.altair_chart(_demo_curve(demo), width="stretch", alt=_demo_alt(demo))
             else:
                 st.caption(word("insights.demo_later"))
@@ -94,16 +117,16 @@ def _curves(project: Project) -> None:
 
 
 def _audit_curve(points: list[CurvePoint]) -> Any:  # altair has no types
-    rows = [{"labels": p.labels, "share": p.right / p.audits, "low": p.low, "high": p.high} for p in points]
+    rows = [{"labels": p.labels, "share": p.audits.share, "low": p.audits.low, "high": p.audits.high} for p in points]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         alt.X("labels:Q", axis=alt.Axis(title=word("insights.labels"), format="d", tickMinStep=1))
     )
-    share = alt.Axis(format="%", title=word("insights.agreed"))
+    share = alt.Axis(format="%", title=None)
     band = base.mark_area(opacity=0.2).encode(
         alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), axis=share), alt.Y2("high:Q")
     )
     line = base.mark_line(point=True).encode(alt.Y("share:Q", axis=share))
-    return (band + line).properties(height=260)
+    return (band + line).properties(height=260, title=_measure(word("insights.agreed")))
 
 
 def _demo_curve(points: list[CurvePoint]) -> Any:  # altair has no types
@@ -113,19 +136,22 @@ def _demo_curve(points: list[CurvePoint]) -> Any:  # altair has no types
         .mark_line(point=len(rows) < 60)
         .encode(
             alt.X("labels:Q", axis=alt.Axis(title=word("insights.labels"), format="d", tickMinStep=1)),
-            alt.Y(
-                "share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=word("insights.demo_axis"))
-            ),
+            alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=None)),
         )
-        .properties(height=240)
+        .properties(height=240, title=_measure(word("insights.demo_axis")))
     )
+
+
+def _measure(text: str) -> Any:  # altair has no types
+    """Say above a chart what its height measures: along the axis the words would be cut off where it is narrow."""
+    return alt.TitleParams(text, anchor="start", frame="bounds", fontSize=13, fontWeight=400, color=QUIET, offset=12)
 
 
 def _audit_alt(points: list[CurvePoint]) -> str:
     first, last = points[0], points[-1]
     return word(
-        "insights.curve_alt", a=first.labels, b=last.labels, first=f"{first.right / first.audits:.0%}",
-        last=f"{last.right / last.audits:.0%}",
+        "insights.curve_alt", a=first.labels, b=last.labels, first=f"{first.audits.share:.0%}",
+        last=f"{last.audits.share:.0%}",
     )  # fmt: skip
 
 
@@ -149,9 +175,8 @@ def _worker(project: Project) -> None:
             )  # else it says what went wrong
         if progress.reading < 1:
             st.progress(progress.reading, text=word("insights.reading", share=f"{progress.reading:.0%}"))
-        rounds = store.rounds(project.id)
-        if rounds:
-            last = rounds[-1]
+        last = next(reversed(store.rounds(project.id)), None)
+        if last is not None and last.labels:
             st.caption(word("insights.fit", labels=f"{last.labels:,}", seconds=f"{last.fit_seconds:.2f}"))
         running = live_job(overview.jobs, "retrain")
         if running is not None:

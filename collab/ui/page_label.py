@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from collab.domain.project import Project
 from collab.ui import session, words
 from collab.ui.card.card import label_card
-from collab.ui.pieces import empty, live_job, watch_job
+from collab.ui.pieces import empty, heading, live_job, plain, watch_job
 from collab.ui.words import word
 
 
@@ -12,12 +13,13 @@ def draw() -> None:
     """Mount the card of the open project."""
     project = session.project()
     if project is None:
+        heading(word("nav.label"))
         empty("inbox", word("label.none"), word("label.none_why"))
         if st.button(word("home.new"), type="primary"):
             session.go("new")
         return
     if not session.store().progress(project.id).items:
-        _nothing_yet(project.id)
+        _nothing_yet(project)
         return
     chosen = st.query_params.get("mode") == "chosen"
     event = label_card(
@@ -27,6 +29,7 @@ def draw() -> None:
         lang=words.language(),
         mode="chosen" if chosen else "label",
         base=session.base(),
+        reopen=st.query_params.get("reopen", ""),
         key=f"card-{project.id}-{chosen}-{session.annotator()}",
     )
     if event.who:
@@ -34,11 +37,13 @@ def draw() -> None:
         st.rerun()
 
 
-def _nothing_yet(project_id: int) -> None:
-    job = live_job(session.store().jobs(project_id), "import")
+def _nothing_yet(project: Project) -> None:
+    job = live_job(session.store().jobs(project.id), "import")
     if job is not None:
+        heading(plain(project.schema.question), word("label.importing"))
         watch_job(job.id, what=word("job.import"))
         return
+    heading(plain(project.schema.question))
     empty("inbox", word("label.no_items"), word("label.no_items_why"))
     if st.button(word("data.import"), type="primary"):
         session.go("data", part="import")

@@ -1,7 +1,5 @@
 """A new project in four steps: file, columns, question and classes, summary. Nothing is stored before the last one."""
 
-from dataclasses import asdict
-
 import streamlit as st
 
 from collab.domain.project import LabelSchema, LoopPolicy
@@ -32,22 +30,20 @@ def draw() -> None:
 
 def _file(draft: columns.Draft) -> None:
     st.markdown(word("new.file_why"))
-    found = ask_for_file("new")
+    found = ask_for_file("new") or draft.get("file")
     if found is not None:
-        path, name = found
-        table = look(path, name)
-        if draft.get("path") != path:
+        table = look(found.path, found.name)
+        if draft.get("file") != found:
             guessed = guessing.guess(table)
-            draft.update(path=path, source=name, table=table, guessed=guessed, guesses=guessed)
-        st.markdown(word("new.found", name=plain(name), rows=f"{table.about:,}", columns=len(table.columns)))
+            draft.update(file=found, table=table, guessed=guessed, guesses=guessed)
+        st.markdown(word("new.found", name=plain(found.name), rows=f"{table.about:,}", columns=len(table.columns)))
         show_preview(table)
     _turn(draft, back=False, forward=found is not None)
 
 
 def _columns(draft: columns.Draft) -> None:
-    st.markdown(word("new.columns_why"))
-    draft["table"] = columns.reading_options(draft["table"], draft["source"])
-    draft["guesses"] = columns.column_editor(draft["guessed"], key=f"new-columns-{draft['source']}")
+    draft["table"] = columns.reading_options(draft["table"], draft["file"].name)
+    draft["guesses"] = columns.column_editor(draft["guessed"], key=f"new-columns-{draft['file'].path.name}")
     show_preview(draft["table"])
     draft["choices"] = columns.answer_options(draft)
     reads = any(g.role in ("both", "encoded") for g in draft["guesses"])
@@ -74,7 +70,7 @@ def _classes(draft: columns.Draft) -> None:
     if draft.get("too_many"):
         st.warning(word("new.too_many", most=guessing.MOST_CLASSES))
     if draft.get("counts"):
-        st.caption(" · ".join(f"{plain(name)} {n:,}" for name, n in draft["counts"]))
+        st.caption(" · ".join(f"{plain(name)} ({n:,})" for name, n in draft["counts"]))
     rows = class_editor(
         draft.get("class_rows") or rows_from_names(["", ""]), key=f"new-classes-{draft.get('editor', 0)}"
     )
@@ -94,10 +90,13 @@ def _classes(draft: columns.Draft) -> None:
 def _summary(draft: columns.Draft) -> None:
     table, schema = draft["table"], draft["schema"]
     name = st.text_input(
-        word("new.name"), draft["source"].split(".")[0].replace("_", " "), max_chars=80, key="new-name"
+        word("new.name"), draft["file"].name.split(".")[0].replace("_", " "), max_chars=80, key="new-name"
     )
     st.markdown(word("new.counts", rows=f"{table.about:,}", classes=len(schema.live), question=plain(schema.question)))
     _hours(table.about)
+    if "answers" in draft["choices"]:
+        use = draft["choices"]["answers"]
+        st.markdown(word("new.answers", use=word(f"answers_as.{use}"), why=word(f"answers_as.{use}_why")))
     fields = fields_of(draft["guesses"])
     texts = [f.name for f in fields if f.encoded and f.kind == "text"]
     language = guessing.language_of(str(cells.get(t) or "") for cells in table.sample for t in texts)
@@ -108,8 +107,7 @@ def _summary(draft: columns.Draft) -> None:
         plan = plan_from(draft["guesses"], None, **draft["choices"])
         with store.transaction():
             project = store.create_project(name.strip(), fields, schema, LoopPolicy(), session.now())
-            payload = {"path": str(draft["path"]), "source": draft["source"], "plan": asdict(plan)}
-            store.submit_job("import", project.id, payload, who, session.now())
+            store.submit_job("import", project.id, draft["file"].payload(plan), who, session.now())
         del st.session_state["draft"]
         session.open_project(project.id)
         session.go("home")

@@ -92,43 +92,40 @@ def _policy(project: Project) -> None:
     policy = project.policy
     with st.form(f"policy-{project.id}"):
         st.header(word("settings.policy"), anchor=False)
-        one, two = st.columns(2)
+        one, two = st.columns(2, gap="large")
         with one:
-            goal = st.number_input(word("settings.daily_goal"), 1, 10_000, policy.daily_goal)
-            overlap = st.number_input(
-                word("settings.overlap"), 1, 20, policy.annotations_per_item, help=word("settings.overlap_why")
-            )
-            idle = st.number_input(word("settings.idle"), 1, 240, policy.idle_minutes)
+            goal = _number("daily_goal", 1, 10_000, policy.daily_goal)
+            overlap = _number("overlap", 1, 20, policy.annotations_per_item)
+            idle = _number("idle", 1, 240, policy.idle_minutes)
         with two:
-            blind = st.slider(
-                word("settings.blind"),
-                0,
-                50,
-                round(policy.blind_share * 100),
-                format="%d %%",
-                help=word("settings.blind_why"),
-            )
-            trickle = st.number_input(
-                word("settings.trickle"), 0, 1000, policy.audit_trickle, help=word("settings.trickle_why")
-            )
-            accept = st.slider(
-                word("settings.accept"),
-                50,
-                100,
-                round(policy.accept_from * 100),
-                format="%d %%",
-                help=word("settings.accept_why"),
-            )
-        encoder = st.text_input(word("settings.encoder"), policy.encoder, help=word("settings.encoder_why"))
+            blind = _share("blind", 0, 50, policy.blind_share)
+            accept = _share("accept", 50, 100, policy.accept_from)
+            trickle = _number("trickle", 0, 1000, policy.audit_trickle)
+        encoder = st.text_input(word("settings.encoder"), policy.encoder)
+        st.caption(word("settings.encoder_why"))
         if st.form_submit_button(word("settings.save"), type="primary"):
             with errors_told():
                 changed = replace(
-                    policy, daily_goal=int(goal), annotations_per_item=int(overlap), idle_minutes=int(idle),
-                    blind_share=blind / 100, audit_trickle=int(trickle), accept_from=accept / 100,
+                    policy, daily_goal=goal, annotations_per_item=overlap, idle_minutes=idle, blind_share=blind,
+                    audit_trickle=trickle, accept_from=accept,
                     encoder=encoder.strip() or policy.encoder,
                 )  # fmt: skip
                 reshaping.save_policy(session.store(), project.id, changed, *_act())
                 st.success(word("settings.saved"))
+
+
+def _number(name: str, least: int, most: int, value: int) -> int:
+    """A number, and the sentence that says what it does to the work."""
+    number = st.number_input(word(f"settings.{name}"), least, most, value)
+    st.caption(word(f"settings.{name}_why"))
+    return int(number)
+
+
+def _share(name: str, least: int, most: int, value: float) -> float:
+    """A share in percent, and the sentence that says what it does to the work."""
+    percent = st.slider(word(f"settings.{name}"), least, most, round(value * 100))
+    st.caption(word(f"settings.{name}_why"))
+    return percent / 100
 
 
 def _delete(project: Project) -> None:

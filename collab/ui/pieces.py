@@ -73,11 +73,10 @@ def watch_job(job_id: int, *, what: str) -> None:
         waiting = "job.waiting" if job.status == "queued" else "job.stopping" if job.cancel_requested else ""
         if not waiting and not job.progress:
             waiting = "job.starting"
-        with st.container(border=True):
-            st.progress(job.progress, text=word(waiting or ("job.rows" if job.message else "job.running"), **words))
-            if st.button(word("job.cancel"), key=f"cancel-{job_id}", disabled=job.cancel_requested):
-                session.store().cancel_job(job_id)
-                st.rerun(scope="fragment")
+        st.progress(job.progress, text=word(waiting or ("job.rows" if job.message else "job.running"), **words))
+        if st.button(word("job.cancel"), key=f"cancel-{job_id}", disabled=job.cancel_requested):
+            session.store().cancel_job(job_id)
+            st.rerun(scope="fragment")
 
 
 def job_failed(job: Job) -> None:

@@ -90,6 +90,7 @@ def item_message(item: Item, project: Project) -> Json:
     facts = [[field.name, str(value)] for field, value in shown if field.kind != "text" and value not in (None, "")]
     return {
         "item": item.id,
+        "digest": item.digest,
         "ref": item.ref,
         "fields": [{"name": name, "kind": "text", "value": value} for name, value in texts],
         "meta": facts,
@@ -151,6 +152,8 @@ def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | R
             seconds=_seconds(entry.get("seconds")),
             shown=_shown(entry.get("shown"), project),
             note=_text(entry, "note", 5000),
+            seen=_text(entry, "digest", 128),
+            schema_version=min(_number(entry, "schema_version", project.schema.version), project.schema.version),
         )  # fmt: skip
     except BadMessage as error:
         return Refused(entry["id"], str(error))

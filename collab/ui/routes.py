@@ -45,7 +45,7 @@ class _Doors:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        # Reading audits and rounds anew for each answer would cost more than the answer itself.
+        # It changes with a round or an import; to read it anew for each answer would cost more than the answer itself.
         self.report = functools.lru_cache(maxsize=64)(self._report)
         self.secret = functools.cache(store.secret)
 
@@ -75,9 +75,9 @@ class _Doors:
         )
 
     async def health(self, _request: Request) -> Response:
-        """Whether the store can be read."""
+        """Whether the store answers; anybody may ask, so it costs next to nothing."""
         try:
-            await anyio.to_thread.run_sync(self.store.check)
+            await anyio.to_thread.run_sync(self.store.ping)
         except StorageError as error:
             return _error(503, str(error))
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
@@ -136,7 +136,7 @@ class _Doors:
 
     def _figures(self, grant: Grant, project: Project, exhausted: bool, now: int) -> Json:
         progress = self.store.progress(project.id)
-        report = self.report(project.id, progress.audited, progress.revision)
+        report = self.report(project.id, progress.revision, progress.items)
         return {
             "tally": {
                 "today": reporting.today(self.store, project.id, grant.annotator, now, grant.utc_offset),
@@ -146,13 +146,15 @@ class _Doors:
             "state": {
                 "reading": progress.reading,
                 "checked": report.calibrated,
+                # In tens: a number that grows by one would tell which answer was to an audit.
+                "checked_on": report.judged // 10 * 10,
                 "accept_filled": reporting.accept_filled(report, project.policy.accept_from),
                 "exhausted": exhausted,
                 "schema_version": project.schema.version,
             },
         }
 
-    def _report(self, project: int, _audited: int, _revision: int) -> AuditReport:
+    def _report(self, project: int, _revision: int, _items: int) -> AuditReport:
         return reporting.accuracy(self.store, project)
 
     def _history(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -46,6 +47,11 @@ def utc_offset() -> int:
     """Minutes that the person's clock is ahead of UTC."""
     behind = st.context.timezone_offset
     return -behind if behind is not None else 0
+
+
+def clock(at: int) -> str:
+    """A moment, in milliseconds since 1970, as the person's own clock and calendar say it."""
+    return f"{datetime.fromtimestamp(at / 1000, timezone(timedelta(minutes=utc_offset()))):%Y-%m-%d %H:%M}"
 
 
 def at_this_machine() -> bool:

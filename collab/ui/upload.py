@@ -3,13 +3,15 @@
 import itertools
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
-from typing import IO
+from typing import IO, Any
 
 import streamlit as st
 
 from collab.domain.table import Rejected, Table
 from collab.errors import UnreadableFile
+from collab.loop.planning import ImportPlan
 from collab.loop.reading import rows, sniff
 from collab.ui import session
 from collab.ui.pieces import plain
@@ -21,14 +23,31 @@ CHECKED = 2000
 """Rows that a first look checks for ones that can't be taken."""
 
 
-def ask_for_file(key: str) -> tuple[Path, str] | None:
-    """Ask for a file; returns where it lies and what the person calls it."""
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file that a person brought."""
+
+    path: Path
+    name: str
+    """What the person calls it."""
+    uploaded: bool = False
+    """A copy in the workspace, which nobody needs after its import."""
+
+    def payload(self, plan: ImportPlan) -> dict[str, Any]:
+        """The import of it, as a job carries it."""
+        return {"path": str(self.path), "source": self.name, "uploaded": self.uploaded, "plan": asdict(plan)}
+
+
+def ask_for_file(key: str) -> Brought | None:
+    """Ask for a file, uploaded or on the server."""
     upload = st.file_uploader(word("data.file"), type=list(SUFFIXES), key=f"{key}-upload")
     if upload is not None:
         seen = st.session_state.get(f"{key}-seen")
         if seen is None or seen[0] != upload.file_id:  # a rerun holds the same upload: keep it once
-            st.session_state[f"{key}-seen"] = seen = (upload.file_id, keep_upload(upload.name, upload), upload.name)
-        return seen[1], seen[2]
+            brought = Brought(keep_upload(upload.name, upload), upload.name, uploaded=True)
+            st.session_state[f"{key}-seen"] = seen = (upload.file_id, brought)
+        kept: Brought = seen[1]
+        return kept
     if not session.at_this_machine():
         return None
     with st.expander(word("data.on_server")):
@@ -38,7 +57,7 @@ def ask_for_file(key: str) -> tuple[Path, str] | None:
     path = Path(typed).expanduser()
     if not path.is_file():
         raise UnreadableFile(typed, word("data.no_such_file"))
-    return path, path.name
+    return Brought(path, path.name)
 
 
 def keep_upload(name: str, file: IO[bytes]) -> Path:
@@ -58,14 +77,16 @@ def look(path: Path, name: str, *, encoding: str = "", delimiter: str = "") -> T
 
 def show_preview(table: Table) -> None:
     """Draw the first rows, and the rows among the first ones that can't be taken."""
+    st.caption(word("data.preview"))  # and room for the table's own buttons, which float above it
     st.dataframe(
         [dict(cells) for cells in table.sample[:PREVIEW]],
         height=260 if len(table.sample) > 6 else "auto",
         width="stretch",
     )
-    rejected = [row for row in itertools.islice(rows(table), CHECKED) if isinstance(row, Rejected)]
+    looked_at = list(itertools.islice(rows(table), CHECKED))
+    rejected = [row for row in looked_at if isinstance(row, Rejected)]
     if rejected:
-        st.warning(word("data.rejected", n=len(rejected), looked=f"{CHECKED:,}"), icon=":material/rule:")
+        st.warning(word("data.rejected", n=len(rejected), looked=f"{len(looked_at):,}"), icon=":material/rule:")
         st.dataframe(
             [{word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw} for r in rejected],
             height=160 if len(rejected) > 3 else "auto", width="stretch",

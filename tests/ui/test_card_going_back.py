@@ -58,6 +58,19 @@ def test_an_entry_of_the_strip_reopens_its_item(table: Table) -> None:
     expect(table.at("#meta")).to_contain_text("T-0001")
 
 
+def test_an_answer_that_the_page_names_is_found_however_old_it_is_and_reopened_once(table: Table) -> None:
+    table.open(before=70)
+    table.load_reopened("earlier-00000005")
+    expect(table.at("#meta")).to_contain_text("T-10005")
+    expect(table.at(".opt.was .nm")).to_have_text("Negative")
+    table.press("Escape")
+    expect(table.at("#meta")).to_contain_text("T-0001")
+    table.page.emulate_media(color_scheme="dark")
+    table.press("1")
+    table.saved()
+    assert [a["target"] for a in table.received] == [None]
+
+
 def test_leaving_and_returning_resumes_with_one_listener(table: Table) -> None:
     table.open()
     table.press("1")

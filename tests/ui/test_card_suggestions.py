@@ -37,6 +37,13 @@ def test_before_the_audits_bars_have_no_number(table: Table) -> None:
     expect(table.at(".opt .pc").first).to_have_text("")
 
 
+def test_a_number_is_told_as_the_models_own_estimate_and_on_how_many_answers_it_rests(table: Table) -> None:
+    table.open()
+    expect(table.at("#odds")).to_contain_text(
+        "By its own estimate, adjusted to 60 or more blind answers, it agrees with you about"
+    )
+
+
 def test_accept_is_filled_only_where_the_audits_support_it(table: Table) -> None:
     table.open()
     assert table.at("#accept").evaluate("e => getComputedStyle(e).backgroundColor") == "rgba(0, 0, 0, 0)"

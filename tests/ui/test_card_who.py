@@ -24,6 +24,15 @@ def test_after_idle_minutes_the_card_covers_itself_and_asks(table: Table) -> Non
     assert table.ask == 2
 
 
+def test_somebody_who_only_uses_keys_is_here(table: Table) -> None:
+    table.open(idle_minutes=0.04)
+    for _ in range(6):
+        table.press("1")
+        table.page.wait_for_timeout(700)
+    expect(table.at("#cover")).to_be_hidden()
+    assert table.ask == 7
+
+
 def test_seconds_count_use_and_no_pause(chromium: Browser, harness: str) -> None:
     context = chromium.new_context(locale="en-US")
     table = Table(context.new_page(), harness)

@@ -8,13 +8,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from collab.domain.project import LoopPolicy, Project
-from collab.domain.run import Round
+from collab.domain.run import ImportReport, Round, Stratum
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
 from collab.loop import annotating
 from collab.ui import session
 from tests.conftest import MakeProject
-from tests.samples import answer_of, row
+from tests.samples import answer_of, row, rows
 
 NAVIGATION = Path(session.__file__).parent / "navigation.py"
 PAGES = ("home", "label", "answers", "data", "import", "insights", "export", "settings", "new")
@@ -134,6 +134,22 @@ def test_home_leads_to_the_card_of_the_project_that_was_picked(store: Store, mak
 
 
 @pytest.mark.slow
+def test_the_card_is_told_which_answer_to_reopen_and_asks_itself_who_is_here(
+    store: Store, make_project: MakeProject
+) -> None:
+    session.hold(store)
+    project = make_project(5)
+    at = AppTest.from_file(str(NAVIGATION), default_timeout=20)
+    at.session_state["annotator"] = "ann"
+    at.run()
+    at.button(key=f"go-{project.id}").click().run()
+    assert "Not you?" not in [b.label for b in at.button]
+    at.query_params["reopen"] = "an-annotation"
+    at.run()
+    assert json.loads(at.main.get("bidi_component")[0].proto.json)["reopen"] == "an-annotation"
+
+
+@pytest.mark.slow
 def test_label_these_queues_what_was_found_and_opens_the_card_on_it(store: Store, make_project: MakeProject) -> None:
     session.hold(store)
     project = make_project([row(1, "a blue bird"), row(2, "a red bird"), row(3, "a blue car")])
@@ -179,7 +195,8 @@ def test_an_unusable_item_can_be_brought_back(open_page: Open, make_project: Mak
 
 
 def judged(project: Project, audits: int, right: int) -> Round:
-    return Round(project.id, 1, 1, 1000, labels=40, audits=audits, audits_right=right, demo_accuracy=0.61)
+    checked = Stratum(0, (1,), 600, audits, right)
+    return Round(project.id, 1, 1, 1000, labels=40, strata=(checked,), demo_accuracy=0.61, demo_items=4200)
 
 
 @pytest.mark.slow
@@ -187,7 +204,7 @@ def judged(project: Project, audits: int, right: int) -> Round:
     ("audits", "right", "said"),
     [
         (9, 5, "From 10 on there is a first figure"),
-        (12, 7, "times of 10"),
+        (12, 7, "times in 10"),
         (40, 30, "**30 of 40** of your blind answers"),
     ],
 )
@@ -200,6 +217,33 @@ def test_agreement_is_said_no_more_exactly_than_the_audits_allow(
     assert said in shown
     assert "%" not in shown or audits >= 30
     assert "correct" not in shown
+
+
+@pytest.mark.slow
+def test_blind_answers_that_the_model_has_not_judged_are_told_apart(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    project = make_project(600, mark=0.2)
+    store.set_worker(project.id, "reading", 1, 0.4)
+    store.extend_lane(project.id, "audit", 11, 1, 0.0, "blind")
+    for ask in store.lease(project.id, "ann", "audit", 11, "tab", 1, 10**13):
+        annotating.submit(store, answer_of(project.id, ask.item, "Yes", ask=ask.id), "tab", 2)
+    assert "so far: 11. Not judged yet: 11, because the model is still reading" in texts(open_page("insights"))
+
+
+@pytest.mark.slow
+def test_no_figure_speaks_of_all_items_while_an_import_is_not_checked(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    project = make_project(600, mark=0.2)
+    opened = store.begin_import(project.id, "later*.csv", "nothing", 3)
+    store.add_items(opened, rows(600, start=1000))
+    store.finish_import(opened, ImportReport(added=600), 0.2, 500, 4)
+    store.add_round(judged(project, 60, 48))
+    shown = texts(open_page("insights"))
+    assert "**48 of 60** of your blind answers to the imports that are checked" in shown
+    assert "later" in shown
+    assert "all items" not in shown
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def at_the_classes(store: Store, file: Path) -> AppTest:
     click(at.run(), "New project")
     field(at, "Path on the server").set_value(str(file)).run()
     click(at, "Next")
-    assert "1 of the first 2,000 rows" in at.warning[0].value
+    assert "1 of the first 31 rows" in at.warning[0].value
     return click(at, "Next")
 
 
@@ -63,6 +63,7 @@ def test_a_project_is_made_in_four_steps_and_its_import_is_a_job(store: Store, f
     )  # fmt: skip
     (job,) = store.jobs(project.id)
     assert (job.kind, job.payload["source"], job.requested_by) == ("import", "tickets.csv", "ann")
+    assert not job.payload["uploaded"]  # the person's own file on the server is never ours to take away
     assert (job.payload["plan"]["id_column"], job.payload["plan"]["answers"]) == ("ticket_id", "decisions")
     assert at.title[0].value == "Projects"
 

@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,7 +57,8 @@ def test_an_empty_card_gets_as_many_asks_as_it_wants(client: TestClient, store: 
     assert len(reply["asks"]) == 4
     assert reply["tally"] == {"today": 0, "decided": 0, "items": 60}
     assert reply["state"] == {
-        "reading": 0.0, "checked": False, "accept_filled": False, "exhausted": False, "schema_version": 1,
+        "reading": 0.0, "checked": False, "checked_on": 0, "accept_filled": False, "exhausted": False,
+        "schema_version": 1,
     }  # fmt: skip
 
 
@@ -68,6 +70,17 @@ def test_an_answer_is_stored_once_however_often_it_is_sent(client: TestClient, s
     assert [r["acked"] for r in replies] == [[sent["answers"][0]["id"]]] * 3
     assert replies[-1]["tally"]["today"] == 1
     assert [a.answer for a in store.current(ask["item"])] == [("Yes",)]
+
+
+@pytest.mark.parametrize(("sent", "kept"), [(1, 1), (2, 2), (9, 2)])
+def test_an_answer_keeps_the_version_of_the_classes_that_were_on_screen(
+    client: TestClient, store: Store, project: Project, sent: int, kept: int
+) -> None:
+    headers = bearer(store, project.id)
+    ask = client.post("/api/v1/sync", json=message(), headers=headers).json()["asks"][0]
+    store.save_schema(project.id, replace(project.schema, version=2))
+    client.post("/api/v1/sync", json=message(answers=[entry(ask, schema_version=sent)]), headers=headers)
+    assert [event.schema_version for _, event in store.log(project.id)] == [kept]
 
 
 def test_a_blind_ask_never_says_why_it_was_drawn_or_what_the_model_thinks(
@@ -84,7 +97,20 @@ def test_a_blind_ask_never_says_why_it_was_drawn_or_what_the_model_thinks(
     assert {ask["suggestion"] for ask in blind} == {None}
     assert len({ask["reason"] for ask in blind}) == 1
     assert {tuple(ask) for ask in blind} == {
-        ("id", "blind", "reason", "chosen", "suggestion", "item", "ref", "fields", "meta", "lang", "truncated_at")
+        (
+            "id",
+            "blind",
+            "reason",
+            "chosen",
+            "suggestion",
+            "item",
+            "digest",
+            "ref",
+            "fields",
+            "meta",
+            "lang",
+            "truncated_at",
+        )
     }
     told = "".join(reply.text for reply in replies)
     assert "audit" not in told
@@ -213,7 +239,7 @@ def test_health_says_whether_the_store_can_be_read(
     def fail(*_: object) -> None:
         raise StoreReadOnly("collab.db")
 
-    monkeypatch.setattr(type(store), "check", fail)
+    monkeypatch.setattr(type(store), "ping", fail)
     assert client.get("/healthz").status_code == 503
 
 

@@ -51,6 +51,7 @@ class Card {
       this.line.sync();
     }
     this.draw(true);
+    if (data.reopen && data.reopen !== this.sought) this.reopen((this.sought = data.reopen));
   }
 
   // What is on screen
@@ -177,6 +178,7 @@ class Card {
       seconds: Math.min(LONG, Math.round(showing.ms / 100) / 10),
       shown: word ? { proba: word.proba, model: word.model } : null,
       schema_version: this.data.schema_version,
+      digest: ask.digest ?? null,
     };
     line.put(wire, {
       ...ask,
@@ -208,6 +210,7 @@ class Card {
     const { line } = this,
       at = () => line.past.findIndex((e) => e.id === (id ?? this.reopened?.entry.id));
     const index = () => (id ? at() : at() + 1);
+    while (id && at() < 0 && (await line.earlier()));
     if (index() >= line.past.length - 5) {
       const more = line.earlier();
       if (index() >= line.past.length) await more;

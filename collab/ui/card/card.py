@@ -42,6 +42,7 @@ def label_card(
     mode: Literal["label", "chosen"] = "label",
     base: str = "",
     keys_on: bool = True,
+    reopen: str = "",
     key: str = "card",
 ) -> CardEvent:
     """Mount the card of a project for one annotator.
@@ -52,16 +53,24 @@ def label_card(
         mode: What is asked: the model's questions, or what the person picked.
         base: Path before `/api`, where the app doesn't stand at the root.
         keys_on: Whether single keys answer until the person decides otherwise.
+        reopen: Id of an annotation of theirs that is opened first, once; Esc leads to the questions that wait.
         key: Must stay the same from run to run; another key is another card.
     """
     words.speak(lang)
-    data = card_data(project, annotator, token, mode=mode, base=base, keys_on=keys_on)
+    data = card_data(project, annotator, token, mode=mode, base=base, keys_on=keys_on, reopen=reopen)
     result = _card(key=key, data=data, on_who_change=_rerun, on_stale_change=_rerun)
     return CardEvent(who=bool(result.who), stale=bool(result.stale))
 
 
 def card_data(
-    project: Project, annotator: str, token: str, *, mode: str = "label", base: str = "", keys_on: bool = True
+    project: Project,
+    annotator: str,
+    token: str,
+    *,
+    mode: str = "label",
+    base: str = "",
+    keys_on: bool = True,
+    reopen: str = "",
 ) -> dict[str, Any]:
     """What the card knows from its page; the same from run to run, so that a rerun doesn't touch it."""
     schema, policy = project.schema, project.policy
@@ -78,7 +87,7 @@ def card_data(
         "lang": words.language(), "strings": words.words_of("card"),
         "question": schema.question, "guidelines": schema.guidelines, "classes": classes,
         "schema_version": schema.version, "goal": policy.daily_goal, "idle_minutes": policy.idle_minutes,
-        "keys_on": keys_on,
+        "keys_on": keys_on, "reopen": reopen,
     }  # fmt: skip
 
 

@@ -11,9 +11,10 @@ class Input {
     this.card = card;
     this.el = card.view.el;
     const on = (target, type, act, more = {}) => target.addEventListener(type, act, { signal, ...more });
-    on(window, "keydown", (e) => this.key(e), { capture: true });
+    // first, for a key that the card takes goes no further: who only uses the keyboard is here too
     for (const type of ["pointerdown", "pointermove", "keydown", "wheel", "touchmove"])
       on(window, type, () => card.touched(), { capture: true, passive: true });
+    on(window, "keydown", (e) => this.key(e), { capture: true });
     const click = (id, act) =>
       on(this.el[id], "click", (e) => {
         act(e);

@@ -22,6 +22,7 @@ class Line {
     this.state = {
       reading: 1,
       checked: false,
+      checked_on: 0,
       accept_filled: false,
       exhausted: false,
       schema_version: data.schema_version,

@@ -161,7 +161,7 @@ class View {
       proba[best] - (proba[second] ?? 0) < 0.12
         ? this.word("close_call", { a: this.data.classes[best].name, b: this.data.classes[second].name })
         : checked
-          ? this.word("odds", { n: Math.max(1, Math.min(9, Math.round(proba[best] * 10))) })
+          ? this.word("odds", { n: Math.max(1, Math.min(9, Math.round(proba[best] * 10))), on: state.checked_on })
           : this.word("unchecked_why");
     this.rows.forEach(({ bar, pct: label }, i) => {
       bar.style.transform = `scaleX(${proba[i].toFixed(3)})`;

@@ -35,7 +35,13 @@ if st.query_params.get("page") == "other":
     st.write("Another page")
 else:
     name = st.session_state.get("name", "Ana Belém")
-    event = label_card(project, name, f"{scene.number}/{st.session_state.get('turn', 0)}", keys_on=scene.keys_on)
+    event = label_card(
+        project,
+        name,
+        f"{scene.number}/{st.session_state.get('turn', 0)}",
+        keys_on=scene.keys_on,
+        reopen=st.query_params.get("reopen", ""),
+    )
     if event.who:
         st.write("Who is here?")
 with st.sidebar:

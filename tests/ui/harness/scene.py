@@ -29,6 +29,12 @@ class Table:
         self.page.goto(f"{self.address}/?scene={self.number}")
         return self._ready()
 
+    def load_reopened(self, annotation: str) -> None:
+        """Load the page again as one that names an earlier answer, and wait until that one is open."""
+        self.page.goto(f"{self.address}/?scene={self.number}&reopen={annotation}")
+        expect(self.at("#back")).to_be_visible(timeout=20_000)
+        self.settle()
+
     def _ready(self) -> "Table":
         expect(self.body).to_have_attribute("data-ask", re.compile(r"\d+"), timeout=20_000)
         self.settle()

@@ -112,7 +112,7 @@ class Scene:
             "fresh": fresh, "ranking": self.ranking,
             "tally": {"today": self.today + self._answers(), "decided": self._answers(), "items": self.length},
             "state": {
-                "reading": self.reading, "checked": self.checked, "accept_filled": self.accept_filled,
+                "reading": self.reading, "checked": self.checked, "checked_on": 60, "accept_filled": self.accept_filled,
                 "exhausted": out_of_asks, "schema_version": 1,
             },
         }  # fmt: skip
