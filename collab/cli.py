@@ -263,7 +263,8 @@ def _serve(store: Store, workspace: Path, database: str, host: str, port: int) -
     from collab.jobs.supervisor import supervise
     from collab.ui.server import serve
 
-    out.print(f"Open http://{host}:{port} (Ctrl+C ends it; workspace {workspace})", highlight=False, markup=False)
+    out.print(f"Open http://{host}:{port} (Ctrl+C ends it)", highlight=False, markup=False)
+    out.print(f"Your work is kept in {workspace.resolve()}", highlight=False, markup=False, soft_wrap=True)
     serve(store, host, port, worker=lambda: supervise(workspace, database))
 
 

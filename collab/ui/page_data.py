@@ -54,7 +54,9 @@ def _browse(project: Project) -> None:
     if not rows:
         empty("search_off", word("data.nothing"), word("data.nothing_why"))
         return
-    st.caption(word("data.found", n=f"{total:,}"))
+    known = store.progress(project.id)
+    found = "data.found_reserved" if known.reserved else "data.found"
+    st.caption(word(found, n=f"{total:,}", items=f"{known.items:,}", reserved=f"{known.reserved:,}"))
     picked = st.dataframe(
         [list_row(row, project) for row in rows], key=f"items-{hash(wanted)}-{page}", hide_index=True, width="stretch",
         height=480 if len(rows) > 12 else "auto", on_select="rerun", selection_mode="multi-row",
@@ -89,7 +91,9 @@ def _acts(project: Project, wanted: ItemFilter, ids: list[int], total: int) -> N
     store, who = session.store(), session.annotator()
     with st.container(horizontal=True, vertical_alignment="center"):
         if wanted.state == "unusable":
-            if st.button(word("data.restore", n=len(ids)), type="primary", disabled=not ids):
+            if not ids:
+                st.caption(word("data.restore_hint"))
+            elif st.button(word("data.restore", n=len(ids)), type="primary"):
                 for item in ids:
                     annotating.restore_item(store, project.id, item, who, annotating.new_id(), session.now())
                 st.rerun()
@@ -101,4 +105,3 @@ def _acts(project: Project, wanted: ItemFilter, ids: list[int], total: int) -> N
             if handing_out.choose(store, project.id, who, found):
                 session.go("label", mode="chosen")
             st.warning(word("data.none_to_label"))
-        st.caption(word("data.reserve"))

@@ -59,6 +59,7 @@ def _made(project: Project, job: Job) -> None:
                     what=word(f"export.{what}"),
                     format=word(f"format.{form}"),
                     rows=f"{job.result['rows']:,}",
+                    at=session.clock(job.finished_at or job.created_at),
                 )
             )
             guarded = job.result.get("guarded", 0)

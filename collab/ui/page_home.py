@@ -7,7 +7,17 @@ from collab.domain.store import ItemFilter
 from collab.loop import reporting
 from collab.loop.reporting import Overview
 from collab.ui import session
-from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.pieces import (
+    empty,
+    heading,
+    import_words,
+    job_failed,
+    latest_job,
+    live_job,
+    plain,
+    rejected_link,
+    watch_job,
+)
 from collab.ui.words import word
 
 WAITING = {"flagged": "flag", "disputed": "balance", "unsure": "help"}
@@ -44,15 +54,17 @@ def _project(project: Project) -> None:
         st.header(plain(project.name), anchor=False)
         st.caption(plain(project.schema.question))
         importing = live_job(overview.jobs, "import")
-        failed = latest_job(overview.jobs, "import")
+        last = latest_job(overview.jobs, "import")
         if importing is not None:
             watch_job(importing.id, what=word("job.import"))
-        elif failed is not None and failed.status == "failed":
-            job_failed(failed)
+        elif last is not None and last.status == "failed":
+            job_failed(last)
         if progress.items:
             share = min(1.0, answered / progress.items)
             st.progress(share, text=word("home.progress", answered=f"{answered:,}", items=f"{progress.items:,}"))
             st.caption(_facts(project, overview))
+            if importing is None and last is not None and last.status == "done":
+                _brought(project)
             _waiting(project)
         elif importing is None:
             st.caption(word("home.no_items"))
@@ -67,6 +79,15 @@ def _facts(project: Project, overview: Overview) -> str:
     if not overview.worker_alive:
         facts.append(word("home.no_worker"))
     return " · ".join(facts)
+
+
+def _brought(project: Project) -> None:
+    """Say what became of the file that came in last."""
+    done = session.store().imports(project.id)
+    if done:
+        number, source, _, report = done[-1]
+        st.caption(word("home.brought", source=plain(source), did=import_words(report)))
+        rejected_link(report, f"rejected-{number}")
 
 
 def _waiting(project: Project) -> None:

@@ -8,7 +8,7 @@ from collab.domain.project import Project
 from collab.loop import guessing, importing
 from collab.loop.planning import ImportPlan, plan_from
 from collab.ui import columns, session
-from collab.ui.pieces import job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.pieces import import_words, job_failed, latest_job, live_job, plain, rejected_link, watch_job
 from collab.ui.upload import ask_for_file, look, show_preview
 from collab.ui.words import word
 
@@ -95,20 +95,10 @@ def _history(project: Project) -> None:
     if not done:
         return
     st.header(word("import.before"), anchor=False)
-    for _, source, at, report in reversed(done):
+    for number, source, at, report in reversed(done):
         with st.container(border=True):
             st.markdown(f"**{plain(source)}** · {session.clock(at)}")
-            st.caption(
-                word(
-                    "import.did",
-                    added=f"{report.added:,}",
-                    changed=f"{report.changed:,}",
-                    same=f"{report.duplicates:,}",
-                    rejected=f"{report.rejected:,}",
-                    answers=f"{report.answers:,}",
-                )
-            )
+            st.caption(import_words(report))
             if report.answers_left:
                 st.caption(word("import.answers_left", n=f"{report.answers_left:,}"))
-            if report.rejected_file:
-                st.link_button(word("import.rejected"), session.download_address(report.rejected_file), type="tertiary")
+            rejected_link(report, f"rejected-{number}")

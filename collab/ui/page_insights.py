@@ -10,7 +10,7 @@ from collab.domain.run import CALIBRATED_FROM
 from collab.loop import reporting
 from collab.loop.reporting import POINT_FROM, SHOWN_FROM, AuditReport, CurvePoint, Overview
 from collab.ui import session
-from collab.ui.pieces import empty, heading, live_job, plain, watch_job
+from collab.ui.pieces import duration, empty, heading, job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import WORDS, language, word
 
 QUIET = "#7d8590"
@@ -50,7 +50,7 @@ def _agreement(project: Project, overview: Overview) -> None:
         st.header(word("insights.agreement"), anchor=False)
         st.markdown(_agreement_words(report, waiting, overview.progress.reading))
         if missing:
-            st.caption(word("insights.missing", n=missing, minutes=_minutes(project, overview, missing)))
+            st.caption(_missing(project, overview, missing))
         if report.unresolved:
             st.caption(word("insights.unresolved", n=report.unresolved))
         if report.retired:
@@ -74,18 +74,21 @@ def _agreement_words(report: AuditReport, waiting: int, reading: float) -> str:
             "insights.not_judged_reading" if reading < 1 else "insights.not_judged", n=answered, waiting=waiting
         )
     if report.point is None:
-        return word("insights.band", low=report.band[0], high=report.band[1])
+        return word("insights.band", low=report.band[0], high=report.band[1], n=report.answered)
     return word(
         "insights.point_part" if report.unchecked else "insights.point",
         agreed=report.right, n=report.answered, low=f"{report.low:.0%}", high=f"{report.high:.0%}",
     )  # fmt: skip
 
 
-def _minutes(project: Project, overview: Overview, blind_answers: int) -> str:
-    """Minutes of labeling until so many blind answers have been asked, rounded so that none is promised."""
+def _missing(project: Project, overview: Overview, blind_answers: int) -> str:
+    """Say how many blind answers are missing, and how long it takes until they have been asked."""
     every = max(1, project.policy.audit_every(overview.progress.audited))
-    seconds = reporting.pace(session.store(), project.id, session.annotator()) or SECONDS_EACH
-    return f"{max(1, round(blind_answers * every * seconds / 60)):,}"
+    pace = reporting.pace(session.store(), project.id, session.annotator())
+    time = duration(blind_answers * every * (pace or SECONDS_EACH))
+    if pace:
+        return word("insights.missing", n=blind_answers, time=time)
+    return word("insights.missing_assumed", n=blind_answers, time=time, seconds=f"{SECONDS_EACH:.0f}")
 
 
 def _curves(project: Project) -> None:
@@ -178,12 +181,16 @@ def _worker(project: Project) -> None:
         last = next(reversed(store.rounds(project.id)), None)
         if last is not None and last.labels:
             st.caption(word("insights.fit", labels=f"{last.labels:,}", seconds=f"{last.fit_seconds:.2f}"))
-        running = live_job(overview.jobs, "retrain")
+        running, asked = live_job(overview.jobs, "retrain"), latest_job(overview.jobs, "retrain")
         if running is not None:
             watch_job(running.id, what=word("job.retrain"))
         elif st.button(word("insights.retrain"), disabled=not progress.decided, icon=":material/refresh:"):
             store.submit_job("retrain", project.id, {}, session.annotator(), session.now())
             st.rerun()
+        elif asked is not None and asked.status == "failed":
+            job_failed(asked)
+        elif asked is not None and asked.status == "done" and asked.finished_at:
+            st.caption(word("insights.retrained", at=session.clock(asked.finished_at)))
 
 
 def _progress(project: Project, overview: Overview) -> None:
@@ -209,6 +216,8 @@ def _balance(project: Project, overview: Overview) -> None:
         counts[heir] = counts.get(heir, 0) + n
     with st.container(border=True):
         st.header(word("insights.balance"), anchor=False)
+        if overview.progress.audited:
+            st.caption(word("insights.without_audits", n=f"{overview.progress.audited:,}"))
         if not any(counts.values()):
             st.caption(word("insights.no_balance"))
             return

@@ -1,4 +1,4 @@
-"""The label page: the card, and nothing beside it that could move it."""
+"""The label page: the card, and nothing beside it that could move it; above it, whether it asks a selection."""
 
 import streamlit as st
 
@@ -22,6 +22,11 @@ def draw() -> None:
         _nothing_yet(project)
         return
     chosen = st.query_params.get("mode") == "chosen"
+    if chosen:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(word("label.chosen"))
+            if st.button(word("label.leave_chosen"), type="tertiary"):
+                session.go("label")
     event = label_card(
         project,
         session.annotator(),

@@ -8,13 +8,15 @@ from collab.loop import guessing, reporting
 from collab.loop.planning import fields_of, plan_from
 from collab.ui import columns, session
 from collab.ui.classes import class_editor, read_classes, rows_from_names
-from collab.ui.pieces import heading, plain
-from collab.ui.upload import ask_for_file, look, show_preview
+from collab.ui.pieces import duration, heading, plain
+from collab.ui.upload import ask_for_file, look, show_preview, show_rejected
 from collab.ui.words import word
 
 STEPS = ("file", "columns", "classes", "summary")
 SECONDS_EACH = 6.0
 """What an answer is taken to cost where this person's own pace isn't known yet."""
+FEW = 400
+"""A first stretch of labeling, in answers: where there is more, its time is told too."""
 
 
 def draw() -> None:
@@ -93,7 +95,8 @@ def _summary(draft: columns.Draft) -> None:
         word("new.name"), draft["file"].name.split(".")[0].replace("_", " "), max_chars=80, key="new-name"
     )
     st.markdown(word("new.counts", rows=f"{table.about:,}", classes=len(schema.live), question=plain(schema.question)))
-    _hours(table.about)
+    _time(table.about)
+    _written(draft)
     if "answers" in draft["choices"]:
         use = draft["choices"]["answers"]
         st.markdown(word("new.answers", use=word(f"answers_as.{use}"), why=word(f"answers_as.{use}_why")))
@@ -113,19 +116,32 @@ def _summary(draft: columns.Draft) -> None:
         session.go("home")
 
 
-def _hours(items: int) -> None:
-    own = [reporting.pace(session.store(), p.id, session.annotator()) for p in session.store().projects()]
-    pace = next((p for p in own if p), None)
-    seconds = pace or SECONDS_EACH
-    few, all_of_them = 400 * seconds / 3600, items * seconds / 3600
-    st.markdown(
-        word(
-            "new.hours_own" if pace else "new.hours",
-            seconds=f"{seconds:.0f}",
-            few=f"{few:.1f}",
-            all=f"{all_of_them:,.1f}",
-        )
-    )
+def _written(draft: columns.Draft) -> None:
+    """Show what was typed and chosen once more, so that a slip is seen before anything is stored."""
+    classes = [plain(f"{c.name} ({c.key})" if c.key else c.name) for c in draft["schema"].live]
+    st.markdown(word("new.classes_are", classes=", ".join(classes)))
+    st.caption(word("new.columns_are"))
+    st.dataframe(
+        [{word("columns.name"): g.name, word("columns.role"): word(f"role.{g.role}")} for g in draft["guesses"]],
+        hide_index=True, width="content", height="auto",
+    )  # fmt: skip
+    show_rejected(draft["table"])
+
+
+def _time(items: int) -> None:
+    """Say how long labeling takes, and from where the pace is known."""
+    store, who = session.store(), session.annotator()
+    known = ((p.name, reporting.pace(store, p.id, who)) for p in store.projects())
+    project, seconds = next(((name, pace) for name, pace in known if pace), ("", SECONDS_EACH))
+    if project:
+        pace = word("new.own_pace", project=plain(project), seconds=f"{seconds:.1f}")
+    else:
+        pace = word("new.assumed", seconds=f"{seconds:.0f}")
+    whole = duration(items * seconds)
+    if items <= FEW:
+        st.markdown(word("new.time", pace=pace, all=whole))
+    else:
+        st.markdown(word("new.time_many", pace=pace, few_items=FEW, few=duration(FEW * seconds), all=whole))
 
 
 def _turn(

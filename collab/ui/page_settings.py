@@ -1,6 +1,6 @@
 """Settings of a project: its classes, its policy, its end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -35,17 +35,33 @@ def _schema(project: Project) -> None:
         question = st.text_input(word("new.question"), schema.question, key=f"q-{project.id}-{schema.version}")
         rows = class_editor([row_of(c) for c in schema.live], key=f"classes-{project.id}-{schema.version}")
         guidelines = st.text_area(word("new.guidelines"), schema.guidelines, key=f"g-{project.id}-{schema.version}")
+        for line in _renames(project, rows):
+            st.warning(line, icon=":material/edit:")
+        if st.session_state.pop("saved-schema", 0) == schema.version:
+            st.success(word("settings.saved"))
         with st.container(horizontal=True):
             if st.button(word("settings.save"), type="primary", key="save-schema"):
                 with errors_told():
                     changed = replace(
                         schema, question=question.strip(), guidelines=guidelines.strip(), classes=_edited(schema, rows)
                     )
-                    reshaping.save_classes(session.store(), project.id, changed, *_act())
+                    saved = reshaping.save_classes(session.store(), project.id, changed, *_act())
+                    st.session_state["saved-schema"] = saved.version
                     st.rerun()
             if schema.version > 1 and st.button(word("settings.undo"), icon=":material/undo:"):
                 reshaping.undo(session.store(), project.id, *_act())
                 st.rerun()
+
+
+def _renames(project: Project, rows: Sequence[ClassRow]) -> Iterator[str]:
+    """Say of each class with answers that is about to be called otherwise what the new name will stand for."""
+    written = {c.id: c.name for c in read_classes(rows)}
+    for each in project.schema.live:
+        new = written.get(each.id, each.name)
+        if new and new != each.name:
+            touched = reshaping.impact(session.store(), project.id, each.id)
+            if answers := touched.decisions + touched.audits:
+                yield word("settings.renames", name=plain(each.name), answers=f"{answers:,}", new=plain(new))
 
 
 def _edited(schema: LabelSchema, rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:
@@ -64,8 +80,9 @@ def _retire_or_merge(project: Project) -> None:
         one, two = st.columns(2)
         with one:
             source = st.selectbox(
-                word("settings.class"), list(names), format_func=names.__getitem__, key=f"source-{schema.version}"
-            )
+                word("settings.class"), list(names), index=None, format_func=names.__getitem__,
+                placeholder=word("settings.choose_class"), key=f"source-{schema.version}",
+            )  # fmt: skip
         with two:
             heirs = ["", *(c for c in names if c != source)]
             into = st.selectbox(
@@ -74,6 +91,8 @@ def _retire_or_merge(project: Project) -> None:
                 format_func=lambda c: names.get(c) or word("settings.only_retire"),
                 key=f"into-{schema.version}",
             )
+        if source is None:
+            return
         touched = reshaping.impact(session.store(), project.id, source)
         text = "settings.merge_preview" if into else "settings.retire_preview"
         st.markdown(

@@ -1,4 +1,4 @@
-"""Pieces that several pages draw: plain text in Markdown, errors, empty places, jobs under way."""
+"""Pieces that several pages draw: plain text in Markdown, errors, empty places, jobs under way, times."""
 
 import string
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from collab.domain.run import Job
+from collab.domain.run import ImportReport, Job
 from collab.errors import StorageError, UserError
 from collab.ui import session
 from collab.ui.words import word
@@ -47,6 +47,29 @@ def empty(icon: str, title: str, text: str) -> None:
         st.header(f":material/{icon}: {title}", anchor=False, text_alignment="center")
         st.caption(text, text_alignment="center")
         st.space("small")
+
+
+def duration(seconds: float) -> str:
+    """A time in words, no more exact than it is known: minutes under two hours, else hours."""
+    if seconds >= 7200:
+        return word("time.hours", n=f"{seconds / 3600:,.0f}" if seconds >= 36_000 else f"{seconds / 3600:.1f}")
+    minutes = max(1, round(seconds / 60))
+    return word("time.minutes", n=minutes) if minutes > 1 else word("time.minute")
+
+
+def import_words(report: ImportReport) -> str:
+    """What became of a file's rows, in a sentence."""
+    return word(
+        "import.did", added=f"{report.added:,}", changed=f"{report.changed:,}", same=f"{report.duplicates:,}",
+        rejected=f"{report.rejected:,}", answers=f"{report.answers:,}",
+    )  # fmt: skip
+
+
+def rejected_link(report: ImportReport, key: str) -> None:
+    """The way to the rows that were rejected, where there are some."""
+    if report.rejected_file:
+        address = session.download_address(report.rejected_file)
+        st.link_button(word("import.rejected"), address, type="tertiary", key=key)
 
 
 def live_job(jobs: tuple[Job, ...] | list[Job], kind: str) -> Job | None:

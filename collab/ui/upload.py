@@ -76,13 +76,22 @@ def look(path: Path, name: str, *, encoding: str = "", delimiter: str = "") -> T
 
 
 def show_preview(table: Table) -> None:
-    """Draw the first rows, and the rows among the first ones that can't be taken."""
+    """Draw the first rows, and what of the file can't be taken."""
     st.caption(word("data.preview"))  # and room for the table's own buttons, which float above it
     st.dataframe(
         [dict(cells) for cells in table.sample[:PREVIEW]],
         height=260 if len(table.sample) > 6 else "auto",
         width="stretch",
     )
+    show_rejected(table)
+    for _, was, now in table.renamed:
+        st.caption(word("data.renamed", was=plain(was) or "–", now=plain(now)))
+    if table.left_out:
+        st.caption(word("data.left_out", names=plain(", ".join(table.left_out))))
+
+
+def show_rejected(table: Table) -> None:
+    """Draw the rows among the first ones that can't be taken, where there are some."""
     looked_at = list(itertools.islice(rows(table), CHECKED))
     rejected = [row for row in looked_at if isinstance(row, Rejected)]
     if rejected:
@@ -91,10 +100,6 @@ def show_preview(table: Table) -> None:
             [{word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw} for r in rejected],
             height=160 if len(rejected) > 3 else "auto", width="stretch",
         )  # fmt: skip
-    for _, was, now in table.renamed:
-        st.caption(word("data.renamed", was=plain(was) or "–", now=plain(now)))
-    if table.left_out:
-        st.caption(word("data.left_out", names=plain(", ".join(table.left_out))))
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

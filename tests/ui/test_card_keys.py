@@ -29,6 +29,25 @@ def test_enter_accepts_the_suggestion_and_records_what_was_shown(table: Table) -
     assert answer["shown"]["model"] == "1.1"
 
 
+def test_enter_accepts_for_who_came_by_a_link_of_the_navigation(table: Table) -> None:
+    table.open()
+    table.page.get_by_role("button", name="Other page").click()
+    expect(table.page.get_by_text("Another page")).to_be_visible()
+    table.page.evaluate("""() => {
+        const nav = document.createElement('nav');
+        nav.dataset.testid = 'stSidebarNav';
+        nav.innerHTML = '<a href="#">Label</a>';
+        document.body.append(nav);
+        nav.firstChild.focus();
+        [...document.querySelectorAll('button')].find((b) => b.textContent === 'Card').click();
+    }""")
+    expect(table.body).to_have_attribute("data-ask", "1")
+    table.settle()
+    table.press("Enter")
+    table.saved()
+    assert [a["ask"] for a in table.received] == [1]
+
+
 def test_enter_never_records_on_a_blind_ask(table: Table) -> None:
     table.open(blind=[1])
     expect(table.at("#head")).to_have_text("Your call")

@@ -106,6 +106,15 @@ def test_on_a_phone_every_target_is_large_and_accept_is_in_view(chromium: Browse
     context.close()
 
 
+def test_on_a_phone_help_says_what_the_answers_mean_and_names_no_key(chromium: Browser, harness: str) -> None:
+    context = chromium.new_context(**PHONE, locale="en-US")
+    table = Table(context.new_page(), harness).open()
+    table.at("#helpb").tap()
+    expect(table.at("#keys").get_by_text("Swipe the item")).to_be_visible()
+    assert table.at("#help kbd:visible").count() == 0
+    context.close()
+
+
 def test_a_reader_hears_the_item_and_the_suggestion(table: Table) -> None:
     table.open()
     table.press("1")

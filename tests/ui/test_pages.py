@@ -12,7 +12,7 @@ from collab.domain.run import ImportReport, Round, Stratum
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
 from collab.loop import annotating
-from collab.ui import session
+from collab.ui import page_settings, session
 from tests.conftest import MakeProject
 from tests.samples import answer_of, row, rows
 
@@ -163,6 +163,10 @@ def test_label_these_queues_what_was_found_and_opens_the_card_on_it(store: Store
     assert not at.exception
     assert at.query_params["mode"] == "chosen"
     assert len(store.lease(project.id, "ann", "chosen", 5, "tab", 10**13, 10**13 + 1)) == 1
+    assert "Your selection" in texts(at)
+    click(at, "Back to the model's questions")
+    assert "mode" not in at.query_params
+    assert "Your selection" not in texts(at)
 
 
 @pytest.mark.slow
@@ -191,7 +195,8 @@ def test_an_unusable_item_can_be_brought_back(open_page: Open, make_project: Mak
     annotating.submit(store, answer_of(project.id, item, "", kind="unusable"), "tab", 1000)
     at = open_page("data", state="unusable")
     assert len(at.dataframe[0].value) == 1
-    assert "Bring 0 back into the pool" in [b.label for b in at.button]
+    assert "Tick the rows that should come back into the pool." in texts(at)
+    assert [b.label for b in at.button] == []
 
 
 def judged(project: Project, audits: int, right: int) -> Round:
@@ -204,7 +209,7 @@ def judged(project: Project, audits: int, right: int) -> Round:
     ("audits", "right", "said"),
     [
         (9, 5, "From 10 on there is a first figure"),
-        (12, 7, "times in 10"),
+        (12, 7, "times in 10** (12 answers)"),
         (40, 30, "**30 of 40** of your blind answers"),
     ],
 )
@@ -268,6 +273,55 @@ def test_an_export_is_a_job_and_its_file_a_signed_link(
     at = open_page("export")
     assert "no spreadsheet runs them: 2." in texts(at)
     assert at.get("link_button")[0].proto.url.startswith("/api/v1/download/exports/r.csv?t=")
+
+
+@pytest.mark.slow
+def test_nothing_is_said_of_a_class_before_somebody_chose_to_retire_it(
+    open_page: Open, make_project: MakeProject
+) -> None:
+    make_project(2)
+    at = open_page("settings")
+    assert "If you retire" not in texts(at)
+    assert "Retire" not in [b.label for b in at.button]
+    next(s for s in at.selectbox if s.label == "Class").select("Yes").run()
+    assert "If you retire **Yes**" in texts(at)
+
+
+@pytest.mark.slow
+def test_a_class_with_answers_says_what_its_new_name_will_stand_for(
+    open_page: Open, make_project: MakeProject, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(2)
+    for entry in store.pool(project.id):
+        annotating.submit(store, answer_of(project.id, entry.item, "Yes"), "tab", 1000)
+    monkeypatch.setattr(page_settings, "class_editor", lambda rows, **_: [rows[0] | {"name": "Sure"}, *rows[1:]])
+    at = open_page("settings")
+    assert [w.value for w in at.warning] == ["Yes, 2 answers, will be called Sure."]
+    next(b for b in at.button if b.key == "save-schema").click().run()
+    assert [s.value for s in at.success] == ["Saved."]
+    assert at.warning.len == 0
+
+
+@pytest.mark.slow
+def test_home_says_what_became_of_the_latest_file(open_page: Open, make_project: MakeProject, store: Store) -> None:
+    project = make_project(2)
+    opened = store.begin_import(project.id, "later.csv", "nothing", 3)
+    store.add_items(opened, rows(3, start=10))
+    store.finish_import(opened, ImportReport(added=3, rejected=1, rejected_file="exports/rejected.csv"), 0.0, 500, 4)
+    job = store.submit_job("import", project.id, {}, "ann", 3)
+    claimed = store.claim_job(["import"], 3, 10**15)
+    assert claimed is not None
+    store.end_job(job.id, claimed.attempt, "done", "", {}, 4)
+    at = open_page("home")
+    assert "later&#46;csv: 3 added, 0 changed, 0 the same, 1 rejected" in texts(at)
+    assert [b.proto.label for b in at.get("link_button")] == ["Download the rejected rows"]
+
+
+@pytest.mark.slow
+def test_a_list_says_how_many_items_it_leaves_out(open_page: Open, make_project: MakeProject, store: Store) -> None:
+    project = make_project(600, mark=0.2)
+    kept = store.progress(project.id).reserved
+    assert f"{600 - kept} of 600 items; {kept} are set aside" in texts(open_page("data"))
 
 
 @pytest.mark.slow

@@ -7,8 +7,11 @@ from streamlit.testing.v1 import AppTest
 
 from collab.domain.project import Field, LabelSchema, classes_from_names
 from collab.domain.store import Store
+from collab.loop import annotating
 from collab.loop.importing import ImportPlan, run_import
 from collab.ui import session
+from tests.conftest import MakeProject
+from tests.samples import answer_of
 
 NAVIGATION = Path(session.__file__).parent / "navigation.py"
 ROWS = "".join(f"T-{n},message number {n} about a parcel,{'late' if n % 3 else 'lost'}\n" for n in range(30))
@@ -66,6 +69,34 @@ def test_a_project_is_made_in_four_steps_and_its_import_is_a_job(store: Store, f
     assert not job.payload["uploaded"]  # the person's own file on the server is never ours to take away
     assert (job.payload["plan"]["id_column"], job.payload["plan"]["answers"]) == ("ticket_id", "decisions")
     assert at.title[0].value == "Projects"
+
+
+def test_the_summary_shows_what_was_typed_and_which_rows_stay_behind(store: Store, file: Path) -> None:
+    at = at_the_classes(store, file)
+    field(at, "Question").set_value("What happened?").run()
+    click(click(at, "Take them"), "Next")
+    said = [m.value for m in at.markdown]
+    assert "The classes and their keys: late &#40;1&#41;, lost &#40;2&#41;" in said
+    assert any("an assumption until you have answered some: all of them take about **3 minutes**" in m for m in said)
+    columns = at.dataframe[0].value
+    assert (
+        dict(zip(columns["Column"], columns["What it is for"], strict=True))["message"] == "shown and read by the model"
+    )
+    assert "1 of the first 31 rows" in at.warning[0].value
+
+
+def test_the_time_is_told_in_the_pace_of_the_project_that_it_comes_from(
+    store: Store, file: Path, make_project: MakeProject
+) -> None:
+    project = make_project(5, name="Older")
+    for entry in store.pool(project.id):
+        annotating.submit(store, answer_of(project.id, entry.item, seconds=1.25), "tab", 1000)
+    at = at_the_classes(store, file)
+    field(at, "Question").set_value("What happened?").run()
+    click(click(at, "Take them"), "Next")
+    assert "At your pace in Older, 1.2 seconds an answer: all of them take about **a minute**." in [
+        m.value for m in at.markdown
+    ]
 
 
 def test_nothing_is_stored_before_the_last_step(store: Store, file: Path) -> None:

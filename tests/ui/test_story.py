@@ -156,7 +156,7 @@ def export(page: Page, address: str, to: Path) -> list[dict[str, str]]:
     page.goto(f"{address}/export")
     page.get_by_role("button", name="Make the file").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Fetch").first.click()
+        page.get_by_role("link", name="Download").first.click()
     download.value.save_as(to)
     with to.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))

@@ -11,6 +11,8 @@ class Card {
     this.view = new View(root);
     this.root = root;
     this.view.dress(data);
+    // who came by a click in the navigation has left the focus on its link, which would keep Enter for itself
+    document.activeElement?.closest("[data-testid=stSidebarNav] a")?.blur();
     this.line = new Line(data, (what, detail) => this.changed(what, detail));
     this.keysOn = (remembered(localStorage, "collab:keys") ?? (data.keys_on ? "1" : "")) === "1";
     this.listening = new AbortController();

@@ -85,18 +85,24 @@ class View {
   help(data) {
     const own = data.classes.map((c) => c.key.toUpperCase()).filter(Boolean);
     const keys = [
-      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), "help_class"],
+      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), "help_class", "keyed"],
       ["Enter", "help_accept"],
       ["S", "help_later"],
       ["U", "help_unsure"],
       ["X", "help_unusable"],
       ["F", "help_flag"],
       ["Z", "help_undo"],
-      ["Esc", "help_back"],
-      ...(data.classes.length > 10 ? [["/", "help_find"]] : []),
-      ["?", "help"],
+      ["Esc", "help_back", "keyed"],
+      ...(data.classes.length > 10 ? [["/", "help_find", "keyed"]] : []),
+      ["?", "help", "keyed"],
     ];
-    return keys.filter(([k]) => k).flatMap(([k, w]) => [h("dt", {}, h("kbd", {}, k)), h("dd", {}, this.word(w))]);
+    return [
+      ...keys
+        .filter(([k]) => k)
+        .flatMap(([k, w, kind = ""]) => [h("dt", {}, h("kbd", {}, k)), h("dd", { class: kind }, this.word(w))]),
+      h("dt", { class: "touch" }),
+      h("dd", { class: "touch" }, this.word("help_swipe")),
+    ];
   }
 
   item(showing, whole) {
