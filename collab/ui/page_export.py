@@ -65,6 +65,9 @@ def _made(project: Project, job: Job) -> None:
             guarded = job.result.get("guarded", 0)
             if guarded:
                 st.caption(word("export.guarded", n=f"{guarded:,}"))
+            left_out = job.result.get("left_out", 0)
+            if left_out:
+                st.caption(word("export.left_out", n=f"{left_out:,}"))
         file = f"exports/{PurePosixPath(job.result['file']).name}"
         st.link_button(
             word("export.fetch"),
