@@ -136,11 +136,14 @@ def export_data_(
     form = output.suffix.lstrip(".")
     made = export_data(store, _project(store, project), what, form, progress=lambda *_: False)  # type: ignore[arg-type]  # it is checked there
     shutil.copyfile(made.path, output)
-    guarded = f"; {made.guarded_cells:,} cells that could run as formulas were guarded with '"
-    left = f"; {made.left_out:,} rows of your files are not among them: duplicates, and rejected ones"
-    told = f"{made.rows:,} rows in {output}{guarded * bool(made.guarded_cells)}{left * bool(made.left_out)}"
-    counts = {"rows": made.rows, "guarded_cells": made.guarded_cells, "left_out": made.left_out}
-    _say({"file": str(output), **counts}, as_json, told)
+    counts = {"guarded_cells": made.guarded_cells, "altered_cells": made.altered_cells, "left_out": made.left_out}
+    words = {
+        "guarded_cells": "cells that could run as formulas were guarded with '",
+        "altered_cells": "cells were cut or changed because Excel can't hold them",
+        "left_out": "rows of your files are not among them: duplicates, and rejected ones",
+    }
+    told = "; ".join([f"{made.rows:,} rows in {output}", *(f"{n:,} {words[name]}" for name, n in counts.items() if n)])
+    _say({"file": str(output), "rows": made.rows, **counts}, as_json, told)
 
 
 @app.command()

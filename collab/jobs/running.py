@@ -131,7 +131,8 @@ def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     made = exporting.export_data(
         store, store.project(job.project), job.payload["what"], job.payload["format"], progress=report
     )
-    return {"file": made.name, "rows": made.rows, "guarded": made.guarded_cells, "left_out": made.left_out}
+    counts = {"guarded": made.guarded_cells, "altered": made.altered_cells, "left_out": made.left_out}
+    return {"file": made.name, "rows": made.rows, **counts}
 
 
 KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {

@@ -62,12 +62,9 @@ def _made(project: Project, job: Job) -> None:
                     at=session.clock(job.finished_at or job.created_at),
                 )
             )
-            guarded = job.result.get("guarded", 0)
-            if guarded:
-                st.caption(word("export.guarded", n=f"{guarded:,}"))
-            left_out = job.result.get("left_out", 0)
-            if left_out:
-                st.caption(word("export.left_out", n=f"{left_out:,}"))
+            for count in ("guarded", "altered", "left_out"):
+                if n := job.result.get(count, 0):
+                    st.caption(word(f"export.{count}", n=f"{n:,}"))
         file = f"exports/{PurePosixPath(job.result['file']).name}"
         st.link_button(
             word("export.fetch"),
