@@ -10,7 +10,6 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -20,7 +19,6 @@ from typing import Annotated, Any, Literal, NoReturn, get_args
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from collab.domain.project import Field, FieldKind, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Store
@@ -148,42 +146,62 @@ def export_data_(
 
 @app.command()
 def simulate(
-    file: Annotated[Path, typer.Argument(help="A table with the true class of every row.")],
-    label: Annotated[str, typer.Option(help="Column with the true class.")],
+    file: Annotated[
+        Path, typer.Argument(help="A table with the true class of every row, or .npz with X, y, X_test, y_test.")
+    ],
+    label: Annotated[str, typer.Option(help="Of a table: column with the true class.")] = "",
     field: Fields = None,
     text: Texts = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Query strategy; may be repeated.")] = None,
     budget: Annotated[int, typer.Option(help="Answers in all.", min=1)] = 200,
     batch: Annotated[int, typer.Option(help="Answers between two refits.", min=1)] = 10,
     seeds: Annotated[int, typer.Option(help="Runs with seeds 0, 1, …", min=1)] = 3,
-    test: Annotated[str, typer.Option(help="Share of the file to test on, or a file.")] = "0.25",
-    encoder: Annotated[str, typer.Option(help="What turns texts into features.")] = "minilm",
+    test: Annotated[str, typer.Option(help="Of a table: share to test on, or a file.")] = "0.25",
+    encoder: Annotated[str, typer.Option(help="Of a table: what turns texts into features.")] = "minilm",
+    kind: Annotated[Literal["auto", "embedding", "table"], typer.Option(help="Of .npz: what its rows are.")] = "auto",
+    jobs: Annotated[int, typer.Option(help="Runs at the same time; 0: one for each core.", min=0)] = 0,
+    keep: Annotated[
+        Path | None, typer.Option("--out", help="Folder for results and curves; what it has isn't run again.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Let an oracle label a file through the same loop as people, and see how fast the model learns."""
-    from collab.loop.simulating import Point, Task, simulate
+    from collab.loop.comparing import Point
+    from collab.loop.preparing import Task
+    from collab.loop.simulating import simulate
+    from collab.loop.spreading import cores
+    from collab.loop.tabulating import tables_of
 
+    fields = _fields(field, text)
+    if file.suffix == ".npz" and (fields or label):
+        raise typer.BadParameter("Features of an .npz file come with their classes: no --text, --field or --label.")
+    if file.suffix != ".npz" and not (fields and label):
+        raise typer.BadParameter("A table needs --label, and at least one --text or --field.")
     strategies = tuple(strategy or ["default"])
-    task = Task(file, _fields(field, text), label, _share_or_file(test), strategies, budget, batch, seeds, encoder)
+    task = Task(file, fields, label, _share_or_file(test), strategies, budget, batch, seeds, encoder, kind)
 
     def tell(point: Point) -> None:
         err.print(
             f"{point.strategy} seed {point.seed} round {point.round}: {point.labels} labels, "
             f"accuracy {point.accuracy:.3f}, macro-F1 {point.macro_f1:.3f}, "
-            f"query {point.query_seconds:.3f} s, refit {point.refit_seconds:.3f} s"
+            f"query {point.query_seconds:.3f} s, refit {point.refit_seconds:.3f} s",
+            soft_wrap=True,
         )
 
-    with tempfile.TemporaryDirectory(prefix="collab-simulate-") as folder:
-        result = simulate(_open(Path(folder), ""), task, tell=tell)
+    try:
+        result = simulate(task, open_store, out=keep, jobs=jobs or cores(), tell=tell)
+    except KeyboardInterrupt:
+        _fail(
+            f"stopped. The runs that ended are in {keep}; the same command goes on from there." if keep else "stopped."
+        )
+    if keep:
+        from collab.loop.picturing import draw
+
+        draw(result, keep)
     if as_json:
         _say(result.as_dict(), as_json, "")
-        return
-    title = f"Means over {seeds} seeds; {result.test:,} test items"
-    table = Table("strategy", "labels", "accuracy", "macro-F1", "s/query", "s/refit", title=title)
-    for (name, labels), means in result.means().items():
-        table.add_row(name, str(labels), *(f"{mean:.3f}" for mean in means))
-    table.add_row("everything", str(result.pool), f"{result.full_accuracy:.3f}", f"{result.full_macro_f1:.3f}", "", "")
-    out.print(table)
+    else:
+        out.print(*tables_of(result))
 
 
 @app.command()

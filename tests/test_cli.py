@@ -104,6 +104,8 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
         (("import", "signs.csv", "--project", "New", "--label", "sign"), "needs at least one"),
         (("export", "data", "--project", "Signs", "--output", "signs.csv", "--what", "all"), "is not one of"),
         (("simulate", "signs.csv", "--text", "text", "--label", "sign", "--test", "1.5"), "lies between 0 and 1"),
+        (("simulate", "signs.csv", "--text", "text"), "A table needs --label"),
+        (("simulate", "signs.npz", "--label", "sign"), "come with their classes"),
         (("doctor", "--loudly"), "No such option"),
     ],
 )
@@ -135,6 +137,7 @@ def test_a_command_that_is_not_understood_ends_with_2(
             ("simulate", "signs.csv", "--text", "text", "--label", "mood", "--encoder", "hashing"),
             "collab: signs.csv can't be read: it has no column mood",
         ),
+        (("simulate", "missing.npz"), "collab: missing.npz can't be read: No such file"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_in_one_sentence_and_ends_with_1(
@@ -205,19 +208,30 @@ def test_names_are_shown_as_they_are_written(collab: Collab, table: Path) -> Non
     assert f"project {name}  120 items" in examined.out
 
 
+SIMULATE = ("--text", "text", "--label", "sign", "--encoder", "hashing", "--budget", "20", "--jobs", "1")
+
+
 @pytest.mark.slow
 def test_simulate_tells_how_fast_an_oracle_teaches(collab: Collab, table: Path) -> None:
-    said = collab(
-        "simulate", table, "--text", "text", "--label", "sign", "--encoder", "hashing", "--strategy", "random",
-        "--budget", "20", "--batch", "10", "--seeds", "2", "--json",
-    )  # fmt: skip
+    said = collab("simulate", table, *SIMULATE, "--strategy", "random", "--seeds", "2", "--json")
     result = json.loads(said.out)
     assert said.status == 0
     assert [(p["strategy"], p["seed"], p["round"], p["labels"]) for p in result["points"]] == [
         ("random", 0, 1, 10), ("random", 0, 2, 20), ("random", 1, 1, 10), ("random", 1, 2, 20),
     ]  # fmt: skip
     assert (result["pool"], result["test"], result["classes"]) == (90, 30, ["minus", "plus"])
-    assert min(result["full_accuracy"], result["points"][-1]["accuracy"]) > 0.9
+    assert min(result["full_accuracy"], result["summary"]["curves"][0]["accuracy"][-1]) > 0.9
+
+
+@pytest.mark.slow
+def test_simulate_keeps_its_result_and_a_picture_in_a_folder(collab: Collab, table: Path, tmp_path: Path) -> None:
+    arguments = ("simulate", table, *SIMULATE, "--strategy", "margin", "--strategy", "random", "--seeds", "1")
+    first, again = (collab(*arguments, "--out", "out") for _ in range(2))
+    assert (first.status, first.out, again.err) == (0, again.out, "")
+    assert [word in first.out for word in ("signs.csv", "more than random", "margin", "all 90")] == [True] * 4
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "curves.png", "curves.svg", "full.json", "margin-0.json", "random-0.json", "result.json", "task.json",
+    ]  # fmt: skip
 
 
 def test_doctor_finds_a_healthy_workspace_sound(collab: Collab, imported: Said) -> None:

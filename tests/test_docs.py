@@ -11,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
@@ -30,6 +31,9 @@ def desk(tmp_path_factory):
             for number in range(160):
                 answer = ("good", "bad")[number % 2]
                 writer.writerow([f"{moods[answer]} number {number}", answer][: len(columns)])
+    kinds = np.arange(60) % 2
+    rows = np.random.default_rng(0).normal(0, 1, (60, 4)) + 3 * kinds[:, None]
+    np.savez(folder / "features.npz", X=rows[:40], y=kinds[:40], X_test=rows[40:], y_test=kinds[40:])
     return folder
 
 

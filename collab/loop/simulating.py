@@ -1,136 +1,139 @@
-"""An oracle annotator drives the same loop as people do: import, hand out, submit, refit. There is no second loop."""
+"""An oracle annotator drives the same loop as people do: import, hand out, submit, refit. There is no second loop.
 
+A cell is one strategy with one seed, in a throwaway workspace of its own. What a cell found is kept in a file, so that
+a simulation that was cut off goes on where it was.
+"""
+
+import itertools
 import json
-import time
+import os
+import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from collab.domain.annotation import Annotation
-from collab.domain.project import Answer, Field, LabelSchema, LoopPolicy, Project, classes_from_names
+from collab.domain.project import Answer, LoopPolicy, Project
 from collab.domain.store import Store
-from collab.domain.table import Rejected
-from collab.engine.arrays import Floats, Ints
-from collab.engine.encoders.text import encoder_of
 from collab.engine.evaluation import accuracy, macro_f1
 from collab.engine.heads import Standard, head_of
-from collab.errors import UnreadableFile
-from collab.loop import annotating, handing_out, importing, reading
-from collab.loop.encoding import encode_items, text_of
+from collab.engine.strategies import strategy_of
+from collab.errors import Conflict, InvalidPolicy, UserError
+from collab.loop import annotating, handing_out, importing
+from collab.loop.comparing import Comparison, Point, compare
+from collab.loop.encoding import stamp
 from collab.loop.planning import ImportPlan
+from collab.loop.preparing import Material, Task, prepare
 from collab.loop.retraining import Learner
+from collab.loop.spreading import spread
 
 ORACLE = "oracle"
-TEST_SEED = 0
-"""The test part is the same for all seeds, so that their curves can be compared."""
+START = 1_767_225_600_000
+"""The clock of a cell moves one step with each act: what is asked must not depend on how fast this machine is."""
+
+PAGE = 50_000
+"""Items whose features are written at a time."""
+
+OpenStore = Callable[[Path], Store]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """What to simulate."""
+class Full:
+    """What training on every item of the pool reaches, and how much there is to train and to test on."""
 
-    file: Path
-    fields: tuple[Field, ...]
-    label: str
-    """Column that holds the true class."""
-    test: float | Path = 0.25
-    """Share of the file that is held back for testing, or a file of its own."""
-    strategies: tuple[str, ...] = ("default",)
-    budget: int = 200
-    batch: int = 10
-    seeds: int = 3
-    encoder: str = "minilm"
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """The head after one more batch of answers."""
-
-    strategy: str
-    seed: int
-    round: int
-    labels: int
     accuracy: float
     macro_f1: float
-    query_seconds: float
-    refit_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """All points of a simulation, and what training on every item of the pool would have reached."""
-
-    points: tuple[Point, ...]
-    full_accuracy: float
-    full_macro_f1: float
     pool: int
     test: int
     classes: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
 
-    def means(self) -> dict[tuple[str, int], tuple[float, ...]]:
-        """Accuracy, macro-F1, seconds for a query and for a refit, each the mean over seeds, by (strategy, labels)."""
-        groups: dict[tuple[str, int], list[tuple[float, ...]]] = {}
-        for p in self.points:
-            row = (p.accuracy, p.macro_f1, p.query_seconds, p.refit_seconds)
-            groups.setdefault((p.strategy, p.labels), []).append(row)
-        return {at: tuple(sum(column) / len(column) for column in zip(*of, strict=True)) for at, of in groups.items()}
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a simulation found."""
+
+    name: str
+    """Of the file."""
+    seeds: int
+    full: Full
+    points: tuple[Point, ...]
+    """By strategy, seed and round."""
+    summary: Comparison
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, which knows neither NaN nor infinity: what isn't known is null."""
+        full = asdict(self.full)
+        measured = {"full_accuracy": full.pop("accuracy"), "full_macro_f1": full.pop("macro_f1"), **full}
+        said = {"points": [asdict(p) for p in self.points], "summary": asdict(self.summary)}
+        return {
+            name: _finite(value) for name, value in {"name": self.name, "seeds": self.seeds, **measured, **said}.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    texts: list[dict[str, Any]]
-    labels: list[str]
+class _Cell:
+    strategy: str
+    seed: int
+
+    @property
+    def file(self) -> str:
+        return f"{self.strategy}-{self.seed}.json"
 
 
-def simulate(store: Store, task: Task, *, tell: Callable[[Point], None] = lambda _: None) -> Result:
-    """Run every strategy with every seed in projects of their own.
+def simulate(
+    task: Task,
+    open_store: OpenStore,
+    *,
+    out: Path | None = None,
+    jobs: int = 1,
+    tell: Callable[[Point], None] = lambda _: None,
+) -> Result:
+    """Run every strategy with every seed; the same task gives the same curves, whatever `jobs` is.
 
     Args:
-        store: A workspace that may be thrown away afterwards.
         task: What to simulate.
-        tell: Called after each round.
+        open_store: Opens a throwaway workspace in an empty folder; a function of a module, for it travels by pickle.
+        out: Folder that keeps what each cell found, and the result. What is there from the same task isn't run again,
+            so strategies and seeds can be added later. None: nothing is kept.
+        jobs: How many processes.
+        tell: Called after each round, in the order in which they end.
 
     Raises:
-        UnreadableFile: The file has no such columns, or fewer than two classes.
+        UnreadableFile: The file has no such columns or arrays, or fewer than two classes.
+        UnknownName: There is no such strategy or encoder.
+        InvalidPolicy: Nothing would be asked.
+        Conflict: `out` keeps another task.
     """
-    pool, test = _split(task)
-    names = tuple(sorted({*pool.labels, *test.labels}))
-    if len(names) < 2:
-        raise UnreadableFile(
-            task.file.name, f"its column {task.label!r} holds {len(names)} classes; two are the least."
-        )
-    schema = LabelSchema("Which class is it?", classes_from_names(names))
-    encoder = encoder_of(task.encoder)
-    test_features = encoder.encode([text_of(task.fields, row) for row in test.texts])
-    test_labels = np.array([names.index(label) for label in test.labels])
-    source = store.write_file("simulation/pool.jsonl", _lines(pool, task.label))
-    points: list[Point] = []
-    shared: tuple[Ints, Ints, Floats] | None = None
-    full = (0.0, 0.0)
+    for name in ("budget", "batch", "seeds"):
+        if (number := getattr(task, name)) < 1:
+            raise InvalidPolicy(name, number, "at least 1")
     for strategy in task.strategies:
-        for seed in range(task.seeds):
-            project = _project(store, task, schema, strategy, seed, source)
-            features = store.features(project.id, encoder.digest, encoder.dim)
-            if shared is None:
-                encode_items(store, project, encoder, lambda *_: False)
-                first = features.ids()[0]
-                shared = np.array(features.ids() - first), np.array(features.stamps()), np.array(features.rows())
-                full = _full(store, project, shared[2], features.ids().tolist(), test_features, test_labels)
-            else:
-                first = store.stream_items(project.id, 0, 1)[0].id
-                features.append(shared[0] + first, *shared[1:])
-            for point in _run(store, project, Learner(store, project.id, encoder), task, test_features, test_labels):
-                points.append(point)
-                tell(point)
-    return Result(tuple(points), *full, len(pool.labels), len(test.labels), names)
+        strategy_of(strategy)
+    with tempfile.TemporaryDirectory(prefix="collab-simulate-") as temporary:
+        kept = out or Path(temporary) / "out"
+        _claim(kept, task.settings())
+        cells = [_Cell(strategy, seed) for strategy in dict.fromkeys(task.strategies) for seed in range(task.seeds)]
+        found = {cell: _points(kept / cell.file) for cell in cells}
+        full = _full(kept / "full.json")
+        missing = [cell for cell, points in found.items() if not points]
+        if missing or full is None:
+            material = prepare(task, Path(temporary))
+            full = full or _train_on_all(material)
+            _keep(kept / "full.json", asdict(full))
+            run = partial(_run_cell, open_store, task, material, kept)
+            with closing(spread(run, missing, jobs)) as said:
+                for cell, point in said:
+                    found[cell].append(point)
+                    tell(point)
+        points = tuple(point for cell in cells for point in found[cell])
+        result = Result(task.file.name, task.seeds, full, points, compare(points, full.accuracy))
+        _keep(kept / "result.json", result.as_dict())
+    return result
 
 
 def answer_next(
@@ -149,21 +152,37 @@ def answer_next(
     return True
 
 
-def _run(store: Store, project: Project, learner: Learner, task: Task, test: Floats, labels: Ints) -> Iterator[Point]:
+def _run_cell(open_store: OpenStore, task: Task, material: Material, kept: Path, cell: _Cell) -> Iterator[Point]:
+    points = []
+    with (
+        tempfile.TemporaryDirectory(dir=material.folder) as workspace,
+        closing(open_store(Path(workspace))) as store,
+    ):
+        clock = itertools.count(START)
+        project = _project(store, material, cell, next(clock))
+        for point in _run(store, project, task, material, clock):
+            points.append(point)
+            yield point
+    _keep(kept / cell.file, [asdict(point) for point in points])
+
+
+def _run(store: Store, project: Project, task: Task, material: Material, clock: Iterator[int]) -> Iterator[Point]:
+    test, labels = material.test_features(), material.test_labels()
     truth = store.truth(project.id)
+    learner = Learner(store, project.id, material.encoder)
     learner.take_in()
-    learner.round(_now())
+    learner.round(next(clock))
     tab = str(uuid.uuid4())
     asked, number = 0, 0
     while asked < task.budget:
         size = min(task.batch, task.budget - asked)
-        answered = sum(answer_next(store, project, truth, ORACLE, tab, _now()) for _ in range(size))
+        answered = sum(answer_next(store, project, truth, ORACLE, tab, next(clock)) for _ in range(size))
         if not answered:
             return
         asked, number = asked + answered, number + 1
         learner.take_in()
-        done = learner.round(_now())
-        assert done is not None
+        done = learner.round(next(clock))
+        assert done is not None, "its features are there"
         guess = learner.predict(test).argmax(axis=1)
         yield Point(
             project.policy.strategy, project.policy.seed, number, asked, accuracy(labels, guess),
@@ -171,75 +190,82 @@ def _run(store: Store, project: Project, learner: Learner, task: Task, test: Flo
         )  # fmt: skip
 
 
-def _project(store: Store, task: Task, schema: LabelSchema, strategy: str, seed: int, source: Path) -> Project:
-    """A project whose answers are all known and held back; without audits, so that the whole budget teaches."""
+def _project(store: Store, material: Material, cell: _Cell, now: int) -> Project:
+    """Make a project whose answers are all known and held back; without audits, so that the whole budget teaches."""
     policy = replace(
         LoopPolicy(),
         audit_schedule=(),
         audit_trickle=0,
         blind_share=0.0,
-        strategy=strategy,
-        encoder=task.encoder,
-        seed=seed,
+        strategy=cell.strategy,
+        encoder=material.encoder.name,
+        seed=cell.seed,
     )
-    project = store.create_project(f"{strategy} {seed}", task.fields, schema, policy, _now())
+    name = f"{cell.strategy} {cell.seed}"
+    project = store.create_project(name, material.fields, material.schema, policy, now)
     # Ranks without the random salt: the same seed then gives the same curve.
     project = replace(project, salt="")
-    plan = ImportPlan(fields=task.fields, answer_column=task.label, answers="truth")
-    importing.run_import(store, project, source, plan, now=_now(), progress=lambda *_: False)
+    plan = ImportPlan(fields=material.fields, answer_column=material.label, answers="truth")
+    importing.run_import(store, project, material.file, plan, now=now, progress=lambda *_: False)
+    rows, features = material.features(), store.features(project.id, material.encoder.digest, material.encoder.dim)
+    last = 0
+    while items := store.stream_items(project.id, last, PAGE):
+        part = rows[len(features) :][: len(items)]
+        features.append([item.id for item in items], [stamp(item.digest) for item in items], part)
+        last = items[-1].id
     return store.project(project.id)
 
 
-def _full(
-    store: Store, project: Project, pool: Floats, items: list[int], test: Floats, labels: Ints
-) -> tuple[float, float]:
-    truth = store.truth(project.id)
-    known = np.array([project.schema.index(truth[item][0]) for item in items])
-    classes = len(project.schema.classes)
-    head = head_of(project.policy.head).fit(pool, known, classes, standard=Standard.of(pool))
-    guess = head.proba(test).argmax(axis=1)
-    return accuracy(labels, guess), macro_f1(labels, guess, classes)
+def _train_on_all(material: Material) -> Full:
+    pool, labels, names = material.features(), material.test_labels(), [c.name for c in material.schema.classes]
+    head = head_of(LoopPolicy().head).fit(pool, material.labels(), len(names), standard=Standard.of(pool))
+    guess = head.proba(material.test_features()).argmax(axis=1)
+    return Full(
+        accuracy(labels, guess), macro_f1(labels, guess, len(names)), material.pool, material.test, tuple(names)
+    )
 
 
-def _split(task: Task) -> tuple[_Rows, _Rows]:
-    seen: set[str] = set()
-    if isinstance(task.test, Path):
-        test = _read(task, task.test, seen)
-        return _read(task, task.file, seen), test
-    everything = _read(task, task.file, seen)
-    order = np.random.default_rng(TEST_SEED).permutation(len(everything.labels))
-    cut = round(len(order) * task.test)
-    return _pick(everything, order[cut:]), _pick(everything, order[:cut])
-
-
-def _read(task: Task, path: Path, seen: set[str]) -> _Rows:
-    """Read the rows that have a label and a text not `seen` yet, case and spaces folded: none may be in both parts."""
-    table = reading.sniff(path)
-    missing = {task.label, *(f.name for f in task.fields)} - set(table.columns)
-    if missing:
-        raise UnreadableFile(
-            path.name, f"it has no column {', '.join(sorted(missing))}; there is {', '.join(table.columns)}."
+def _claim(folder: Path, settings: dict[str, Any]) -> None:
+    """Let a folder belong to a task."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = _read(folder / "task.json")
+        if there is None:
+            _keep(folder / "task.json", settings)
+    except OSError as e:
+        raise UserError(f"{folder} can't keep the result ({e.strerror}); choose another folder.") from e
+    if there not in (None, settings):
+        differing = [name for name in {**there, **settings} if there.get(name) != settings.get(name)]
+        raise Conflict(
+            f"{folder} keeps another simulation, with another {' and '.join(differing)}. Choose another folder, or "
+            "delete this one."
         )
-    texts, labels = [], []
-    for row in reading.rows(table):
-        if isinstance(row, Rejected) or row[1].get(task.label) in (None, ""):
-            continue
-        folded = " ".join(text_of(task.fields, row[1]).casefold().split())
-        if folded and folded not in seen:
-            seen.add(folded)
-            texts.append({f.name: row[1].get(f.name) for f in task.fields})
-            labels.append(str(row[1][task.label]))
-    return _Rows(texts, labels)
 
 
-def _pick(rows: _Rows, order: Sequence[int] | Ints) -> _Rows:
-    return _Rows([rows.texts[i] for i in order], [rows.labels[i] for i in order])
+def _points(path: Path) -> list[Point]:
+    return [Point(**point) for point in _read(path) or ()]
 
 
-def _lines(rows: _Rows, label: str) -> Iterator[bytes]:
-    for text, answer in zip(rows.texts, rows.labels, strict=True):
-        yield json.dumps({**text, label: answer}, ensure_ascii=False).encode() + b"\n"
+def _full(path: Path) -> Full | None:
+    there = _read(path)
+    return None if there is None else Full(**{**there, "classes": tuple(there["classes"])})
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+def _read(path: Path) -> Any:
+    """What `_keep` wrote, or None where it didn't."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _keep(path: Path, values: Any) -> None:
+    """Write all of a file or nothing: what is there counts as done."""
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

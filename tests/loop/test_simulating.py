@@ -1,51 +1,49 @@
 import csv
+import json
 
+import numpy as np
 import pytest
 
 from collab.domain.project import Field
-from collab.errors import UnreadableFile
-from collab.loop.simulating import Task, simulate
+from collab.engine.curves import Difference
+from collab.errors import Conflict, InvalidPolicy, UnknownName, UnreadableFile, UserError
+from collab.loop.comparing import Point, compare
+from collab.loop.picturing import draw, spread_out
+from collab.loop.preparing import Ready, Task, kind_of
+from collab.loop.simulating import Full, Result, simulate
 from collab.storage.database import open_store
+
+MOODS = [(f"mood {n}", ("plus", "minus")[n % 2]) for n in range(20)]
 
 
 @pytest.fixture
 def table(tmp_path):
-    path = tmp_path / "signs.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "sign"])
-        for number in range(240):
-            mood = ("great lovely happy good", "awful terrible sad bad")[number % 2]
-            writer.writerow([f"{mood} number {number}", ("plus", "minus")[number % 2]])
-    return path
+    return write(
+        tmp_path / "signs.csv",
+        [
+            (f"{('great lovely happy good', 'awful terrible sad bad')[n % 2]} number {n}", ("plus", "minus")[n % 2])
+            for n in range(240)
+        ],
+    )
 
 
-def test_an_oracle_teaches_the_head_through_the_same_loop(store, table):
-    task = Task(table, (Field("text"),), "sign", budget=40, batch=10, seeds=2, encoder="hashing")
-    told = []
-    result = simulate(store, task, tell=told.append)
-    assert [(p.seed, p.labels) for p in told] == [(s, n) for s in (0, 1) for n in (10, 20, 30, 40)]
-    assert result.points[-1].accuracy == 1.0
-    assert (result.pool, result.test, result.classes) == (180, 60, ("minus", "plus"))
-    assert result.full_accuracy == 1.0
+@pytest.fixture
+def texts(table):
+    """A task on texts; the arguments of the test come on top."""
+    return lambda **more: Task(table, (Field("text"),), "sign", **{"encoder": "hashing", "seeds": 1, **more})
 
 
-def test_the_same_seed_gives_the_same_curve(store, table, tmp_path):
-    task = Task(table, (Field("text"),), "sign", budget=20, seeds=1, strategies=("margin",), encoder="hashing")
-    other = open_store(tmp_path / "other")
-    first, second = simulate(store, task), simulate(other, task)
-    other.close()
-    assert [p.accuracy for p in first.points] == [p.accuracy for p in second.points]
+def arrays():
+    """Two clouds of features, and of one class more in the test part."""
+    rng = np.random.default_rng(0)
+    y, y_test = np.arange(80) % 2, np.array([0, 1, 0, 1, 2])
+    x, x_test = (rng.normal(0, 1, (len(of), 5)) + 4 * of[:, None] for of in (y, y_test))
+    return {"X": x, "y": y, "X_test": x_test, "y_test": y_test}
 
 
-def test_a_column_that_is_not_there_is_named(store, table):
-    with pytest.raises(UnreadableFile, match="mood"):
-        simulate(store, Task(table, (Field("text"),), "mood", encoder="hashing"))
-
-
-def test_the_whole_pool_can_be_asked_for_there_are_no_audits(store, table):
-    task = Task(table, (Field("text"),), "sign", budget=500, batch=60, seeds=1, encoder="hashing")
-    assert simulate(store, task).points[-1].labels == 180
+def saved(folder, **arrays):
+    np.savez(folder / "ready.npz", **arrays)
+    return folder / "ready.npz"
 
 
 def write(path, rows):
@@ -54,16 +52,189 @@ def write(path, rows):
     return path
 
 
-def test_a_text_counts_once_and_stands_in_one_part_only(store, tmp_path):
-    moods = [(f"mood {n}", ("plus", "minus")[n % 2]) for n in range(20)]
-    path = write(tmp_path / "twice.csv", [*moods, *((f"  Mood   {n} ", sign) for n, (_, sign) in enumerate(moods))])
-    result = simulate(store, Task(path, (Field("text"),), "sign", budget=4, batch=4, seeds=1, encoder="hashing"))
-    assert (result.pool, result.test) == (15, 5)
+def curve(result):
+    return [(p.strategy, p.seed, p.labels, p.accuracy, p.macro_f1) for p in result.points]
 
 
-def test_what_a_test_file_holds_is_not_asked(store, tmp_path):
-    moods = [(f"mood {n}", ("plus", "minus")[n % 2]) for n in range(20)]
-    pool, test = write(tmp_path / "pool.csv", moods), write(tmp_path / "test.csv", moods[:5])
+def test_an_oracle_teaches_the_head_through_the_same_loop(texts):
+    told = []
+    result = simulate(texts(budget=40, batch=10, seeds=2), open_store, tell=told.append)
+    assert [(p.seed, p.labels) for p in told] == [(s, n) for s in (0, 1) for n in (10, 20, 30, 40)]
+    assert result.points[-1].accuracy == 1.0
+    assert (result.full.pool, result.full.test, result.full.classes) == (180, 60, ("minus", "plus"))
+    assert result.full.accuracy == 1.0
+
+
+def test_the_same_seed_gives_the_same_curve(texts):
+    task = texts(budget=20, strategies=("margin",))
+    assert curve(simulate(task, open_store)) == curve(simulate(task, open_store))
+
+
+@pytest.mark.slow
+def test_curves_are_the_same_however_many_processes_there_are(texts):
+    task = texts(budget=8, batch=4, seeds=2)
+    assert curve(simulate(task, open_store, jobs=2)) == curve(simulate(task, open_store, jobs=1))
+
+
+def test_a_column_that_is_not_there_is_named(table):
+    with pytest.raises(UnreadableFile, match="mood"):
+        simulate(Task(table, (Field("text"),), "mood", encoder="hashing"), open_store)
+
+
+def test_a_strategy_that_is_not_there_is_named_before_anything_runs(texts):
+    with pytest.raises(UnknownName, match="guesswork"):
+        simulate(texts(strategies=("random", "guesswork")), open_store)
+
+
+def test_a_budget_of_nothing_is_refused(texts):
+    with pytest.raises(InvalidPolicy, match="budget is 0; it must be at least 1"):
+        simulate(texts(budget=0), open_store)
+
+
+def test_the_whole_pool_can_be_asked_for_there_are_no_audits(tmp_path):
+    path = write(tmp_path / "few.csv", MOODS)
+    task = Task(path, (Field("text"),), "sign", budget=500, batch=60, seeds=1, encoder="hashing")
+    assert simulate(task, open_store).points[-1].labels == 15
+
+
+def test_a_text_counts_once_and_stands_in_one_part_only(tmp_path):
+    path = write(tmp_path / "twice.csv", [*MOODS, *((f"  Mood   {text[5:]} ", sign) for text, sign in MOODS)])
+    task = Task(path, (Field("text"),), "sign", budget=4, batch=4, seeds=1, encoder="hashing")
+    full = simulate(task, open_store).full
+    assert (full.pool, full.test) == (15, 5)
+
+
+def test_what_a_test_file_holds_is_not_asked(tmp_path):
+    pool, test = write(tmp_path / "pool.csv", MOODS), write(tmp_path / "test.csv", MOODS[:5])
     task = Task(pool, (Field("text"),), "sign", test=test, budget=4, batch=4, seeds=1, encoder="hashing")
-    result = simulate(store, task)
-    assert (result.pool, result.test) == (15, 5)
+    full = simulate(task, open_store).full
+    assert (full.pool, full.test) == (15, 5)
+
+
+def test_ready_features_teach_as_they_come(tmp_path):
+    task = Task(saved(tmp_path, **arrays()), strategies=("random", "margin"), budget=20, seeds=1)
+    result = simulate(task, open_store)
+    assert (result.full.pool, result.full.test, result.full.classes) == (80, 5, ("0", "1", "2"))
+    assert {p.accuracy for p in result.points if p.labels == 20} == {0.8}
+    with pytest.raises(UserError, match="ready"):
+        Ready("features", 5, "digest").encode(["a text"])
+
+
+def test_classes_of_ready_features_may_be_words(tmp_path):
+    given = arrays()
+    given |= {"y": np.array(["no", "yes"])[given["y"]], "y_test": np.array(["no", "yes", "else"])[given["y_test"]]}
+    full = simulate(Task(saved(tmp_path, **given), budget=10, seeds=1), open_store).full
+    assert full.classes == ("else", "no", "yes")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("X", np.full((80, 5), np.nan), "X holds NaN or infinity"),
+        ("X", np.zeros(80), r"X is float64 of shape \(80,\)"),
+        ("X", np.full((80, 5), "a"), "rows of numbers"),
+        ("X_test", np.zeros((5, 4)), "X has 5 columns and X_test 4"),
+        ("y", np.zeros(79, int), r"y has the shape \(79,\); one class for each of 80 rows"),
+        ("y", np.zeros(80, int), "y holds 1 classes; two are the least"),
+        ("y", np.linspace(0, 1, 80), "whole numbers or strings"),
+        ("y", np.array(["a", "b"] * 40), "name the classes differently"),
+        ("y", np.array(["a", 1] * 40, object), "no .npz file of plain arrays"),
+    ],
+)
+def test_features_that_cannot_be_used_are_refused_in_words(tmp_path, name, value, says):
+    with pytest.raises(UnreadableFile, match=says):
+        simulate(Task(saved(tmp_path, **{**arrays(), name: value})), open_store)
+
+
+def test_arrays_that_are_missing_are_named(tmp_path):
+    with pytest.raises(UnreadableFile, match="no array X_test, y_test; X, y, X_test and y_test are needed"):
+        simulate(Task(saved(tmp_path, X=np.zeros((4, 2)), y=np.arange(4))), open_store)
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path):
+    (tmp_path / "ready.npz").write_text("no archive")
+    with pytest.raises(UnreadableFile, match="it is no \\.npz file"):
+        simulate(Task(tmp_path / "ready.npz"), open_store)
+
+
+def test_equal_norms_and_many_columns_tell_an_embedding():
+    rng = np.random.default_rng(0)
+    few, many = rng.normal(0, 1, (9, 5)).astype(np.float32), rng.normal(0, 1, (9, 200)).astype(np.float32)
+    unit = few / np.linalg.norm(few, axis=1, keepdims=True)
+    assert [kind_of(x) for x in (few, many, unit)] == ["table", "embedding", "embedding"]
+
+
+def test_what_a_folder_keeps_is_not_run_again(texts, tmp_path):
+    first = simulate(texts(budget=10), open_store, out=tmp_path / "out")
+    told = []
+    both = simulate(
+        texts(budget=10, strategies=("random", "default")), open_store, out=tmp_path / "out", tell=told.append
+    )
+    assert [p.strategy for p in told] == ["random"]
+    assert both.points[1:] == first.points
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == both.as_dict()
+
+
+def test_what_was_cut_off_goes_on_where_it_was(texts, tmp_path):
+    def stop(point):
+        if point.seed == 1:
+            raise KeyboardInterrupt
+
+    task = texts(budget=4, batch=2, seeds=2)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(task, open_store, out=tmp_path / "out", tell=stop)
+    told = []
+    simulate(task, open_store, out=tmp_path / "out", tell=told.append)
+    assert [p.seed for p in told] == [1, 1]
+
+
+def test_a_folder_keeps_one_task(texts, tmp_path):
+    simulate(texts(budget=10), open_store, out=tmp_path / "out")
+    with pytest.raises(Conflict, match="another simulation, with another budget and batch"):
+        simulate(texts(budget=15, batch=5), open_store, out=tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_made_is_named(texts, table):
+    with pytest.raises(UserError, match="choose another folder"):
+        simulate(texts(), open_store, out=table)
+
+
+def test_strategies_are_compared_with_random():
+    summary = compare([*points("margin", 0.4, 0.6), *points("random", 0.3, 0.6)], 0.7)
+    margin, random = summary.curves
+    assert (summary.baseline, summary.area_from, summary.area_to) == ("random", 10, 20)
+    assert (margin.area, margin.labels_to_90) == (pytest.approx(0.6), pytest.approx(16.5))
+    assert (random.labels_to_90, random.labels_to_95, random.difference) == (pytest.approx(19.0), float("inf"), None)
+    assert margin.difference == Difference(pytest.approx(0.05), pytest.approx(0), pytest.approx(0.1), 1, 1, 0)
+
+
+def test_what_one_seed_cannot_say_is_null():
+    said = json.loads(json.dumps(result(points("margin", 0.4)).as_dict(), allow_nan=False))
+    assert (said["summary"]["curves"][0]["area_low"], said["summary"]["curves"][0]["labels_to_95"]) == (None, None)
+
+
+def test_the_picture_names_every_curve_and_the_level_of_all_labels(tmp_path):
+    svg, png = draw(result([*points("margin", 0.4, 0.6), *points("random", 0.3, 0.6)]), tmp_path)
+    says = ("margin 70.0 %", "random 65.0 %", "all 1,234 labels 80.0 %", "signs.csv", "means over 2 seeds")
+    assert [words for words in says if words not in svg.read_text()] == []
+    assert png.read_bytes()[:4] == b"\x89PNG"
+
+
+def points(strategy, *starts):
+    """Two rounds for each seed, which gain 0.2."""
+    return [
+        Point(strategy, seed, number, 10 * number, start + 0.2 * (number - 1), 0.5, 0.01, 0.01)
+        for seed, start in enumerate(starts)
+        for number in (1, 2)
+    ]
+
+
+def result(points):
+    full = Full(0.8, 0.7, 1234, 60, ("minus", "plus"))
+    return Result("signs.csv", len({p.seed for p in points}), full, tuple(points), compare(points, full.accuracy))
+
+
+def test_names_at_line_ends_never_cover_each_other_and_keep_their_order():
+    placed = spread_out([100, 104, 90, 95, 300], gap=18)
+    assert np.argsort(placed).tolist() == [2, 3, 0, 1, 4]
+    assert np.diff(sorted(placed)).min() == pytest.approx(18)

@@ -1,0 +1,255 @@
+"""What a simulation runs on: a pool and a test part with their features, made once, in files that every run reads.
+
+It takes a table, whose texts it encodes, or an .npz file with features that are there already.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.preprocessing import normalize
+
+from collab.domain.project import Field, LabelSchema, classes_from_names
+from collab.domain.table import Rejected
+from collab.engine.arrays import Floats, Ints
+from collab.engine.encoders.table import scaled
+from collab.engine.encoders.text import encoder_of
+from collab.errors import UnreadableFile, UserError
+from collab.loop import reading
+from collab.loop.encoding import CHUNK, text_of
+from collab.loop.unpacking import unpack
+
+Kind = Literal["embedding", "table"]
+
+TEST_SEED = 0
+"""The test part is the same for all seeds, so that their curves can be compared."""
+READY_FIELDS = {"embedding": Field("row"), "table": Field("row", "number")}
+"""Ready features stand for nothing that could be shown: an item is the number of its row, a field of the kind that the
+loop would find where such features come from."""
+READY_LABEL = "class"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to simulate."""
+
+    file: Path
+    """A table, or an .npz file with ready features and their classes: X, y, X_test, y_test."""
+    fields: tuple[Field, ...] = ()
+    label: str = ""
+    """Column that holds the true class; like `fields` and `test`, of a table only."""
+    test: float | Path = 0.25
+    """Share of the file that is held back for testing, or a file of its own."""
+    strategies: tuple[str, ...] = ("default",)
+    budget: int = 200
+    batch: int = 10
+    seeds: int = 3
+    encoder: str = "minilm"
+    kind: Kind | Literal["auto"] = "auto"
+    """What ready features are."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the features come with the file."""
+        return self.file.suffix == ".npz"
+
+    def settings(self) -> dict[str, Any]:
+        """Name all that a run depends on beside strategy and seed: files by their content, and collab's version."""
+        same = {
+            "collab": version("collab"), "file": _sha256(self.file), "budget": self.budget, "batch": self.batch,
+        }  # fmt: skip
+        if self.ready:
+            return {**same, "kind": self.kind}
+        test = _sha256(self.test) if isinstance(self.test, Path) else self.test
+        fields = [f.name for f in self.fields]
+        return {**same, "fields": fields, "label": self.label, "test": test, "encoder": self.encoder}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Stands for the encoder of features that are there already."""
+
+    name: str
+    dim: int
+    digest: str
+    max_tokens: None = None
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Refuse: there are no other features than those that came."""
+        raise UserError(f"{self.name} are ready features; {len(texts)} more can't be made from texts.")
+
+    def read_until(self, text: str) -> int | None:
+        """All was read that will ever be."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A pool and a test part in a folder; light to hand to another process."""
+
+    folder: Path
+    fields: tuple[Field, ...]
+    label: str
+    schema: LabelSchema
+    encoder: Ready
+    kind: Kind
+    pool: int
+    test: int
+
+    @property
+    def file(self) -> Path:
+        """The pool as a table that can be imported."""
+        return self.folder / "pool.jsonl"
+
+    def features(self) -> Floats:
+        """Features of the pool, in the order of the file, memory-mapped."""
+        array: Floats = self._array("pool")
+        return array
+
+    def labels(self) -> Ints:
+        """Their class columns."""
+        array: Ints = self._array("pool_labels")
+        return array
+
+    def test_features(self) -> Floats:
+        """Features of the test part."""
+        array: Floats = self._array("test")
+        return array
+
+    def test_labels(self) -> Ints:
+        """Their class columns."""
+        array: Ints = self._array("test_labels")
+        return array
+
+    def _array(self, name: str) -> Any:
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+
+
+def prepare(task: Task, folder: Path) -> Material:
+    """Read the file, encode what has no features yet, and write all of it into a folder.
+
+    Raises:
+        UnreadableFile: It lacks columns or arrays, holds what is no feature, or fewer than two classes.
+        InvalidSchema: Two classes differ by upper and lower case alone, or one has no name.
+    """
+    return _prepare_ready(task, folder) if task.ready else _prepare_table(task, folder)
+
+
+def kind_of(features: Floats) -> Kind:
+    """Tell an encoder's vectors from the columns of a table, by equal norms or by many columns.
+
+    Args:
+        features: Raw, shape (n, dim).
+    """
+    norms = np.linalg.norm(features, axis=1)
+    equal = bool(np.ptp(norms) <= 1e-3 * norms.max())
+    return "embedding" if equal or features.shape[1] >= 128 else "table"
+
+
+def _prepare_table(task: Task, folder: Path) -> Material:
+    pool, test = _split(task)
+    if (found := len(set(pool.labels))) < 2:
+        raise UnreadableFile(task.file.name, f"its column {task.label!r} holds {found} classes; two are the least.")
+    if not test.labels:
+        raise UnreadableFile(task.file.name, "nothing is left to test on; give more rows, or a larger test part.")
+    names = sorted({*pool.labels, *test.labels})
+    schema, column = _schema(names), {name: at for at, name in enumerate(names)}
+    encoder = encoder_of(task.encoder)
+    texts = [text_of(task.fields, row) for row in pool.rows]
+    parts = [encoder.encode(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK)]
+    test_features = encoder.encode([text_of(task.fields, row) for row in test.rows])
+    lines = ({**row, task.label: label} for row, label in zip(pool.rows, pool.labels, strict=True))
+    known, known_test = (np.array([column[label] for label in part.labels]) for part in (pool, test))
+    _write(folder, lines, np.concatenate(parts), known, test_features, known_test)
+    ready = Ready(task.encoder, encoder.dim, encoder.digest)
+    return Material(folder, task.fields, task.label, schema, ready, "embedding", len(pool.rows), len(test.rows))
+
+
+def _prepare_ready(task: Task, folder: Path) -> Material:
+    given = unpack(task.file)
+    pool, test = given.pool, given.test
+    classes, columns = np.unique(np.concatenate([given.classes, given.test_classes]), return_inverse=True)
+    names = [str(name) for name in classes]
+    schema = _schema(names)
+    kind = kind_of(pool) if task.kind == "auto" else task.kind
+    pool, test = (normalize(pool), normalize(test)) if kind == "embedding" else scaled(pool, test)
+    field = READY_FIELDS[kind]
+    lines = ({field.name: str(row), READY_LABEL: names[c]} for row, c in enumerate(columns[: len(pool)]))
+    _write(folder, lines, pool, columns[: len(pool)], test, columns[len(pool) :])
+    ready = Ready("features", pool.shape[1], f"ready-{kind}-{_sha256(task.file)[:16]}")
+    return Material(folder, (field,), READY_LABEL, schema, ready, kind, len(pool), len(test))
+
+
+def _schema(names: Sequence[str]) -> LabelSchema:
+    return LabelSchema("Which class is it?", classes_from_names(tuple(names)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    rows: list[dict[str, str]]
+    labels: list[str]
+
+    def pick(self, order: Ints) -> "_Rows":
+        return _Rows([self.rows[i] for i in order], [self.labels[i] for i in order])
+
+
+def _split(task: Task) -> tuple[_Rows, _Rows]:
+    seen: set[str] = set()
+    if isinstance(task.test, Path):
+        test = _read(task, task.test, seen)
+        return _read(task, task.file, seen), test
+    everything = _read(task, task.file, seen)
+    order = np.random.default_rng(TEST_SEED).permutation(len(everything.labels))
+    cut = round(len(order) * task.test)
+    return everything.pick(order[cut:]), everything.pick(order[:cut])
+
+
+def _read(task: Task, path: Path, seen: set[str]) -> _Rows:
+    """Read the rows that have a label and a text not `seen` yet, case and spaces folded: none may be in both parts."""
+    table = reading.sniff(path)
+    missing = {task.label, *(f.name for f in task.fields)} - set(table.columns)
+    if missing:
+        raise UnreadableFile(
+            path.name, f"it has no column {', '.join(sorted(missing))}; there is {', '.join(table.columns)}."
+        )
+    found = _Rows([], [])
+    for row in reading.rows(table):
+        if isinstance(row, Rejected) or row[1].get(task.label) is None:
+            continue
+        label = str(row[1][task.label]).strip()
+        texts = {f.name: _text(row[1].get(f.name)) for f in task.fields}
+        folded = " ".join(text_of(task.fields, texts).casefold().split())
+        if label and folded and "\0" not in folded and folded not in seen:  # an import refuses NUL
+            seen.add(folded)
+            found.rows.append(texts)
+            found.labels.append(label)
+    return found
+
+
+def _text(value: Any) -> str:
+    """Write a cell as an import keeps it, so that both parts are encoded alike."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _write(
+    folder: Path, lines: Iterator[dict[str, str]], pool: Floats, labels: Ints, test: Floats, test_labels: Ints
+) -> None:
+    with (folder / "pool.jsonl").open("w", encoding="utf-8", errors="surrogatepass") as file:
+        file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    for name, array in (("pool", pool), ("pool_labels", labels), ("test", test), ("test_labels", test_labels)):
+        np.save(folder / f"{name}.npy", array)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as e:
+        raise UnreadableFile(path.name, f"{e.strerror}.") from e
