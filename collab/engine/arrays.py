@@ -7,6 +7,10 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
+FEW_COLUMNS = 16
+"""Up to so many columns a running maximum is faster than a reduction along each short row."""
+
+
 def refuse_nan(name: str, values: Floats) -> None:
     """Raise ValueError where an array holds NaN or infinity.
 

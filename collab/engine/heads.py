@@ -1,5 +1,6 @@
 """Heads: the small classifier on top of the features, refitted while people label."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, Self
@@ -8,23 +9,22 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # ships no types
 
+from collab.engine import logistic, ridge
 from collab.engine.arrays import Floats, Ints, refuse_nan
 from collab.errors import UnknownName
 
 Doubles = npt.NDArray[np.float64]
 
-CHUNK = 100_000
-STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-PRIOR_VARIANCE = 16
-"""Of a logit, before the strength is first tuned: columns / strength, for standardised columns."""
-FOLDS, TUNE_FROM, TUNE_EVERY, TUNE_ON = 5, 100, 50, 2_000
-"""The strength is looked for from 100 labels on, anew after 50 more or a quarter more, on at most 2,000 of them."""
-UNSEEN = 0.1
-"""Weight of the made-up item of each class at the pool's centre: keeps a class without labels possible, and finite."""
+CHUNK_BYTES = 2 << 20
+"""Features are scored in chunks of about this size, which stay in the processor's cache."""
+SAFE = 60.0
+"""Logits of this size can go through exp in float32 as they are."""
+PRIOR_VARIANCE = 64
+"""Of a logit, at first: columns / strength, for standardised columns. No head is less regularised than this."""
+STEP, TUNE_FROM, TUNE_GROWTH, MOST_LOOKS = 4.0, 20, 1.1, 20
+"""From 20 labels on a strength one step away is tried each time there are a tenth more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,18 @@ class Standard:
 
     @classmethod
     def of(cls, pool: Floats, most: int = 50_000) -> Self:
-        """Measure a pool, shape (n_items, dim), on some `most` evenly spread rows; a constant column has scale 1."""
+        """Measure a pool, shape (n_items, dim), on some `most` evenly spread rows; a constant column has scale 1.
+
+        Columns that know only two values (flags, one-hots) share one scale: a rare flag that is divided by its own
+        small spread would drown everything else.
+        """
         sample = np.asarray(pool[:: max(1, len(pool) // most)], np.float64)
         spread = sample.std(axis=0)
-        return cls(sample.mean(axis=0).astype(np.float32), np.where(spread > 1e-8, spread, 1).astype(np.float32))
+        varies = spread > 1e-8
+        flags = varies & ((sample == sample.min(axis=0)) | (sample == sample.max(axis=0))).all(axis=0)
+        if flags.any():
+            spread[flags] = np.sqrt(np.square(spread[flags]).mean())
+        return cls(sample.mean(axis=0).astype(np.float32), np.where(varies, spread, 1).astype(np.float32))
 
 
 class FittedHead(Protocol):
@@ -92,8 +100,8 @@ class Head(Protocol):
             n_classes: Columns of the resulting `proba`.
             standard: Centre and spread of the whole pool.
             previous: The fit before this one on the same columns, perhaps with fewer classes: where to start from. Its
-                strength is kept until one is looked for again.
-            seed: Shuffles the folds by which the strength is chosen.
+                strength is kept until another one is tried.
+            seed: For heads that draw; these don't.
 
         Raises:
             ValueError: There is no label, a label lies outside the classes, or features hold NaN.
@@ -104,42 +112,47 @@ class Head(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FittedLogistic:
+class FittedLinear:
     """Weights and bias for raw unit features; the pool's standard is folded into them."""
 
     weights: Floats
     bias: Floats
     strength: float
     n_labels: int
-    tuned_at: int
-    """Number of labels at which the strength was last chosen; 0: not yet."""
+    tuned_at: int = 0
+    """Number of labels at which another strength was last tried; 0: not yet."""
+    heading: int = 1
+    """Whether a stronger penalty (1) or a weaker one (-1) is tried next."""
 
     @property
     def n_classes(self) -> int:  # noqa: D102  # documented by the protocol
         return len(self.weights)
 
     def logits(self, features: Floats) -> Floats:  # noqa: D102  # documented by the protocol
-        out = np.empty((len(features), len(self.weights)), np.float32)
-        columns = np.ascontiguousarray(self.weights.T)
-        for start in range(0, len(features), CHUNK):
-            part = slice(start, start + CHUNK)
-            np.matmul(np.asarray(features[part], np.float32), columns, out=out[part])
-        out += self.bias
-        return out
+        return self._scored(features, lambda _: None)
 
     def proba(self, features: Floats, temperature: float = 1.0) -> Floats:  # noqa: D102  # documented by the protocol
-        return softmax(self.logits(features), temperature)
+        return self._scored(features, lambda logits: _softmax_in_place(logits, temperature))
 
     def to_bytes(self) -> bytes:  # noqa: D102  # documented by the protocol
-        numbers = np.array([self.strength, self.n_labels, self.tuned_at], np.float64)
+        numbers = np.array([self.strength, self.n_labels, self.tuned_at, self.heading], np.float64)
         return save({"weights": self.weights, "bias": self.bias, "numbers": numbers})
+
+    def _scored(self, features: Floats, finish: Callable[[Floats], None]) -> Floats:
+        """Score chunk by chunk; each is finished while the cache still holds it."""
+        out = np.empty((len(features), len(self.weights)), np.float32)
+        columns = np.ascontiguousarray(self.weights.T)
+        rows = max(1, CHUNK_BYTES // (4 * max(1, features.shape[1])))
+        for start in range(0, len(features), rows):
+            part = out[start : start + rows]
+            np.matmul(np.asarray(features[start : start + rows], np.float32), columns, out=part)
+            part += self.bias
+            finish(part)
+        return out
 
 
 class Logistic:
-    """Multinomial logistic regression by L-BFGS, with an L2 penalty whose strength grows with the labels.
-
-    The strength minimises the loss of a five-fold cross-validation, looked for now and then and kept between.
-    """
+    """Multinomial logistic regression with an L2 penalty that follows the loss on items left out."""
 
     name = "logistic"
 
@@ -152,31 +165,62 @@ class Logistic:
         standard: Standard,
         previous: FittedHead | None = None,
         seed: int = 0,
-    ) -> FittedLogistic:
-        labels = np.asarray(labels, np.int64)
-        if not len(labels) or labels.min() < 0 or labels.max() >= n_classes:
-            raise ValueError(f"A fit needs at least one label, and all of them from 0 to {n_classes - 1}.")
-        refuse_nan("Features", features)
-        x = (np.asarray(features, np.float64) - standard.mean) / standard.scale
-        before = previous if isinstance(previous, FittedLogistic) and previous.weights.shape[1] == x.shape[1] else None
+    ) -> FittedLinear:
+        x, labels = _checked(features, labels, n_classes, standard)
+        before = previous if isinstance(previous, FittedLinear) and previous.weights.shape[1] == x.shape[1] else None
         start = _start(before, standard, n_classes, x.shape[1])
+        weakest = x.shape[1] / PRIOR_VARIANCE
+        strength, tuned_at, heading = weakest, 0, 1
+        if before is not None:
+            strength, tuned_at, heading = max(before.strength, weakest), before.tuned_at, before.heading
         with _threads().limit(limits=1):  # in fits this small, several threads only wait for each other
-            strength, tuned_at = _strength(x, labels, n_classes, before, seed)
-            solution = _minimise(x, labels, strength, start)
-        weights = solution[:, :-1] / standard.scale
-        bias = solution[:, -1] - weights @ standard.mean
-        return FittedLogistic(weights.astype(np.float32), bias.astype(np.float32), strength, len(labels), tuned_at)
+            found = logistic.fit(x, labels, strength, start)
+            if len(labels) >= max(TUNE_FROM, TUNE_GROWTH * tuned_at):
+                tuned_at, failed = len(labels), 0
+                # A head that has learned from the start takes one look at a time; a new one looks until it has settled.
+                for _ in range(1 if before is not None else MOST_LOOKS):
+                    other = strength * STEP**heading
+                    tried = logistic.fit(x, labels, other, found.solution) if other >= weakest else None
+                    if tried is not None and _pays(found.left_out() - tried.left_out()):
+                        strength, found, failed = other, tried, 0
+                    else:
+                        heading, failed = -heading, failed + 1
+                    if failed == 2:
+                        break
+        return _folded(found.solution, standard, strength, len(labels), tuned_at, heading)
 
-    def read(self, written: bytes) -> FittedLogistic:  # noqa: D102  # documented by the protocol
-        try:
-            parts = load(written)
-        except SafetensorError as error:
-            raise ValueError(f"This is no head: {error}") from error
-        strength, n_labels, tuned_at = parts["numbers"]
-        return FittedLogistic(parts["weights"], parts["bias"], float(strength), int(n_labels), int(tuned_at))
+    def read(self, written: bytes) -> FittedLinear:  # noqa: D102  # documented by the protocol
+        return _read(written)
 
 
-HEADS: dict[str, Head] = {head.name: head for head in (Logistic(),)}
+class Ridge:
+    """One-vs-rest ridge regression whose strength and temperature are chosen by its exact leave-one-out loss.
+
+    It needs no iterations. On embeddings it is level with `Logistic` at times, on low-dimensional tables it is worse.
+    """
+
+    name = "ridge"
+
+    def fit(  # noqa: D102  # documented by the protocol
+        self,
+        features: Floats,
+        labels: Ints,
+        n_classes: int,
+        *,
+        standard: Standard,
+        previous: FittedHead | None = None,
+        seed: int = 0,
+    ) -> FittedLinear:
+        x, labels = _checked(features, labels, n_classes, standard)
+        with _threads().limit(limits=1):
+            solution, strength = ridge.fit(x, labels, n_classes)
+        return _folded(solution, standard, strength, len(labels))
+
+    def read(self, written: bytes) -> FittedLinear:  # noqa: D102  # documented by the protocol
+        return _read(written)
+
+
+HEADS: dict[str, Head] = {head.name: head for head in (Logistic(), Ridge())}
 
 
 def head_of(name: str) -> Head:
@@ -189,11 +233,20 @@ def head_of(name: str) -> Head:
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     """Turn logits, shape (n_items, n_classes), into probabilities; a temperature over 1 makes them less sure."""
-    proba = logits / np.float32(temperature)
-    proba -= proba.max(axis=1, keepdims=True)
-    np.exp(proba, out=proba)
-    proba /= proba.sum(axis=1, keepdims=True)
+    proba = np.array(logits)
+    rows = max(1, CHUNK_BYTES // (4 * max(1, logits.shape[1])))
+    for start in range(0, len(proba), rows):
+        _softmax_in_place(proba[start : start + rows], temperature)
     return proba
+
+
+def _softmax_in_place(logits: Floats, temperature: float) -> None:
+    if temperature != 1:
+        logits /= np.float32(temperature)
+    if max(logits.max(initial=0), -logits.min(initial=0)) > SAFE:  # mostly not, and a pass over the row is saved
+        logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= (logits @ np.ones(logits.shape[1], np.float32))[:, None]
 
 
 @cache
@@ -201,7 +254,15 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _start(previous: FittedLogistic | None, standard: Standard, n_classes: int, dim: int) -> Doubles:
+def _checked(features: Floats, labels: Ints, n_classes: int, standard: Standard) -> tuple[Doubles, Ints]:
+    labels = np.asarray(labels, np.int64)
+    if not len(labels) or labels.min() < 0 or labels.max() >= n_classes:
+        raise ValueError(f"A fit needs at least one label, and all of them from 0 to {n_classes - 1}.")
+    refuse_nan("Features", features)
+    return (np.asarray(features, np.float64) - standard.mean) / standard.scale, labels
+
+
+def _start(previous: FittedLinear | None, standard: Standard, n_classes: int, dim: int) -> Doubles:
     start = np.zeros((n_classes, dim + 1))
     if previous is not None:
         kept = min(n_classes, previous.n_classes)  # a class that was added starts at zero
@@ -210,52 +271,27 @@ def _start(previous: FittedLogistic | None, standard: Standard, n_classes: int, 
     return start
 
 
-def _minimise(x: Doubles, labels: Ints, strength: float, start: Doubles) -> Doubles:
-    """Minimise the penalised loss over (n_classes, dim + 1), the last column being the bias, which isn't penalised."""
-    truth = np.eye(len(start))[labels]
-
-    def loss(flat: Doubles) -> tuple[float, Doubles]:
-        solution = flat.reshape(start.shape)
-        weights, bias = solution[:, :-1], solution[:, -1]
-        logs = log_softmax(x @ weights.T + bias, axis=1)
-        unseen = log_softmax(bias)
-        excess = np.exp(logs) - truth
-        slope = np.empty_like(solution)
-        slope[:, :-1] = excess.T @ x + strength * weights
-        slope[:, -1] = excess.sum(axis=0) + UNSEEN * (len(bias) * np.exp(unseen) - 1)
-        value = strength / 2 * (weights * weights).sum() - (logs * truth).sum() - UNSEEN * unseen.sum()
-        return value, slope.ravel()
-
-    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 200, "gtol": 1e-3})
-    return np.asarray(found.x).reshape(start.shape)
+def _pays(gains: Doubles) -> bool:
+    """Whether losses fell by more than chance would have it: with few labels they are mostly noise."""
+    return bool(gains.mean() > gains.std() / np.sqrt(len(gains)))
 
 
-def _strength(
-    x: Doubles, labels: Ints, n_classes: int, previous: FittedLogistic | None, seed: int
-) -> tuple[float, int]:
-    """Choose the strength by cross-validation, or keep the one before; also returns when it was last chosen."""
-    strength, tuned_at = (previous.strength, previous.tuned_at) if previous else (x.shape[1] / PRIOR_VARIANCE, 0)
-    if len(labels) < max(TUNE_FROM, tuned_at + max(TUNE_EVERY, tuned_at // 4)):
-        return strength, tuned_at
-    rows = np.random.default_rng(seed).permutation(len(labels))[:TUNE_ON]
-    folds = [(np.delete(rows, part), rows[part]) for part in np.array_split(np.arange(len(rows)), FOLDS)]
-    starts = [np.zeros((n_classes, x.shape[1] + 1))] * FOLDS
+def _folded(
+    solution: Doubles, standard: Standard, strength: float, n_labels: int, tuned_at: int = 0, heading: int = 1
+) -> FittedLinear:
+    weights = solution[:, :-1] / standard.scale
+    bias = solution[:, -1] - weights @ standard.mean
+    return FittedLinear(
+        np.ascontiguousarray(weights, np.float32), bias.astype(np.float32), strength, n_labels, tuned_at, heading
+    )
 
-    @cache
-    def losses(i: int) -> Doubles:
-        """Mean loss on each fold at one strength, each fit starting where the last one of its fold ended."""
-        found = np.empty(FOLDS)
-        for f, (inside, outside) in enumerate(folds):
-            starts[f] = _minimise(x[inside], labels[inside], STRENGTHS[i], starts[f])
-            logs = log_softmax(x[outside] @ starts[f][:, :-1].T + starts[f][:, -1], axis=1)
-            found[f] = -logs[np.arange(len(outside)), labels[outside]].mean()
-        return found
 
-    at = int(np.abs(np.log(np.array(STRENGTHS) / strength)).argmin())
-    while True:
-        # With few labels the loss is mostly noise: a step must pay on nearly every fold.
-        near = [i for i in (at + 1, at - 1) if 0 <= i < len(STRENGTHS)]
-        better = [i for i in near if (losses(i) < losses(at)).sum() >= FOLDS - 1]
-        if not better:
-            return STRENGTHS[at], len(labels)
-        at = better[0]
+def _read(written: bytes) -> FittedLinear:
+    try:
+        parts = load(written)
+    except SafetensorError as error:
+        raise ValueError(f"This is no head: {error}") from error
+    strength, n_labels, tuned_at, *heading = parts["numbers"].tolist()  # older ones have no heading
+    return FittedLinear(
+        parts["weights"], parts["bias"], strength, int(n_labels), int(tuned_at), *(int(h) for h in heading)
+    )

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 PAGES_READ = ["assurance", "calibration", "evaluation"]
-NUMPY_ONLY = ["heads", "strategies", "diversity", "uncertainty"]
+NUMPY_ONLY = ["heads", "laplace", "strategies", "diversity", "uncertainty", "zero_shot", "curves"]
 
 
 @pytest.mark.slow

@@ -17,6 +17,12 @@ def test_margin_is_one_minus_the_gap_between_the_best_two():
     assert margin(np.float32([[0.2, 0.7, 0.1], [0.1, 0.3, 0.6]])) == pytest.approx([0.5, 0.7])
 
 
+def test_margin_of_many_classes_equals_that_of_a_sorted_row():
+    proba = np.random.default_rng(0).dirichlet(np.ones(40), 5_000).astype(np.float32)
+    ranked = np.sort(proba, axis=1)
+    assert margin(proba) == pytest.approx(1 - (ranked[:, -1] - ranked[:, -2]), abs=1e-6)
+
+
 def test_entropy_equals_the_formula():
     p = np.array([0.5, 0.25, 0.25])
     assert entropy(p[None].astype(np.float32)) == pytest.approx([-(p * np.log(p)).sum() / np.log(3)])
