@@ -18,6 +18,10 @@ EventKind = Literal[
 ]
 ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
 
+Footing = Literal["", "names", "ambiguous", "unfamiliar"]
+"""What a suggestion stands on: "names", on nothing but the class names, for nobody has answered yet; "ambiguous", the
+likeliest classes tie among items like this one; "unfamiliar", nothing like this item was labeled; "": on answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
@@ -27,6 +31,7 @@ class Suggestion:
     """Class probabilities in schema order; sum to 1."""
     model: str
     """Model version and revision of its head, as "3.17"."""
+    footing: Footing = ""
 
     @property
     def best(self) -> int:
@@ -113,6 +118,8 @@ class Annotation:
         for name, word in (("shown", self.shown), ("hidden", self.hidden)):
             if word is not None:
                 payload[name] = {"proba": list(word.proba), "model": word.model}
+                if word.footing:
+                    payload[name]["footing"] = word.footing
         return Event(
             self.id, self.project, self.kind, self.annotator, self.at, self.item, self.ask, self.target, None,
             self.schema_version, payload,
@@ -122,7 +129,11 @@ class Annotation:
     def from_event(cls, event: Event) -> "Annotation":
         """Read an annotation back from the log."""
         p = event.payload
-        words = {n: Suggestion(tuple(p[n]["proba"]), p[n]["model"]) for n in ("shown", "hidden") if p.get(n)}
+        words = {
+            n: Suggestion(tuple(w["proba"]), w["model"], w.get("footing", ""))
+            for n in ("shown", "hidden")
+            if (w := p.get(n))
+        }
         assert event.item is not None, "an annotation names its item"
         return cls(
             event.id, event.project, event.item, event.actor, event.kind, event.at,  # type: ignore[arg-type]  # callers pass annotation kinds only

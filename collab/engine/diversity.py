@@ -1,4 +1,7 @@
-"""Choose few rows that stand for many: typical ones, weighted centres, kernel herding. Rows are unit vectors."""
+"""Choose few rows that stand for many: typical ones, centres of weighted clusters, kernel herding.
+
+Rows are features of one size: their mean squared norm is about 1, be they unit vectors or scaled columns.
+"""
 
 import heapq
 
@@ -8,18 +11,27 @@ from numpy.random import Generator
 
 from collab.engine.arrays import Floats, Ints
 
-SAME = 0.999
-"""Cosine above which two rows are the same thing to a reader."""
+SAME = 0.002
+"""Squared distance below which two rows are the same thing to a reader: of unit rows, a cosine over .999."""
 
 NEIGHBOURS = 20
 CLUSTER_SAMPLE = 500
 """Rows of a cluster that are compared with each other: enough to find its dense part."""
 
 
+def squared_distances(a: Floats, b: Floats) -> Floats:
+    """Squared Euclidean distance of each row of `a` to each of `b`, shape (len(a), len(b)); never below 0."""
+    distance: Floats = a @ b.T
+    distance *= -2
+    distance += np.einsum("ij,ij->i", a, a)[:, None]
+    distance += np.einsum("ij,ij->i", b, b)
+    return np.maximum(distance, 0, out=distance)
+
+
 def first_of_same(features: Floats) -> Ints:
     """Positions of the rows that no earlier row nearly equals, in their order."""
     kept = np.ones(len(features), bool)
-    close = features @ features.T > SAME
+    close = squared_distances(features, features) < SAME
     for later, row in enumerate(np.tril(close, -1)):
         kept[later] = not (row & kept).any()
     return np.flatnonzero(kept)
@@ -28,7 +40,7 @@ def first_of_same(features: Floats) -> Ints:
 def kmeans(
     features: Floats, clusters: int, rng: Generator, weights: Floats | None = None, rounds: int = 10
 ) -> tuple[Floats, Ints]:
-    """Cluster unit rows by cosine.
+    """Cluster rows by Euclidean distance; what decides of unit rows is then their cosine.
 
     Args:
         features: Shape (n_rows, dim).
@@ -38,10 +50,9 @@ def kmeans(
         rounds: At most so many; it stops when no row changes its cluster.
 
     Returns:
-        Unit centres, shape (clusters, dim), and the cluster of each row, shape (n_rows,). A cluster may be empty.
+        Centres, shape (clusters, dim), and the cluster of each row, shape (n_rows,). A cluster may be empty.
 
-    Source: Arthur and Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007; Dhillon and Modha,
-    "Concept Decompositions for Large Sparse Text Data Using Clustering", Machine Learning 2001.
+    Source: Arthur and Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007.
     """
     if not len(features):
         return features, np.zeros(0, np.int64)
@@ -49,7 +60,7 @@ def kmeans(
     centres = features[_spread(features, clusters, rng, weights)]
     member = np.full(len(features), -1)
     for _ in range(rounds):
-        nearest = (features @ centres.T).argmax(axis=1)
+        nearest = (np.square(centres).sum(axis=1) / 2 - features @ centres.T).argmin(axis=1)
         if (nearest == member).all():
             break
         member = nearest
@@ -57,7 +68,7 @@ def kmeans(
         present, starts = np.unique(member[order], return_index=True)
         sums = np.add.reduceat(features[order] * weights[order, None], starts, axis=0)
         centres = centres.copy()
-        centres[present] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        centres[present] = sums / np.add.reduceat(weights[order], starts)[:, None]
     return centres, member
 
 
@@ -94,82 +105,82 @@ def weighted_centres(features: Floats, weights: Floats, size: int, rng: Generato
     """
     centres, member = kmeans(features, size, rng, weights)
     order = np.argsort(-np.bincount(member, weights, size), kind="stable")
-    closeness = centres[order] @ features.T
+    distance = squared_distances(centres[order], features)
     chosen = []
-    for row in closeness:
-        best = int(row.argmax())
+    for row in distance:
+        best = int(row.argmin())
         chosen.append(best)
-        closeness[:, best] = -np.inf
+        distance[:, best] = np.inf
     return np.array(chosen, np.int64)
 
 
 def bandwidth(labeled: Floats) -> float:
     """Width of the kernel: how near to each other labeled rows lie; it shrinks as labels come in.
 
-    The original takes the smallest distance; near duplicates would make that zero, so here it is the 2 % quantile of
+    The original takes the smallest distance; near duplicates would make that zero, so here it is the 10 % quantile of
     the distances to the nearest other labeled row, and at least .05. With fewer than two labels it is 1.
     """
     if len(labeled) < 2:
         return 1.0
-    cosine = labeled @ labeled.T
-    np.fill_diagonal(cosine, -1)
-    distance = np.sqrt(np.maximum(2 - 2 * cosine.max(axis=1), 0))
-    return max(float(np.quantile(distance, 0.02)), 0.05)
+    distance = squared_distances(labeled, labeled)
+    np.fill_diagonal(distance, np.inf)
+    return max(float(np.quantile(np.sqrt(distance.min(axis=1)), 0.1)), 0.05)
 
 
-def herd(features: Floats, targets: Floats, weights: Floats, labeled: Floats, size: int) -> tuple[Ints, Floats]:
-    """Choose rows so that the unsure targets lie near a chosen or labeled row, greedily.
+def kernel(squared: Floats, width: float) -> Floats:
+    """Gaussian kernel of squared distances, written over them."""
+    squared *= np.float32(-1 / width**2)
+    return np.exp(squared, out=squared)
+
+
+def cover(rows: Floats, by: Floats, width: float) -> Floats:
+    """How well each row is covered by the nearest of others, in [0, 1], shape (len(rows),); 0 where there are none."""
+    if not len(by):
+        return np.zeros(len(rows), np.float32)
+    return kernel(squared_distances(rows, by).min(axis=1), width)
+
+
+class Herding:
+    """Picks rows one by one so that unsure targets lie near a chosen or labeled row.
 
     Each pick raises the weighted coverage, the sum over targets of weight times kernel to the nearest chosen row, by
     the most. Coverage is submodular: a row's gain only falls, so that a queue of old gains finds the best without
     computing all of them anew.
 
-    Args:
-        features: Rows to choose from, shape (n_rows, dim).
-        targets: Rows to be covered, shape (n_targets, dim).
-        weights: How unsure the head is of each target, shape (n_targets,), in [0, 1].
-        labeled: Rows that cover already, shape (n_labeled, dim).
-        size: How many.
-
-    Returns:
-        Positions in `features` in the order chosen, and for each row of `features` how well the labeled rows covered it
-        before, in [0, 1].
-
     Source: Bae, Oliveira and Sutherland, "Uncertainty Herding: One Active Learning Method for All Label Budgets",
     ICLR 2025; Minoux, "Accelerated Greedy Algorithms for Maximizing Submodular Set Functions", 1978.
     """
-    sharpness = np.float32(2 / bandwidth(labeled) ** 2)
-    kernel = _kernel(features, targets, sharpness)
-    covered = _nearest_kernel(targets, labeled, sharpness)
-    gains = np.maximum(kernel - covered, 0) @ weights
-    queue = [(-gain, i) for i, gain in enumerate(gains.tolist())]
-    heapq.heapify(queue)
-    chosen: list[int] = []
-    while queue and len(chosen) < size:
-        _, i = heapq.heappop(queue)
-        gain = float(np.maximum(kernel[i] - covered, 0) @ weights)
-        if queue and -gain > queue[0][0]:
-            heapq.heappush(queue, (-gain, i))
-            continue
-        chosen.append(i)
-        np.maximum(covered, kernel[i], out=covered)
-    return np.array(chosen, np.int64), _nearest_kernel(features, labeled, sharpness)
 
+    def __init__(self, kernel: Floats, covered: Floats, weights: Floats) -> None:
+        """Begin with what labeled rows cover.
 
-def _kernel(a: Floats, b: Floats, sharpness: np.float32) -> Floats:
-    """Gaussian kernel of unit rows: squared distance is 2 - 2 cosine."""
-    values = a @ b.T
-    values -= 1
-    values *= sharpness
-    np.exp(values, out=values)
-    return values
+        Args:
+            kernel: Of rows to choose from and targets, shape (n_rows, n_targets).
+            covered: How well labeled rows cover each target, shape (n_targets,).
+            weights: How unsure the head is of each target, shape (n_targets,), in [0, 1].
+        """
+        self._kernel, self._covered, self._weights = kernel, covered.copy(), weights
+        gains = np.maximum(kernel - covered, 0) @ weights
+        self._queue = [(-gain, row) for row, gain in enumerate(gains.tolist())]
+        heapq.heapify(self._queue)
+        self._taken: set[int] = set()
 
+    def best(self) -> int:
+        """The row with the highest gain that was not taken yet; there must be one."""
+        while True:
+            row = self._queue[0][1]
+            if row in self._taken:
+                heapq.heappop(self._queue)
+                continue
+            gain = float(np.maximum(self._kernel[row] - self._covered, 0) @ self._weights)
+            heapq.heapreplace(self._queue, (-gain, row))
+            if self._queue[0][1] == row:
+                return row
 
-def _nearest_kernel(rows: Floats, labeled: Floats, sharpness: np.float32) -> Floats:
-    if not len(labeled):
-        return np.zeros(len(rows), np.float32)
-    nearest: Floats = ((rows @ labeled.T).max(axis=1) - 1) * sharpness
-    return np.exp(nearest, out=nearest)
+    def take(self, row: int) -> None:
+        """Count what a row covers, whoever picked it."""
+        self._taken.add(row)
+        np.maximum(self._covered, self._kernel[row], out=self._covered)
 
 
 def _spread(features: Floats, count: int, rng: Generator, weights: Floats) -> Ints:
@@ -177,7 +188,7 @@ def _spread(features: Floats, count: int, rng: Generator, weights: Floats) -> In
     chosen = [int(rng.choice(len(features), p=_share(weights)))]
     distance = np.full(len(features), np.inf, np.float32)
     for _ in range(count - 1):
-        distance = np.minimum(distance, np.maximum(1 - features @ features[chosen[-1]], 0))
+        distance = np.minimum(distance, squared_distances(features, features[chosen[-1:]])[:, 0])
         distance[chosen] = 0
         odds = distance * weights
         if not odds.sum() > 0:  # every row equals a chosen one
@@ -200,8 +211,7 @@ def _densest(features: Floats, rows: Ints, rng: Generator) -> int:
     neighbours = min(NEIGHBOURS, len(rows) // 2)
     if not neighbours:
         return int(rows[0])
-    cosine = features[rows] @ features[rows].T
-    np.fill_diagonal(cosine, -1)
-    near = np.partition(cosine, len(rows) - neighbours, axis=1)[:, -neighbours:]
-    distance = np.sqrt(np.maximum(2 - 2 * near, 0)).mean(axis=1)
-    return int(rows[distance.argmin()])
+    distance = squared_distances(features[rows], features[rows])
+    np.fill_diagonal(distance, np.inf)
+    near = np.partition(distance, neighbours - 1, axis=1)[:, :neighbours]
+    return int(rows[np.sqrt(near).mean(axis=1).argmin()])

@@ -5,62 +5,28 @@ among them. Only the first picks are worth that choice, for the head will have b
 the tail of a long ranking follows by margin.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator
 
 from collab.engine import uncertainty
-from collab.engine.arrays import Floats, Ints, refuse_nan
-from collab.engine.diversity import first_of_same, herd, typical, weighted_centres
+from collab.engine.arrays import Ints
+from collab.engine.diversity import first_of_same, typical, weighted_centres
+from collab.engine.neighbourhood import LABELED, Neighbourhood
+from collab.engine.pool import PoolView, Selection, draw, highest
 from collab.errors import UnknownName
 
 CHOSEN = 50
 """Picks that a strategy chooses itself; the tail follows by margin."""
 SAMPLE = 4_000
 """Random rows that typicality clusters."""
-UNSURE, RANDOM, TARGETS = 1_000, 1_000, 2_500
-"""Herding chooses among the most unsure rows and random ones, to cover random targets."""
+AT_ONCE = 10
+"""Typical rows that one clustering gives."""
 SPARE = 100
 """Rows ranked beyond the wanted size, to take the places of near duplicates."""
-LABELED = 1_000
-"""At most so many labeled rows, drawn at random, cover their surroundings."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolView:
-    """What a strategy may see of a pool."""
-
-    features: Floats
-    """Unit rows, shape (n, dim)."""
-    candidates: Ints
-    """Rows that may be asked."""
-    labeled: Ints
-    """Rows that the head was fitted on."""
-    labels: Ints
-    """Their class columns, same shape."""
-    proba: Floats | None
-    """Class probabilities of all rows, shape (n, n_classes); None: there is no head yet."""
-    n_classes: int
-
-    def __post_init__(self) -> None:
-        if len(self.labeled) != len(self.labels):
-            raise ValueError(f"{len(self.labeled)} labeled rows have {len(self.labels)} labels.")
-        refuse_nan("Features", self.features)
-        if self.proba is not None:
-            refuse_nan("Probabilities", self.proba)
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Rows in asking order, each once."""
-
-    indices: Ints
-    scores: Floats
-    """In (0, 1], falling; they only say the order."""
-    reasons: tuple[str, ...]
-    """Why each was chosen: "typical", "unsure", "unlike", "coverage" or "random"."""
+TELLING, RARE = 3, 20
+"""Of the mix, every third pick is the most telling one, and every twentieth the likeliest of the rarest class."""
 
 
 class Strategy(Protocol):
@@ -91,7 +57,7 @@ class RandomOrder:
     needs_proba = False
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        return _ranking(pool, size, _draw(pool.candidates, size + SPARE, rng), "random")
+        return _ranking(pool, size, draw(pool.candidates, size + SPARE, rng), "random")
 
 
 class Margin:
@@ -101,8 +67,8 @@ class Margin:
     needs_proba = True
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        scores = uncertainty.margin(_proba(pool)[pool.candidates])
-        return _ranking(pool, size, _highest(scores, pool.candidates, size + SPARE), "unsure")
+        scores = uncertainty.margin(pool.known_proba()[pool.candidates])
+        return _ranking(pool, size, highest(scores, pool.candidates, size + SPARE), "unsure")
 
 
 class Entropy:
@@ -112,8 +78,8 @@ class Entropy:
     needs_proba = True
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        scores = uncertainty.entropy(_proba(pool)[pool.candidates])
-        return _ranking(pool, size, _highest(scores, pool.candidates, size + SPARE), "unsure")
+        scores = uncertainty.entropy(pool.known_proba()[pool.candidates])
+        return _ranking(pool, size, highest(scores, pool.candidates, size + SPARE), "unsure")
 
 
 class Typicality:
@@ -123,24 +89,33 @@ class Typicality:
     needs_proba = False
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        rows = _draw(pool.candidates, SAMPLE, rng)
-        labeled = pool.features[_draw(pool.labeled, LABELED, rng)]
-        picks = typical(pool.features[rows], labeled, min(size, CHOSEN, len(rows)), rng)
+        rows = draw(pool.candidates, SAMPLE, rng)
+        features, labeled = pool.rows(rows), pool.rows(draw(pool.labeled, LABELED, rng))
+        picks: Ints = np.empty(0, np.int64)
+        while len(picks) < min(size, CHOSEN, len(rows)):
+            # Some at a time, as if those before were labeled: whoever asks for more gets the same ones first.
+            known = np.concatenate([labeled, features[picks]])
+            found = typical(features, known, AT_ONCE, rng)
+            found = found[~np.isin(found, picks)]
+            if not len(found):
+                break
+            picks = np.concatenate([picks, found])
+        picks = picks[:size]
         return _then_margin(pool, size, rows[picks], ("typical",) * len(picks), rng)
 
 
 class WeightedKMeans:
-    """Unsure items spread by a k-means whose weights are their margins; also right for raw tabular features."""
+    """Unsure items spread by a k-means whose weights are their margins."""
 
     name = "weighted_kmeans"
     needs_proba = True
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        scores = uncertainty.margin(_proba(pool)[pool.candidates])
+        scores = uncertainty.margin(pool.known_proba()[pool.candidates])
         wanted = min(size, CHOSEN)
-        rows = _distinct(pool, _highest(scores, pool.candidates, 20 * wanted))
-        torn = uncertainty.margin(_proba(pool)[rows])
-        picks = weighted_centres(pool.features[rows], torn, min(wanted, len(rows)), rng)
+        rows = _distinct(pool, highest(scores, pool.candidates, 20 * wanted))
+        torn = uncertainty.margin(pool.known_proba()[rows])
+        picks = weighted_centres(pool.rows(rows), torn, min(wanted, len(rows)), rng)
         return _then_margin(pool, size, rows[picks], ("coverage",) * len(picks), rng)
 
 
@@ -151,37 +126,71 @@ class UncertaintyHerding:
     needs_proba = True
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        proba = _proba(pool)
-        unsure = _highest(uncertainty.margin(proba[pool.candidates]), pool.candidates, UNSURE)
-        others = np.setdiff1d(_draw(pool.candidates, RANDOM, rng), unsure)
-        rows = np.concatenate([unsure, others])
-        targets = _draw(pool.candidates, TARGETS, rng)
-        labeled = pool.features[_draw(pool.labeled, LABELED, rng)]
-        torn = uncertainty.margin(proba[targets])
-        picks, near = herd(pool.features[rows], pool.features[targets], torn, labeled, min(size, CHOSEN))
-        own = uncertainty.margin(proba[rows[picks]])
-        reasons = tuple("unlike" if far > torn else "unsure" for far, torn in zip(1 - near[picks], own, strict=True))
-        return _then_margin(pool, size, rows[picks], reasons, rng)
+        near = Neighbourhood(pool, rng)
+        herding = near.herding()
+        picks = []
+        for _ in range(min(size, CHOSEN, len(near.rows))):
+            picks.append(herding.best())
+            herding.take(picks[-1])
+        return _then_margin(pool, size, near.rows[picks], near.reasons(picks), rng)
+
+
+class Mix:
+    """Herding in most turns; in others the item that tells a linear head the most, or one of the rarest class.
+
+    Herding is the best where near items have the same class, as encoders have it; information needs no neighbours and
+    is the best where a linear head fits. Together they win where either does, and lose nowhere.
+    """
+
+    name = "mix"
+    needs_proba = True
+
+    def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
+        near = Neighbourhood(pool, rng)
+        herding, information = near.herding(), near.information()
+        rare = near.likeliest(_rarest(pool))
+        picks: list[int] = []
+        reasons: list[str] = []
+        for _ in range(min(size, CHOSEN, len(near.rows))):
+            turn = len(pool.labeled) + len(picks)  # goes on from batch to batch, be they of one item
+            if turn % RARE == RARE - 1 and (left := [row for row in rare if row not in picks]):
+                pick, reason = left[0], "rare"
+            elif turn % TELLING == TELLING - 1:
+                pick, reason = information.best(), "telling"
+            else:
+                pick, reason = herding.best(), ""
+            herding.take(pick)
+            information.take(pick)
+            picks.append(pick)
+            reasons.append(reason)
+        why = tuple(own or herded for own, herded in zip(reasons, near.reasons(picks), strict=True))
+        return _then_margin(pool, size, near.rows[picks], why, rng)
 
 
 class Default:
-    """Typicality for the first labels and while only one class is known, then uncertainty herding."""
+    """Typicality for the first labels and while only one class is known, then the mix."""
 
     name = "default"
     needs_proba = False
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
         few = len(pool.labeled) < max(10, 2 * pool.n_classes) or len(np.unique(pool.labels)) < 2
-        stage: Strategy = Typicality() if few or pool.proba is None else UncertaintyHerding()
+        stage: Strategy = Typicality() if few or pool.proba is None else Mix()
         return stage.select(pool, size, rng)
 
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
     for strategy in (
-        Default(), UncertaintyHerding(), WeightedKMeans(), Typicality(), Margin(), Entropy(), RandomOrder(),
+        Default(), Mix(), UncertaintyHerding(), WeightedKMeans(), Typicality(), Margin(), Entropy(), RandomOrder(),
     )
 }  # fmt: skip
+
+
+def _rarest(pool: PoolView) -> int:
+    """Column of the class with the fewest labels, of those that have any."""
+    counts = np.bincount(pool.labels, minlength=pool.n_classes)
+    return int(np.where(counts > 0, counts, len(pool.labels) + 1).argmin())
 
 
 def strategy_of(name: str) -> Strategy:
@@ -192,35 +201,16 @@ def strategy_of(name: str) -> Strategy:
         raise UnknownName("strategy", name, tuple(STRATEGIES)) from None
 
 
-def _proba(pool: PoolView) -> Floats:
-    if pool.proba is None:
-        raise ValueError("This strategy needs probabilities; fit a head first.")
-    return pool.proba
-
-
-def _draw(rows: Ints, count: int, rng: Generator) -> Ints:
-    return rng.choice(rows, min(count, len(rows)), replace=False)
-
-
-def _highest(scores: Floats, rows: Ints, count: int) -> Ints:
-    """The `count` rows with the highest scores, highest first, ties in the order of the rows."""
-    if count < len(scores):
-        cut = np.partition(scores, len(scores) - count)[len(scores) - count]
-        enough = np.flatnonzero(scores >= cut)
-        rows, scores = rows[enough], scores[enough]
-    return rows[np.argsort(-scores, kind="stable")[:count]]
-
-
 def _distinct(pool: PoolView, rows: Ints) -> Ints:
-    return rows[first_of_same(pool.features[rows])]
+    return rows[first_of_same(pool.rows(rows))]
 
 
 def _then_margin(pool: PoolView, size: int, first: Ints, reasons: tuple[str, ...], rng: Generator) -> Selection:
     """Rank the strategy's own picks, then the rest by margin, or at random where there is no head."""
     if pool.proba is None:
-        rest, reason = _draw(pool.candidates, size + SPARE, rng), "random"
+        rest, reason = draw(pool.candidates, size + SPARE, rng), "random"
     else:
-        rest = _highest(uncertainty.margin(pool.proba[pool.candidates]), pool.candidates, size + SPARE)
+        rest = highest(uncertainty.margin(pool.proba[pool.candidates]), pool.candidates, size + SPARE)
         reason = "unsure"
     return _ranking(pool, size, rest, reason, first, reasons)
 
@@ -231,7 +221,7 @@ def _ranking(
     """Put the first picks before the rest, each row once, near duplicates of earlier rows at the end."""
     if first is not None:
         rest = np.concatenate([first, rest[~np.isin(rest, first)]])
-    kept = first_of_same(pool.features[rest])
+    kept = first_of_same(pool.rows(rest))
     order = np.concatenate([kept, np.setdiff1d(np.arange(len(rest)), kept)])[:size]
     why = reasons + (reason,) * (len(rest) - len(reasons))
     scores = np.linspace(1, 0, len(order), endpoint=False, dtype=np.float32)

@@ -7,6 +7,7 @@ from typing import Any
 
 from collab.domain.project import Field, Item, Project
 from collab.domain.store import Store
+from collab.engine.arrays import refuse_nan
 from collab.engine.encoders.text import Encoder
 from collab.errors import JobCancelled
 
@@ -58,6 +59,7 @@ def text_of(fields: Sequence[Field], values: Mapping[str, Any]) -> str:
 def _encode(store: Store, project: Project, encoder: Encoder, batch: list[Item]) -> None:
     texts = [text_of(project.fields, item.fields) for item in batch]
     rows = encoder.encode(texts)
+    refuse_nan("Features", rows)
     stops = {item.id: encoder.read_until(text) for item, text in zip(batch, texts, strict=True)}
     store.set_read_until({item: at for item, at in stops.items() if at is not None})
     stamps = [stamp(item.digest) for item in batch]

@@ -6,18 +6,21 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from collab.domain.annotation import ANNOTATION_KINDS
+from collab.domain.annotation import ANNOTATION_KINDS, Purpose, Suggestion
 from collab.domain.project import Answer, Project
-from collab.domain.run import CALIBRATED_FROM, ModelVersion, Round
-from collab.domain.store import PoolRow, Store
+from collab.domain.run import CALIBRATED_FROM, ModelVersion, Round, Stratum
+from collab.domain.store import Audit, PoolRow, Store
 from collab.engine.arrays import Floats, Ints
 from collab.engine.calibration import fit_temperature
 from collab.engine.encoders.text import Encoder
 from collab.engine.heads import FittedHead, Standard, head_of, softmax
-from collab.engine.strategies import PoolView, strategy_of
+from collab.engine.laplace import Laplace
+from collab.engine.pool import PoolView, Selection
+from collab.engine.strategies import Strategy, strategy_of
 from collab.errors import UnknownName
 from collab.loop.judging import counted, judge
-from collab.loop.ranking import asks_of, size_of, suggestions
+from collab.loop.ranking import asks_of, size_of
+from collab.loop.suggesting import ClassGuess, suggestions
 
 WHOLE_EVERY_MS = 60_000
 LIVE_MS = 5 * 60_000
@@ -41,6 +44,7 @@ class Learner:
         self._events = store.progress(project).events  # before anything is read: what comes after is in the log
         self.project = store.project(project)
         self.encoder = encoder.name
+        self._guess = ClassGuess(encoder)
         self.head = _last_head(store, self.project)
         self._store = store
         self._file = store.features(project, encoder.digest, encoder.dim)
@@ -78,43 +82,28 @@ class Learner:
             return None
         started = time.perf_counter()
         features = self._file.rows()[: len(self._items)]
-        trainable = np.flatnonzero((self._labels >= 0) & ~self._reserved)
-        candidates = np.flatnonzero((self._labels == OPEN) & ~self._reserved)
-        known = self._labels[trainable]
-        self._fit(features, trainable, known)
+        labeled = np.flatnonzero((self._labels >= 0) & ~self._reserved)
+        self._fit(features, labeled)
         fitted = time.perf_counter()
-
-        logits = None if self.head is None else self.head.logits(features)
-        schema = self.project.schema
-        audits, retired = counted(self._store.audit_answers(self.project.id, now), schema, self._row)
-        temperature = self._temperature(logits, [(a.item, self._column(a.answer)) for a in audits if a.answer])
-        proba = None if logits is None else self._live(softmax(logits, temperature))
-        strategy = strategy_of(self.project.policy.strategy)
-        if strategy.needs_proba and proba is None:
-            strategy = strategy_of(FIRST)
-        whole = now - self._whole_at >= WHOLE_EVERY_MS
-        size = min(len(candidates), size_of(self._store.live_annotators(self.project.id, now - LIVE_MS), whole))
-        progress = self._store.progress(self.project.id)
-        revision = progress.revision + 1
-        view = PoolView(features, candidates, trainable, known, proba, len(self.project.schema.classes))
-        selection = strategy.select(view, size, np.random.default_rng([self.project.policy.seed, revision]))
+        audits, retired = counted(self._store.audit_answers(self.project.id, now), self.project.schema, self._row)
+        temperature, proba = self._score(features, audits)
+        progress, whole = self._store.progress(self.project.id), now - self._whole_at >= WHOLE_EVERY_MS
+        view = self._view(features, labeled, proba)
+        strategy, selection = self._select(view, progress.revision + 1, whole, now)
         asked = time.perf_counter()
 
-        best = None if proba is None else proba.argmax(axis=1)
-        audits = [] if best is None else audits
-        said = {} if best is None else {a.item: int(best[self._row[a.item]]) for a in audits}
-        demo = self._demo(best)
         model = self._champion(now)
-        name = f"{model.id}.{revision}"
-        if self.head is not None:
-            self._store.write_file(_head_file(self.project.id, revision), iter([self.head.to_bytes()]))
+        held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
+        rows = np.unique(np.concatenate([selection.indices, self._rows(held)]))
+        words = self._words(view, rows, temperature, f"{model.id}.{progress.revision + 1}")
+        demo = self._demo(proba)
         done = Round(
             project=self.project.id,
-            revision=revision,
+            revision=progress.revision + 1,
             model=model.id,
             at=now,
-            labels=len(trainable),
-            strata=judge(self._store.strata(self.project.id), audits, schema, said),
+            labels=len(labeled),
+            strata=self._judge(audits, proba),
             audits_retired=retired,
             temperature=temperature,
             fit_seconds=fitted - started,
@@ -123,18 +112,17 @@ class Learner:
             strength=self.head.strength if self.head is not None else 0.0,
             demo_accuracy=float(np.mean(demo)) if demo else None,
             demo_items=len(demo),
-            by_class=dict(Counter(self.project.schema.classes[c].id for c in known.tolist())),
+            by_class=dict(Counter(self.project.schema.classes[c].id for c in view.labels.tolist())),
         )
+        purpose: Purpose = "cold start" if proba is None else "query"
+        asks = asks_of(self.project, self._items, selection, words, purpose)
+        if self.head is not None:
+            self._store.write_file(_head_file(self.project.id, done.revision), iter([self.head.to_bytes()]))
         # All that takes time comes before the transaction: nobody's answer can be saved while it is open.
-        asks = asks_of(self.project, self._items, selection, proba, name)
-        words = {}
-        if proba is not None:
-            held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
-            words = suggestions(held, proba[[self._row[i] for i in held]], name)
         overlap = self.project.policy.annotations_per_item
         with self._store.transaction():
             self._store.put_asks(self.project.id, asks, progress.ranking + 1, whole=whole, overlap=overlap)
-            self._store.suggest(self.project.id, words)
+            self._store.suggest(self.project.id, {item: words[item] for item in held if item in words})
             self._store.add_round(done)
             self._store.set_worker(self.project.id, "idle", now)
         self._changes, self._ranked_rows = 0, len(self._items)
@@ -148,14 +136,15 @@ class Learner:
             return np.full((len(features), classes), 1 / classes, np.float32)
         return self._live(self.head.proba(features))
 
-    def _fit(self, features: Floats, rows: Ints, labels: Ints) -> None:
+    def _fit(self, features: Floats, labeled: Ints) -> None:
+        labels = self._labels[labeled]
         if len(np.unique(labels)) < 2:
             self.head = None
             return
         if self._standard is None or len(features) > self._ranked_rows:
             self._standard = Standard.of(features)
         self.head = head_of(self.project.policy.head).fit(
-            features[rows],
+            features[labeled],
             labels,
             len(self.project.schema.classes),
             standard=self._standard,
@@ -163,10 +152,54 @@ class Learner:
             seed=self.project.policy.seed,
         )
 
-    def _temperature(self, logits: Floats | None, audits: Sequence[tuple[int, int]]) -> float:
-        if logits is None or len(audits) < CALIBRATED_FROM:
-            return 1.0
-        return fit_temperature(logits[[self._row[i] for i, _ in audits]], np.array([c for _, c in audits]))
+    def _score(self, features: Floats, audits: Sequence[Audit]) -> tuple[float, Floats | None]:
+        """Temperature of the head by the audits, and class probabilities of all rows; None where there is no head."""
+        if self.head is None:
+            return 1.0, None
+        logits, temperature = self.head.logits(features), 1.0
+        spoken = [a for a in audits if a.answer]
+        if len(spoken) >= CALIBRATED_FROM:
+            truth = np.array([self._column(a.answer) for a in spoken if a.answer])
+            temperature = fit_temperature(logits[self._rows([a.item for a in spoken])], truth)
+        return temperature, self._live(softmax(logits, temperature))
+
+    def _view(self, features: Floats, labeled: Ints, proba: Floats | None) -> PoolView:
+        candidates = np.flatnonzero((self._labels == OPEN) & ~self._reserved)
+        classes = len(self.project.schema.classes)
+        return PoolView(features, candidates, labeled, self._labels[labeled], proba, classes)
+
+    def _select(self, view: PoolView, revision: int, whole: bool, now: int) -> tuple[Strategy, Selection]:
+        """Choose what to ask; a strategy that needs probabilities waits for the first head."""
+        strategy = strategy_of(self.project.policy.strategy)
+        if strategy.needs_proba and view.proba is None:
+            strategy = strategy_of(FIRST)
+        people = self._store.live_annotators(self.project.id, now - LIVE_MS)
+        size = min(len(view.candidates), size_of(people, whole))
+        return strategy, strategy.select(view, size, np.random.default_rng([self.project.policy.seed, revision]))
+
+    def _words(self, view: PoolView, rows: Ints, temperature: float, model: str) -> dict[int, Suggestion]:
+        """What is suggested of some rows, by item: the head's word, or before there is one a guess from the classes."""
+        items = self._items[rows].tolist()
+        if self.head is not None and self._standard is not None and view.proba is not None:
+            laplace = Laplace.of(self.head, view.features[view.labeled], self._standard, view.features)
+            return suggestions(items, view.proba[rows], laplace.doubts(view.features[rows], temperature), model)
+        languages = [report.language for *_, report in self._store.imports(self.project.id)]
+        guessed = self._guess.proba(self.project.schema, languages, view.features, rows)
+        return {} if guessed is None else suggestions(items, guessed, ["names"] * len(items), model)
+
+    def _judge(self, audits: Sequence[Audit], proba: Floats | None) -> tuple[Stratum, ...]:
+        """Judge the head. A guess from the classes is none: nothing judges it, and no figure counts it."""
+        judged = [] if proba is None else audits
+        items = [a.item for a in judged]
+        said = dict(zip(items, self._best(items, proba), strict=True))
+        return judge(self._store.strata(self.project.id), judged, self.project.schema, said)
+
+    def _best(self, items: Sequence[int], proba: Floats | None) -> list[int]:
+        """Columns of the likeliest classes of some items."""
+        return [] if proba is None else proba[self._rows(items)].argmax(axis=1).tolist()
+
+    def _rows(self, items: Sequence[int]) -> Ints:
+        return np.array([self._row[i] for i in items], np.int64)
 
     def _live(self, proba: Floats) -> Floats:
         """Give the share of retired classes to the others; columns stay."""
@@ -184,12 +217,13 @@ class Learner:
                 return model
         return self._store.add_model(ModelVersion(0, self.project.id, policy.encoder, policy.head, at=now))
 
-    def _demo(self, best: Ints | None) -> list[bool]:
+    def _demo(self, proba: Floats | None) -> list[bool]:
         """Judge by held-back truth, on the reserve alone: it was neither trained on nor picked from."""
-        if best is None or not self.project.demo:
+        if proba is None or not self.project.demo:
             return []
-        held_back = [(i, a) for i, a in self._store.truth(self.project.id).items() if i in self._row]
-        return [bool(best[self._row[i]] == self._column(a)) for i, a in held_back if self._reserved[self._row[i]]]
+        truth = self._store.truth(self.project.id)
+        judges = [i for i in truth if i in self._row and self._reserved[self._row[i]]]
+        return [best == self._column(truth[i]) for i, best in zip(judges, self._best(judges, proba), strict=True)]
 
     def _column(self, answer: Answer) -> int:
         return self.project.schema.index(answer[0])

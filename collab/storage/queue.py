@@ -180,14 +180,14 @@ def _lock_projects_of(db: Database, asks: Sequence[int]) -> None:
         db.rows(_LOCK_OF, {"asks": list(asks)})
 
 
-def _suggestion(word: Suggestion | None) -> tuple[str, str | None]:
-    return ("", None) if word is None else (word.model, dumps(list(word.proba)))
+def _suggestion(word: Suggestion | None) -> tuple[str, str | None, str]:
+    return ("", None, "") if word is None else (word.model, dumps(list(word.proba)), word.footing)
 
 
 def _ask(row: sa.Row[Any]) -> Ask:
     return Ask(
         row.id, row.project, row.item, row.slot, row.purpose, row.lane, row.score, row.blind, row.reason,
-        None if row.proba is None else Suggestion(tuple(row.proba), row.model), row.annotator, row.token,
+        None if row.proba is None else Suggestion(tuple(row.proba), row.model, row.footing), row.annotator, row.token,
         row.lease_until, row.done,
     )  # fmt: skip
 
@@ -198,10 +198,10 @@ _FREE: Mapping[str, Any] = {
 }  # fmt: skip
 
 _PUT = (
-    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, ranking) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE lane <> 'chosen' DO UPDATE SET "
+    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, ranking) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE lane <> 'chosen' DO UPDATE SET "
     "score = excluded.score, reason = excluded.reason, model = excluded.model, proba = excluded.proba, "
-    "ranking = excluded.ranking, "
+    "footing = excluded.footing, ranking = excluded.ranking, "
     "purpose = CASE WHEN ask.leased_at > 0 THEN ask.purpose ELSE excluded.purpose END, "
     "blind = CASE WHEN ask.leased_at > 0 THEN ask.blind ELSE excluded.blind END WHERE NOT ask.done"
 )
@@ -212,11 +212,12 @@ _DROP = sa.text(
     "DELETE FROM ask WHERE project = :project AND lane = 'query' AND NOT done AND leased_at = 0 AND ranking <> :ranking"
 )
 # The plus keeps SQLite from walking the whole queue of the project instead of the rows of the item.
-_SUGGEST = "UPDATE ask SET model = ?, proba = ? WHERE +project = ? AND item = ? AND NOT done"
+_SUGGEST = "UPDATE ask SET model = ?, proba = ?, footing = ? WHERE +project = ? AND item = ? AND NOT done"
 
 _ADD_SLOT = sa.text(
-    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, ranking) "
-    "SELECT a.project, a.item, :slot, a.purpose, a.lane, a.score, a.blind, a.reason, a.model, a.proba, a.ranking "
+    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, ranking) "
+    "SELECT a.project, a.item, :slot, a.purpose, a.lane, a.score, a.blind, a.reason, a.model, a.proba, a.footing, "
+    "a.ranking "
     "FROM ask a WHERE a.project = :project AND a.lane <> 'chosen' AND a.slot = 0 "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.lane <> 'chosen' AND o.slot = :slot)"
 )

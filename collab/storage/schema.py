@@ -238,10 +238,13 @@ ask = Table(
     Column("reason", Text, nullable=False),
     _words("model"), Column("proba", Json),
     _number("ranking"), _words("annotator"), _words("token"), _number("lease_until"), _number("leased_at"),
-    _flag("done"),
+    _flag("done"), _words("footing"),
     sqlite_autoincrement=True,
 )  # fmt: skip
-"""The queue; the lease stands in the row. `leased_at` is 0 for a row that was never handed out."""
+"""The queue; the lease stands in the row. `leased_at` is 0 for a row that was never handed out.
+
+Columns stand in the order in which the migrations made them: `RETURNING *` gives them back so.
+"""
 _partial("uq_ask_slot", ask.c.item, ask.c.slot, where="lane <> 'chosen'", unique=True)
 _partial("uq_ask_chosen", ask.c.item, ask.c.annotator, where="lane = 'chosen'", unique=True)
 Index("ix_ask_item", ask.c.item)

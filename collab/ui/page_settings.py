@@ -6,12 +6,12 @@ from dataclasses import replace
 import streamlit as st
 
 from collab.domain.project import LabelClass, LabelSchema, Project
-from collab.loop import reshaping
+from collab.loop import ranking, reshaping
 from collab.loop.annotating import new_id
 from collab.ui import session
 from collab.ui.classes import ClassRow, class_editor, read_classes, row_of
 from collab.ui.pieces import empty, errors_told, heading, plain
-from collab.ui.words import word
+from collab.ui.words import WORDS, language, word
 
 
 def draw() -> None:
@@ -120,6 +120,11 @@ def _policy(project: Project) -> None:
             blind = _share("blind", 0, 50, policy.blind_share)
             accept = _share("accept", 50, 100, policy.accept_from)
             trickle = _number("trickle", 0, 1000, policy.audit_trickle)
+        names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
+        strategy = st.selectbox(
+            word("settings.strategy"), names, names.index(policy.strategy), format_func=_strategy_words
+        )
+        st.caption(word("settings.strategy_why"))
         encoder = st.text_input(word("settings.encoder"), policy.encoder)
         st.caption(word("settings.encoder_why"))
         if st.form_submit_button(word("settings.save"), type="primary"):
@@ -127,10 +132,16 @@ def _policy(project: Project) -> None:
                 changed = replace(
                     policy, daily_goal=goal, annotations_per_item=overlap, idle_minutes=idle, blind_share=blind,
                     audit_trickle=trickle, accept_from=accept,
-                    encoder=encoder.strip() or policy.encoder,
+                    encoder=encoder.strip() or policy.encoder, strategy=strategy,
                 )  # fmt: skip
                 reshaping.save_policy(session.store(), project.id, changed, *_act())
                 st.success(word("settings.saved"))
+
+
+def _strategy_words(name: str) -> str:
+    """What a strategy asks, in plain words; one from elsewhere has only its name."""
+    key = f"strategy.{name}"
+    return word(key) if key in WORDS[language()] else name
 
 
 def _number(name: str, least: int, most: int, value: int) -> int:

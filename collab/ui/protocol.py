@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from collab.domain.annotation import Annotation, AnnotationKind, Ask, Suggestion
+from collab.domain.annotation import Annotation, AnnotationKind, Ask, Footing, Suggestion
 from collab.domain.project import Item, Project
 from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
@@ -16,6 +16,9 @@ Json = dict[str, Any]  # values of parsed JSON
 MOST_ANSWERS = 100
 MOST_HISTORY = 50
 KINDS = frozenset(get_args(AnnotationKind)) - {"restore"}
+DOUBTS = ("unsure", "unlike")
+"""Reasons that a suggestion says itself, and better, where it stands on as little."""
+FOOTINGS: tuple[Footing, ...] = get_args(Footing)
 
 
 class BadMessage(ValueError):
@@ -77,6 +80,7 @@ def ask_message(ask: Ask, item: Item, project: Project) -> Json:
         "id": ask.id,
         "blind": ask.blind,
         "reason": _reason("blind" if ask.blind else ask.reason),
+        "doubt": ask.reason in DOUBTS and not ask.blind,
         "chosen": ask.lane == "chosen" and not ask.blind,
         "suggestion": None if ask.blind or ask.suggestion is None else suggestion_message(ask.suggestion, project),
         **item_message(item, project),
@@ -109,7 +113,7 @@ def suggestion_message(suggestion: Suggestion, project: Project) -> Json:
         if not schema.classes[heir].retired:
             columns[heir] += share
     total = sum(columns) or 1.0
-    return {"proba": [share / total for share in columns], "model": suggestion.model}
+    return {"proba": [share / total for share in columns], "model": suggestion.model, "footing": suggestion.footing}
 
 
 def history_message(entry: Recalled, project: Project) -> Json:
@@ -166,7 +170,8 @@ def _shown(value: object, project: Project) -> Suggestion | None:
     proba = value.get("proba")
     if not isinstance(proba, list) or len(proba) != len(project.schema.classes) or not all(map(_is_share, proba)):
         return None
-    return Suggestion(tuple(map(float, proba)), value["model"][:64])
+    footing = value.get("footing", "")
+    return Suggestion(tuple(map(float, proba)), value["model"][:64], footing if footing in FOOTINGS else "")
 
 
 def _is_share(value: object) -> bool:

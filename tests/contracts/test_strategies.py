@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from collab.engine.strategies import STRATEGIES, PoolView
+from collab.engine.pool import PoolView
+from collab.engine.strategies import STRATEGIES
 
 EVERY = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES.keys())
 
@@ -42,7 +43,7 @@ def test_scores_fall_and_reasons_are_known(strategy):
     chosen = strategy.select(view(), 80, np.random.default_rng(0))
     assert (np.diff(chosen.scores) < 0).all()
     assert 0 < chosen.scores.min() <= chosen.scores.max() <= 1
-    assert set(chosen.reasons) <= {"typical", "unsure", "unlike", "random", "coverage"}
+    assert set(chosen.reasons) <= {"typical", "unsure", "unlike", "random", "coverage", "telling", "rare"}
 
 
 @EVERY
@@ -101,6 +102,21 @@ def test_without_probabilities_it_chooses_or_says_that_it_needs_them(strategy):
 @pytest.mark.parametrize("part", ["features", "proba"])
 def test_nan_is_refused(strategy, part):
     broken = getattr(view(), part).copy()
-    broken[50] = np.nan
+    broken[20:] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         strategy.select(replace(view(), **{part: broken}), 5, np.random.default_rng(0))
+
+
+@EVERY
+def test_a_class_added_in_mid_project_without_any_label_is_no_trouble(strategy):
+    pool = view(classes=4)
+    pool = replace(pool, labels=pool.labels % 3, proba=np.where(np.arange(4) == 3, 0, pool.proba).astype(np.float32))
+    assert len(strategy.select(pool, 100, np.random.default_rng(0)).indices) == 100
+
+
+@EVERY
+def test_features_may_lie_on_disk(strategy, tmp_path):
+    np.save(tmp_path / "features.npy", view().features)
+    pool = replace(view(), features=np.load(tmp_path / "features.npy", mmap_mode="r"))
+    chosen, same = (strategy.select(each, 10, np.random.default_rng(0)).indices.tolist() for each in (pool, view()))
+    assert chosen == same

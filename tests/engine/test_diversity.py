@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from collab.engine.diversity import bandwidth, first_of_same, herd, kmeans, typical, weighted_centres
+from collab.engine.diversity import (
+    Herding,
+    bandwidth,
+    cover,
+    first_of_same,
+    kernel,
+    kmeans,
+    squared_distances,
+    typical,
+    weighted_centres,
+)  # fmt: skip
 
 
 def unit(rows):
@@ -32,7 +42,7 @@ def test_kmeans_is_about_as_tight_as_scikit_learn():
     centres, member = kmeans(rows, 6, np.random.default_rng(3))
     reference = KMeans(6, n_init=1, random_state=0).fit(rows)
     ours = ((rows - centres[member]) ** 2).sum()
-    theirs = ((rows - unit(reference.cluster_centers_)[reference.labels_]) ** 2).sum()
+    theirs = reference.inertia_
     assert ours <= 1.1 * theirs
 
 
@@ -70,27 +80,46 @@ def test_the_bandwidth_shrinks_as_labels_come_nearer_to_each_other_but_not_to_ze
     assert bandwidth(unit([[1, 0], [1, 0]])) == 0.05
 
 
+def herd(rows, targets, weights, labeled, size):
+    width = bandwidth(labeled)
+    herding = Herding(kernel(squared_distances(rows, targets), width), cover(targets, labeled, width), weights)
+    picks = []
+    for _ in range(size):
+        picks.append(herding.best())
+        herding.take(picks[-1])
+    return picks
+
+
 def test_lazy_herding_equals_plain_greedy_herding():
     rng = np.random.default_rng(12)
     rows, targets, labeled = (unit(rng.normal(size=(n, 8))) for n in (40, 80, 5))
     weights = rng.random(80, np.float32)
-    picks, _ = herd(rows, targets, weights, labeled, 10)
-    kernel = np.exp(-((rows[:, None] - targets) ** 2).sum(-1) / bandwidth(labeled) ** 2)
+    near = np.exp(-((rows[:, None] - targets) ** 2).sum(-1) / bandwidth(labeled) ** 2)
     covered = np.exp(-((labeled[:, None] - targets) ** 2).sum(-1) / bandwidth(labeled) ** 2).max(axis=0)
     plain = []
     for _ in range(10):
-        plain.append(int((np.maximum(kernel - covered, 0) @ weights).argmax()))
-        covered = np.maximum(covered, kernel[plain[-1]])
-    assert picks.tolist() == plain
+        plain.append(int((np.maximum(near - covered, 0) @ weights).argmax()))
+        covered = np.maximum(covered, near[plain[-1]])
+    assert herd(rows, targets, weights, labeled, 10) == plain
 
 
 def test_herding_goes_where_the_head_is_unsure():
     rows, member = clouds([20, 20], np.random.default_rng(13))
-    picks, _ = herd(rows, rows, (member == 1).astype(np.float32), rows[:0], 1)
-    assert member[picks].tolist() == [1]
+    assert member[herd(rows, rows, (member == 1).astype(np.float32), rows[:0], 1)].tolist() == [1]
 
 
-def test_herding_says_how_well_each_row_was_covered_before():
+def test_herding_counts_what_others_took():
+    rows = np.float32([[1, 0], [0.9, 0], [0, 1]])
+    herding = Herding(kernel(squared_distances(rows, rows), 1), np.zeros(3, np.float32), np.ones(3, np.float32))
+    herding.take(0)
+    assert herding.best() == 2
+
+
+def test_a_row_is_covered_by_how_near_the_nearest_other_is():
     rows = unit([[1, 0], [0, 1]])
-    _, near = herd(rows, rows, np.ones(2, np.float32), rows[:1], 1)
-    assert near == pytest.approx([1, np.exp(-2)])
+    assert cover(rows, rows[:1], 1) == pytest.approx([1, np.exp(-2)])
+
+
+def test_distances_are_those_of_rows_of_any_size():
+    rows = np.float32([[3, 4], [0, 0], [3, 0]])
+    assert squared_distances(rows[:1], rows).tolist() == [[0, 25, 16]]

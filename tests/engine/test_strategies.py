@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from collab.engine.strategies import PoolView, strategy_of
+from collab.engine.pool import PoolView
+from collab.engine.strategies import strategy_of
 from collab.errors import UnknownName
 
 
@@ -28,7 +29,35 @@ def test_default_stays_with_what_is_typical_while_one_class_is_known():
 
 
 def test_default_asks_unsure_and_unlike_items_once_it_knows_enough():
-    assert reasons(pool(range(20), [0, 1] * 10)) <= {"unsure", "unlike"}
+    assert reasons(pool(range(20), [0, 1] * 10)) <= {"unsure", "unlike", "telling"}
+
+
+def test_the_mix_asks_as_often_for_what_tells_the_most_in_batches_of_one_as_in_one_of_ten():
+    at_once = strategy_of("mix").select(pool(range(30), [0, 1] * 15), 9, np.random.default_rng(0)).reasons
+    singly = [
+        strategy_of("mix")
+        .select(pool(range(n), [0, 1] * (n // 2) + [0] * (n % 2)), 1, np.random.default_rng(0))
+        .reasons[0]
+        for n in range(30, 39)
+    ]
+    assert at_once.count("telling") == singly.count("telling") == 3
+
+
+def test_now_and_then_the_mix_asks_for_the_rarest_class():
+    view = pool(range(39), [0] * 30 + [1] * 7 + [2] * 2)
+    asked = strategy_of("mix").select(view, 1, np.random.default_rng(0))
+    assert (asked.reasons, asked.indices.tolist()) == (
+        ("rare",),
+        [int(view.candidates[view.proba[view.candidates, 2].argmax()])],
+    )
+
+
+def test_whoever_asks_for_more_typical_items_gets_the_same_ones_first():
+    few, many = (
+        strategy_of("typicality").select(pool(proba=False), size, np.random.default_rng(0)).indices.tolist()
+        for size in (10, 40)
+    )
+    assert many[:10] == few
 
 
 def test_margin_asks_in_order_of_the_margin():

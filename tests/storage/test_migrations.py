@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 
 from collab.errors import StoreNewer
 from collab.storage.database import HEAD, SqlStore, open_store
-from collab.storage.migrations.running import config
+from collab.storage.migrations.running import config, upgrade
 from collab.storage.schema import metadata
 from tests.storage.conftest import Open
 
@@ -44,6 +44,20 @@ def test_opening_again_changes_nothing(reopen: Open) -> None:
     assert reopen().annotators() == ("mia",)
 
 
+def test_rows_of_an_older_version_are_there_after_its_migration(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'collab.db'}"
+    engine = sa.create_engine(database)
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        connection.execute(sa.text("INSERT INTO annotator (name) VALUES ('mia')"))
+    engine.dispose()
+
+    opened = open_store(tmp_path)
+
+    assert opened.annotators() == ("mia",)
+    opened.close()
+
+
 def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
     opened = reopen()
     opened.write(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -63,8 +77,9 @@ def _written(store: SqlStore) -> dict[str, str]:
 
 
 def _plain(sql: str) -> list[str]:
-    """The parts of a statement, whatever their order and white space."""
-    return sorted(re.sub(r"\s+", " ", part).strip(" ()") for part in re.split(r",\s*\n|\(\n", sql))
+    """The parts of a statement, whatever their order and white space; SQLite adds a column behind the last one."""
+    parts = re.split(r",\s*\n|\(\n|, (?=\w+ [A-Z]+ DEFAULT)", sql)
+    return sorted(re.sub(r"\s+", " ", part).strip(" ()") for part in parts)
 
 
 def _is_ours(name: str | None, kind: str, parents: object) -> bool:

@@ -44,6 +44,38 @@ def test_a_number_is_told_as_the_models_own_estimate_and_on_how_many_answers_it_
     )
 
 
+def test_a_guess_from_class_names_says_so_and_claims_no_number(table: Table) -> None:
+    table.open(footing="names", accept_filled=True)
+    expect(table.at("#from")).to_have_text("A first guess")
+    expect(table.at("#odds")).to_contain_text("No answer has taught it yet.")
+    expect(table.at("#why")).to_have_text("The model is not sure about this one.")
+    assert [table.at(part).inner_text() for part in ("#pct", "#check")] == ["", ""]
+    assert table.at("#accept").evaluate("e => getComputedStyle(e).backgroundColor") == "rgba(0, 0, 0, 0)"
+
+
+@pytest.mark.parametrize(
+    ("footing", "sentence"),
+    [
+        ("ambiguous", "Torn between Negative and Positive."),
+        ("unfamiliar", "Unlike anything answered so far."),
+    ],
+)
+def test_what_the_model_doubts_is_said_once_and_kept_with_the_answer(table: Table, footing: str, sentence: str) -> None:
+    table.open(footing=footing)
+    expect(table.at("#odds")).to_have_text(sentence)
+    expect(table.at("#why")).to_have_text("")
+    expect(table.at("#live")).to_contain_text(sentence)
+    table.press("1")
+    table.saved()
+    assert table.received[0]["shown"]["footing"] == footing
+
+
+def test_a_blind_ask_says_nothing_of_doubts(table: Table) -> None:
+    table.open(footing="unfamiliar", blind=[1])
+    expect(table.at("#odds")).to_have_text("Choose a class.")
+    expect(table.at("#why")).to_have_text("Asked without a suggestion, so that your own judgement counts.")
+
+
 def test_accept_is_filled_only_where_the_audits_support_it(table: Table) -> None:
     table.open()
     assert table.at("#accept").evaluate("e => getComputedStyle(e).backgroundColor") == "rgba(0, 0, 0, 0)"

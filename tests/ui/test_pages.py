@@ -333,8 +333,10 @@ def test_settings_that_were_edited_are_kept_and_the_others_stay(
     project = make_project(5)
     at = open_page("settings")
     at.number_input[0].set_value(50)
+    next(s for s in at.selectbox if s.label == "What is asked next").select("random")
     next(b for b in at.button if b.label == "Save" and b.key != "save-schema").click().run()
     assert store.project(project.id).policy.daily_goal == 50
+    assert store.project(project.id).policy.strategy == "random"
     assert store.project(project.id).policy.encoder == LoopPolicy().encoder
 
 

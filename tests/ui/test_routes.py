@@ -101,6 +101,7 @@ def test_a_blind_ask_never_says_why_it_was_drawn_or_what_the_model_thinks(
             "id",
             "blind",
             "reason",
+            "doubt",
             "chosen",
             "suggestion",
             "item",
@@ -123,7 +124,7 @@ def test_a_suggestion_travels_in_the_order_of_the_schema(client: TestClient, sto
     store.put_asks(project.id, [ask_of(project.id, item) for item in items], 1, whole=True, overlap=1)
     asks = client.post("/api/v1/sync", json=message(want=6), headers=bearer(store, project.id)).json()["asks"]
     shown = next(ask["suggestion"] for ask in asks if not ask["blind"])
-    assert shown == {"proba": [0.75, 0.25], "model": "1.1"}
+    assert shown == {"proba": [0.75, 0.25], "model": "1.1", "footing": ""}
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer forged"}, {"Authorization": "Basic x"}])

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from collab.errors import UnknownName
+from collab.loop import ranking
 from collab.ui import words
 from collab.ui.words import WORDS, word
 
@@ -26,6 +27,10 @@ def test_an_unknown_key_and_a_missing_value_fail_loudly():
 def test_a_language_that_is_not_there_becomes_english():
     words.speak("xx")
     assert words.language() == "en"
+
+
+def test_every_query_strategy_has_plain_words():
+    assert {f"strategy.{name}" for name in ranking.strategies()} <= WORDS["en"].keys()
 
 
 @pytest.mark.parametrize("language", sorted(WORDS))

@@ -105,6 +105,7 @@ class Card {
           .join(" ")
           .slice(0, 300),
         [view.el.from, view.el.head, view.el.pct].map((e) => e.textContent).join(" "),
+        view.footing(showing) && view.el.odds.textContent,
       ]
         .filter(Boolean)
         .join(". "),
@@ -178,7 +179,7 @@ class Card {
       note,
       target,
       seconds: Math.min(LONG, Math.round(showing.ms / 100) / 10),
-      shown: word ? { proba: word.proba, model: word.model } : null,
+      shown: word || null,
       schema_version: this.data.schema_version,
       digest: ask.digest ?? null,
     };

@@ -119,7 +119,9 @@ class View {
       h("b", {}, ask.ref),
       ...ask.meta.map(([name, value]) => h("span", { title: name }, String(value))),
     );
-    el.why.textContent = showing.entry ? this.word("reopened") : ask.reason;
+    // a suggestion that tells of its doubt has said why it is asked
+    const said = ask.doubt && ["ambiguous", "unfamiliar"].includes(this.footing(showing));
+    el.why.textContent = showing.entry ? this.word("reopened") : said ? "" : ask.reason;
     this.rows.forEach(({ button, mine }, i) => {
       const old =
         !!showing.entry && showing.entry.kind === "answer" && showing.entry.answer.includes(this.data.classes[i].id);
@@ -137,16 +139,19 @@ class View {
     const { el, lc } = this,
       { entry } = showing,
       proba = this.proba(showing),
-      checked = state.checked;
+      footing = this.footing(showing),
+      learned = footing !== "names",
+      checked = state.checked && learned;
     const mode = entry ? "again" : proba ? "word" : "open";
     lc.dataset.mode = mode;
     lc.toggleAttribute("data-checked", checked);
-    lc.toggleAttribute("data-filled", !!state.accept_filled);
+    lc.toggleAttribute("data-filled", !!state.accept_filled && learned);
+    lc.dataset.footing = footing;
     el.accept.hidden = mode === "again";
     el.accept.disabled = mode !== "word";
     el.back.hidden = mode !== "again";
     el.latert.textContent = this.word(entry ? "take_back" : "later");
-    el.check.textContent = proba && !checked ? this.word("unchecked") : "";
+    el.check.textContent = proba && learned && !checked ? this.word("unchecked") : "";
     if (!proba) {
       el.head.title = "";
       el.from.textContent = entry ? this.word("you_said") : "";
@@ -160,19 +165,23 @@ class View {
     const order = proba.map((p, i) => i).sort((a, b) => proba[b] - proba[a]),
       [best, second] = order;
     showing.best = best;
-    el.from.textContent = this.word("suggests");
-    el.head.textContent = el.head.title = this.data.classes[best].name;
+    const [a, b] = [best, second].map((i) => this.data.classes[i].name);
+    el.from.textContent = this.word(learned ? "suggests" : "guesses");
+    el.head.textContent = el.head.title = a;
     el.pct.textContent = checked ? pct(proba[best]) : "";
-    el.odds.textContent =
-      proba[best] - (proba[second] ?? 0) < 0.12
-        ? this.word("close_call", { a: this.data.classes[best].name, b: this.data.classes[second].name })
-        : checked
-          ? this.word("odds", { n: Math.max(1, Math.min(9, Math.round(proba[best] * 10))), on: state.checked_on })
-          : this.word("unchecked_why");
+    el.odds.textContent = footing
+      ? this.word(`on_${footing}`, { a, b })
+      : checked
+        ? this.word("odds", { n: Math.max(1, Math.min(9, Math.round(proba[best] * 10))), on: state.checked_on })
+        : this.word("unchecked_why");
     this.rows.forEach(({ bar, pct: label }, i) => {
       bar.style.transform = `scaleX(${proba[i].toFixed(3)})`;
       label.textContent = checked ? pct(proba[i]) : "";
     });
+  }
+  footing(showing) {
+    // what the suggestion stands on, where that is worth a word
+    return (this.proba(showing) && showing.ask.suggestion.footing) || "";
   }
   proba({ ask, entry }) {
     // in the order of the rows; retired classes have columns too

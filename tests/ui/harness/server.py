@@ -40,6 +40,8 @@ class Scene:
     length: int = 1000
     truncated_at: int | None = None
     suggests: bool = True
+    footing: str = ""
+    """What its suggestions stand on."""
     checked: bool = True
     accept_filled: bool = False
     reading: float = 1.0
@@ -68,7 +70,8 @@ class Scene:
         if not self.suggests or ask in self.blind:
             return None
         n, best = len(self.ids()), (ask + self.ranking) % len(self.ids())
-        return {"proba": [0.64 if i == best else 0.36 / (n - 1) for i in range(n)], "model": f"1.{self.ranking}"}
+        proba = [0.64 if i == best else 0.36 / (n - 1) for i in range(n)]
+        return {"proba": proba, "model": f"1.{self.ranking}", "footing": self.footing}
 
     def item(self, item: int) -> dict[str, Any]:
         text = self.texts[(item - 1) % len(self.texts)]
@@ -82,11 +85,11 @@ class Scene:
         reason = (
             "Asked without a suggestion, so that your own judgement counts."
             if blind
-            else "The model is torn about this one."
+            else "The model is not sure about this one."
         )
         return {
-            "id": ask, "blind": blind, "reason": reason, "chosen": False, "truncated_at": self.truncated_at,
-            "suggestion": self.word(ask), **self.item(ask),
+            "id": ask, "blind": blind, "reason": reason, "doubt": not blind, "chosen": False,
+            "truncated_at": self.truncated_at, "suggestion": self.word(ask), **self.item(ask),
         }  # fmt: skip
 
     def sync(self, body: dict[str, Any]) -> dict[str, Any]:

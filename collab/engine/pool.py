@@ -1,0 +1,68 @@
+"""What a strategy sees of a pool, and what it answers with. Knows rows of features, not what they stand for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from collab.engine.arrays import Floats, Ints, refuse_nan
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """What a strategy may see of a pool."""
+
+    features: Floats
+    """Rows of mean squared norm 1, shape (n, dim); may lie on disk, for few of them are read."""
+    candidates: Ints
+    """Rows that may be asked."""
+    labeled: Ints
+    """Rows that the head was fitted on."""
+    labels: Ints
+    """Their class columns, same shape."""
+    proba: Floats | None
+    """Class probabilities of all rows, shape (n, n_classes); None: there is no head yet."""
+    n_classes: int
+
+    def __post_init__(self) -> None:
+        if len(self.labeled) != len(self.labels):
+            raise ValueError(f"{len(self.labeled)} labeled rows have {len(self.labels)} labels.")
+        if self.proba is not None:
+            refuse_nan("Probabilities", self.proba)
+
+    def rows(self, rows: Ints) -> Floats:
+        """Read the features of some rows. Raises ValueError where they hold NaN."""
+        read = np.asarray(self.features[rows])
+        refuse_nan("Features", read)
+        return read
+
+    def known_proba(self) -> Floats:
+        """The probabilities. Raises ValueError where there is no head yet."""
+        if self.proba is None:
+            raise ValueError("This strategy needs probabilities; fit a head first.")
+        return self.proba
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows in asking order, each once."""
+
+    indices: Ints
+    scores: Floats
+    """In (0, 1], falling; they only say the order."""
+    reasons: tuple[str, ...]
+    """Why each was chosen: "typical", "unsure", "unlike", "coverage", "telling", "rare" or "random"."""
+
+
+def draw(rows: Ints, count: int, rng: Generator) -> Ints:
+    """Draw `count` of the rows at random, each once, or all of them where there are fewer."""
+    return rng.choice(rows, min(count, len(rows)), replace=False)
+
+
+def highest(scores: Floats, rows: Ints, count: int) -> Ints:
+    """The `count` rows with the highest scores, highest first, ties in the order of the rows."""
+    if count < len(scores):
+        cut = np.partition(scores, len(scores) - count)[len(scores) - count]
+        enough = np.flatnonzero(scores >= cut)
+        rows, scores = rows[enough], scores[enough]
+    return rows[np.argsort(-scores, kind="stable")[:count]]

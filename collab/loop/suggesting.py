@@ -1,0 +1,86 @@
+"""Say a word on items: a head's probabilities with what they stand on, or a guess while there is no head yet."""
+
+from collections.abc import Iterable, Sequence
+from typing import final
+
+import numpy as np
+
+from collab.domain.annotation import Footing, Suggestion
+from collab.domain.project import LabelSchema
+from collab.engine.arrays import Floats, Ints
+from collab.engine.encoders.text import Encoder
+from collab.engine.heads import FittedHead
+from collab.engine.zero_shot import MEANINGLESS, guess, tell_apart
+from collab.errors import UserError
+from collab.loop.guessing import language_of
+
+ENGLISH_ONLY = frozenset({"minilm"})
+"""Encoders that were trained on English: of other languages they guess no better than chance."""
+READABLE = frozenset({"", "en", "unknown"})
+"""What `language_of` says of text that may be English."""
+
+GROWTH = 2.0
+"""The guess is made anew once the pool has grown by this factor."""
+
+
+@final
+class ClassGuess:
+    """A guess from the classes' names and descriptions, made once and kept until they change."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._made_of: tuple[tuple[str, ...], frozenset[str]] | None = None
+        self._head: FittedHead | None = None
+        self._rows = 0
+
+    def proba(self, schema: LabelSchema, languages: Iterable[str], features: Floats, rows: Ints) -> Floats | None:
+        """Guess the classes of some rows, shape (n_rows, n_classes), 0 for retired ones; None: better say nothing.
+
+        Args:
+            schema: The classes of today.
+            languages: In which the items are written, as far as their imports could tell.
+            features: Of the whole pool.
+            rows: Whose classes are wanted.
+        """
+        texts = tuple(_text(schema.question, c.name, c.description) for c in schema.live)
+        made_of = texts, frozenset({*languages, language_of(texts)})
+        if made_of != self._made_of or len(features) > self._rows * GROWTH:
+            self._made_of, self._rows = made_of, len(features)
+            self._head = self._made(schema, *made_of, features)
+        if self._head is None:
+            return None
+        proba = np.zeros((len(rows), len(schema.classes)), np.float32)
+        proba[:, [not c.retired for c in schema.classes]] = self._head.proba(features[rows])
+        return proba
+
+    def _made(
+        self, schema: LabelSchema, texts: Sequence[str], languages: frozenset[str], features: Floats
+    ) -> FittedHead | None:
+        if self._encoder.name in ENGLISH_ONLY and not languages <= READABLE:
+            return None
+        names, descriptions = [c.name for c in schema.live], [c.description for c in schema.live]
+        if self._encoder.name in MEANINGLESS or not tell_apart(names, descriptions):
+            return None
+        try:
+            return guess(features, self._encoder.encode(texts))
+        except UserError:  # an encoder that stands for ready features reads no texts
+            return None
+
+
+def suggestions(items: Sequence[int], proba: Floats, footings: Sequence[Footing], model: str) -> dict[int, Suggestion]:
+    """Words on items, `proba` and `footings` row by row; probabilities are rounded so that they still sum to 1."""
+    rounded = np.round(proba.astype(np.float64), 4)
+    rounded[np.arange(len(rounded)), proba.argmax(axis=1)] += 1 - rounded.sum(axis=1)
+    rows = np.round(rounded, 4).tolist()
+    return {
+        item: Suggestion(tuple(row), model, footing) for item, row, footing in zip(items, rows, footings, strict=True)
+    }
+
+
+def _text(question: str, name: str, description: str) -> str:
+    """What the encoder reads of a class. The question belongs to it: "negative" alone may be a number or a blood group.
+
+    >>> _text("How does the writer feel?", "negative", "")
+    'How does the writer feel? negative'
+    """
+    return f"{question} {name}: {description}" if description else f"{question} {name}"
