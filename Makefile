@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv/.bench
 
-.PHONY: demo run test check format bench clean
+.PHONY: demo run test check format bench bench-peers clean
 
 demo: $(READY)  ## A project with 4,200 tweets, in the browser
 	$(BIN)/collab demo
@@ -23,6 +24,13 @@ check: $(READY)  ## Format, lint, floors, types
 bench: $(READY)  ## One table of speeds, and build/bench.json
 	$(BIN)/python -m tests.bench
 
+bench-peers: $(PEERS)  ## Collab against other tools' own code, about an hour; docs/benchmarks.md and build/peers.json
+	$(BIN)/python -m tests.bench.peers prepare
+	$(BIN)/python -m tests.bench.peers prepare --confirm
+	$(BIN)/python -m tests.bench.peers run
+	$(BIN)/python -m tests.bench.peers run --confirm
+	$(BIN)/python -m tests.bench.peers report
+
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -34,6 +42,10 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -qq -c constraints.txt torch
 	@echo "torch is there; now the rest."
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[postgres,dev]'
+	@touch $@
+
+$(PEERS): $(READY)
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[bench]'
 	@touch $@
 
 clean:

@@ -18,9 +18,13 @@ GROUPS = {
     "encoding": ("encode_ratio_fp32", "encode_ratio_fp32_200", "encode_min_cosine"),
     "importing": ("import_rows_per_s", "import_rows_per_s_postgres", "import_rss_mb_1m"),
     "asking": ("answer_to_queue_p95_s_50k",),
+    "querying": (
+        "query_s_20k", "query_s_1m_fresh", "query_s_1m_cold", "query_memory_ratio", "rescore_ratio_bandwidth",
+        "rescore_ratio_product_100", "refit_p95_ms_500",
+    ),
     "startup": ("first_ask_s_50k",),
     "keys": ("key_to_next_p95_ms_1", "key_to_next_p95_ms_25", "save_p95_ms_25"),
-}
+}  # fmt: skip
 
 
 def main() -> int:
