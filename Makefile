@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.bench
 
-.PHONY: demo run test check format bench bench-peers clean
+.PHONY: demo run test check format bench bench-peers bench-assurance clean
 
 demo: $(READY)  ## A project with 4,200 tweets, in the browser
 	$(BIN)/collab demo
@@ -30,6 +30,10 @@ bench-peers: $(PEERS)  ## Collab against other tools' own code, about an hour; d
 	$(BIN)/python -m tests.bench.peers run
 	$(BIN)/python -m tests.bench.peers run --confirm
 	$(BIN)/python -m tests.bench.peers report
+
+bench-assurance: $(PEERS)  ## Are the audits' figures right as often as they say? Minutes; build/assurance.json
+	$(BIN)/python -m tests.bench.peers prepare --sets r8 satellite tweets
+	$(BIN)/python -m tests.bench.assurance --draws 1000
 
 format: $(READY)
 	$(BIN)/ruff format .

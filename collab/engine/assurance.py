@@ -1,15 +1,27 @@
-"""How sure a share is: intervals for accuracy from audits. numpy and scipy only, for pages import it."""
+"""How sure a share is: intervals for accuracy from audits. numpy and scipy only, for pages import it.
+
+The certificates, which stand on the same audits, are written in `certifying`; they are reached from here as well.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from scipy.special import betaincinv
+import numpy as np
+from scipy.special import betaincinv, ndtri
 
 from collab.domain.run import Stratum
+from collab.engine.arrays import Ints
+from collab.engine.certifying import Bools, Doubles
+from collab.engine.certifying import Certified as Certified
+from collab.engine.certifying import TooFewAudits as TooFewAudits
+from collab.engine.certifying import certify as certify
+from collab.engine.evaluation import confusion
 
 SMALL = 0.05
 """From this share of the population on, drawing without replacement counts."""
+SECOND_FROM = 200
+"""Audit answers from which the accuracy by confidence may stand as a second line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +30,115 @@ class Interval:
 
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share as n answers show it; NaN between 0 and 1 where there are none."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassEstimates:
+    """How well each class is met, in the order of the classes; `n` of an F1 counts items that are or are called so."""
+
+    precision: tuple[Estimate, ...]
+    recall: tuple[Estimate, ...]
+    f1: tuple[Estimate, ...]
+
+
+def accuracy(correct: Bools, level: float = 0.95, pool: int | None = None) -> Estimate:
+    """Say how often the model is right on items like those audited, which were drawn uniformly.
+
+    Args:
+        correct: Whether each audit answer is the model's, shape (n,).
+        level: Of the interval, such as 0.95.
+        pool: How many items the audits were drawn from; None: any number. From 5 % of them on they are few enough to
+            be known exactly.
+
+    >>> found = accuracy(np.arange(100) < 94, 0.95)
+    >>> found.value, round(found.low, 3), round(found.high, 3), found.n
+    (0.94, 0.875, 0.972, 100)
+    """
+    return share_of(int(np.count_nonzero(correct)), len(correct), level, pool)
+
+
+def share_of(k: int, n: int, level: float = 0.95, pool: int | None = None) -> Estimate:
+    """Estimate a share from k of n: Wilson's interval, an exact one where k is 0 or n or most of the pool is known."""
+    if pool is not None and n > SMALL * pool:
+        bounds = exact_without_replacement(k, n, pool, level)
+    else:
+        bounds = clopper_pearson(k, n, level) if k in (0, n) else wilson(k, n, level)
+    return Estimate(k / n if n else float("nan"), bounds.low, bounds.high, n)
+
+
+def wilson(k: int, n: int, confidence: float = 0.95) -> Interval:
+    """Bound the share behind k of n so that the promise holds on average over shares; n is at least 1.
+
+    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", Journal of the American
+    Statistical Association 1927.
+    """
+    _check(k, n, confidence)
+    z = float(ndtri((1 + confidence) / 2))
+    middle, half = (k + z * z / 2) / (n + z * z), z * sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
+    return Interval(max(middle - half, 0.0), min(middle + half, 1.0))
+
+
+def estimate_by_class(answers: Ints, predicted: Ints, n_classes: int, level: float = 0.95) -> ClassEstimates:
+    """Estimate precision, recall and F1 of each class from audit answers and predictions, both of shape (n,).
+
+    Precision and recall are shares of the items that are called the class, and that are of it; F1 is 2 J / (1 + J) of
+    the share J of items that are both among those that are either. Each share has the interval of `share_of`, so F1
+    needs neither resampling nor an approximation.
+
+    Source: Jaccard, "The Distribution of the Flora in the Alpine Zone", New Phytologist 1912, for J.
+    """
+    cells = confusion(answers, predicted, n_classes)
+    counts = zip(np.diag(cells).tolist(), cells.sum(axis=0).tolist(), cells.sum(axis=1).tolist(), strict=True)
+    hits = [(hit, said, are, said + are - hit) for hit, said, are in counts]
+    return ClassEstimates(
+        tuple(share_of(hit, said, level) for hit, said, _, _ in hits),
+        tuple(share_of(hit, are, level) for hit, _, are, _ in hits),
+        tuple(_f1(share_of(hit, either, level)) for hit, _, _, either in hits),
+    )
+
+
+def accuracy_by_confidence(
+    correct: Bools, confidence: Doubles, pool_confidence: Doubles, level: float = 0.95, strata: int = 4
+) -> Estimate | None:
+    """Estimate accuracy in parts of the pool by confidence, each counted by its size in the pool.
+
+    Narrower than `accuracy` where confidence tells right from wrong, but an approximation: a second line beside it.
+
+    Args:
+        correct: Whether each audit answer is the model's, shape (n,).
+        confidence: Of the best class of the audited items, by the same model, shape (n,).
+        pool_confidence: The same of every item of the pool, the audited ones among them, shape (n_items,).
+        level: Of the interval.
+        strata: Into how many parts of equal size the pool is cut.
+    Returns:
+        None where fewer than 200 are answered, or where a part of the pool has no audit.
+    Source: Holt and Smith, "Post Stratification", Journal of the Royal Statistical Society A 1979.
+    """
+    n = len(correct)
+    if n < SECOND_FROM:
+        return None
+    edges = np.unique(np.quantile(pool_confidence, np.arange(1, strata) / strata))
+    parts = len(edges) + 1
+    sizes = np.bincount(np.searchsorted(edges, pool_confidence, side="right"), minlength=parts)
+    part = np.searchsorted(edges, confidence, side="right")
+    drawn, right = np.bincount(part, minlength=parts), np.bincount(part, weights=correct, minlength=parts)
+    held = sizes > 0
+    if (drawn[held] == 0).any():
+        return None
+    weight, drawn, right = sizes[held] / sizes.sum(), drawn[held], right[held]
+    value, shrunk = float(weight @ (right / drawn)), (right + 0.5) / (drawn + 1)
+    half = float(ndtri((1 + level) / 2)) * sqrt(float(weight**2 @ (shrunk * (1 - shrunk) / drawn)))
+    return Estimate(value, max(value - half, 0.0), min(value + half, 1.0), n)
 
 
 def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> Interval:
@@ -93,6 +214,11 @@ def audited_accuracy(strata: Sequence[Stratum], confidence: float = 0.95) -> tup
         below += (weight * (s.right / asked - share_interval(s.right, asked, s.items, each).low)) ** 2
         above += (weight * (share_interval(most, asked, s.items, each).high - most / asked)) ** 2
     return share, Interval(max(low - sqrt(below), 0.0), min(high + sqrt(above), 1.0))
+
+
+def _f1(jaccard: Estimate) -> Estimate:
+    value, low, high = (2 * j / (1 + j) for j in (jaccard.value, jaccard.low, jaccard.high))
+    return Estimate(value, low, high, jaccard.n)
 
 
 def _check(k: int, n: int, confidence: float) -> None:

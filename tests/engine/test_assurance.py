@@ -1,16 +1,22 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, hypergeom
 
 from collab.domain.run import Stratum
 from collab.engine.assurance import (
+    Estimate,
     Interval,
+    accuracy,
+    accuracy_by_confidence,
     audited_accuracy,
     clopper_pearson,
+    estimate_by_class,
     exact_without_replacement,
     share_interval,
+    share_of,
+    wilson,
 )
 
 COUNTS = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -105,6 +111,82 @@ def test_the_interval_holds_the_share_whatever_the_method(counts, unresolved, po
     assert share - 1e-9 <= interval.high <= 1
 
 
+@settings(max_examples=40)
+@given(COUNTS, st.sampled_from([0.8, 0.95, 0.99]))
+def test_wilson_equals_scipy(counts, level):
+    reference = binomtest(*counts).proportion_ci(level, method="wilson")
+    ours = wilson(*counts, level)
+    assert (ours.low, ours.high) == pytest.approx((reference.low, reference.high), abs=1e-9)
+
+
+def test_accuracy_is_a_share_with_wilsons_interval():
+    assert accuracy(np.arange(100) < 94, 0.95) == Estimate(0.94, *as_pair(wilson(94, 100)), 100)
+
+
+@pytest.mark.parametrize("k", [0, 30])
+def test_accuracy_is_exact_at_the_edges(k):
+    assert accuracy(np.arange(30) < k, 0.9) == Estimate(k / 30, *as_pair(clopper_pearson(k, 30, 0.9)), 30)
+
+
+def test_accuracy_of_a_pool_that_is_mostly_audited_is_exact():
+    assert accuracy(np.arange(30) < 27, 0.95, pool=40) == Estimate(
+        0.9, *as_pair(exact_without_replacement(27, 30, 40)), 30
+    )
+
+
+def test_accuracy_without_answers_is_unknown():
+    found = accuracy(np.zeros(0, bool), 0.95)
+    assert (np.isnan(found.value), found.low, found.high, found.n) == (True, 0, 1, 0)
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.9, 0.95, 0.98])
+@pytest.mark.parametrize("n", [50, 100, 400])
+def test_accuracy_is_covered_as_often_as_it_says(n, share):
+    bounds = [share_of(k, n) for k in range(n + 1)]
+    held = np.array([b.low <= share <= b.high for b in bounds])
+    assert 0.92 <= binom.pmf(np.arange(n + 1), n, share) @ held <= 0.99
+
+
+def test_figures_by_class_are_shares_of_what_is_called_and_what_is_of_the_class():
+    answers, predicted = np.array([0] * 10 + [1] * 10), np.array([0] * 8 + [1] * 12)
+    found = estimate_by_class(answers, predicted, 3)
+    assert found.precision[:2] == (share_of(8, 8), share_of(10, 12))
+    assert found.recall[:2] == (share_of(8, 10), share_of(10, 10))
+    assert [round(f1.value, 4) for f1 in found.f1[:2]] == [0.8889, 0.9091]
+    assert [found.f1[2].low, found.f1[2].high, found.f1[2].n] == [0, 1, 0]
+
+
+def test_f1_is_covered_as_often_as_its_interval_says():
+    rng = np.random.default_rng(1)
+    chance = np.array([[0.25, 0.05], [0.1, 0.6]])
+    draws = rng.choice(4, p=chance.ravel(), size=(400, 120))
+    found = [estimate_by_class(draw // 2, draw % 2, 2).f1[0] for draw in draws]
+    assert np.mean([f1.low <= 0.5 / 0.65 <= f1.high for f1 in found]) >= 0.93
+
+
+def test_accuracy_by_confidence_counts_parts_by_their_size_in_the_pool():
+    pool = np.repeat([0.5, 0.6, 0.8, 0.9], 100)
+    confidence = np.repeat([0.5, 0.6, 0.8, 0.9], [20, 30, 50, 100])
+    correct = np.concatenate([np.arange(n) < k for n, k in ((20, 10), (30, 15), (50, 50), (100, 90))])
+    found = accuracy_by_confidence(correct, confidence, pool)
+    assert (found.value, found.n) == (pytest.approx((0.5 + 0.5 + 1 + 0.9) / 4), 200)
+
+
+def test_accuracy_by_confidence_is_covered_and_narrower_where_confidence_tells():
+    rng = np.random.default_rng(2)
+    pool = rng.beta(4, 1, 20_000)
+    right = rng.random(20_000) < pool
+    draws = [rng.choice(20_000, 250, replace=False) for _ in range(200)]
+    found = [accuracy_by_confidence(right[rows], pool[rows], pool) for rows in draws]
+    plain = [accuracy(right[rows]) for rows in draws]
+    assert np.mean([f.low <= right.mean() <= f.high for f in found]) >= 0.92
+    assert np.mean([f.high - f.low for f in found]) < 0.95 * np.mean([p.high - p.low for p in plain])
+
+
+def test_accuracy_by_confidence_waits_for_200_answers():
+    assert accuracy_by_confidence(np.ones(199, bool), np.ones(199), np.ones(1_000)) is None
+
+
 @pytest.mark.parametrize(("k", "n"), [(-1, 5), (6, 5)])
 def test_an_impossible_count_is_refused(k, n):
     with pytest.raises(ValueError, match="not a share"):
@@ -114,6 +196,10 @@ def test_an_impossible_count_is_refused(k, n):
 def test_more_draws_than_items_are_refused():
     with pytest.raises(ValueError, match="without replacement"):
         exact_without_replacement(3, 11, 10)
+
+
+def as_pair(interval):
+    return interval.low, interval.high
 
 
 def _interval(a, b, drawn, sizes):
