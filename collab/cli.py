@@ -173,9 +173,10 @@ def simulate(
     from collab.loop.tabulating import tables_of
 
     fields = _fields(field, text)
-    if file.suffix == ".npz" and (fields or label):
+    ready = file.suffix.lower() == ".npz"
+    if ready and (fields or label):
         raise typer.BadParameter("Features of an .npz file come with their classes: no --text, --field or --label.")
-    if file.suffix != ".npz" and not (fields and label):
+    if not ready and not (fields and label):
         raise typer.BadParameter("A table needs --label, and at least one --text or --field.")
     strategies = tuple(strategy or ["default"])
     task = Task(file, fields, label, _share_or_file(test), strategies, budget, batch, seeds, encoder, kind)

@@ -19,8 +19,9 @@ EventKind = Literal[
 ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
 
 Footing = Literal["", "names", "ambiguous", "unfamiliar"]
-"""What a suggestion stands on: "names", on nothing but the class names, for nobody has answered yet; "ambiguous", the
-likeliest classes tie among items like this one; "unfamiliar", nothing like this item was labeled; "": on answers."""
+"""What a suggestion stands on: "names", on nothing but the classes' names and descriptions, for too little is answered;
+"ambiguous", the likeliest classes tie among items like this one; "unfamiliar", nothing like this item was labeled; "":
+on answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Suggestion:
     proba: tuple[float, ...]
     """Class probabilities in schema order; sum to 1."""
     model: str
-    """Model version and revision of its head, as "3.17"."""
+    """Model version and revision of its head, as "3.17"; "names" where no head spoke yet, only the classes' names."""
     footing: Footing = ""
 
     @property

@@ -11,8 +11,9 @@ from numpy.random import Generator
 
 from collab.engine.arrays import Floats, Ints
 
-SAME = 0.002
-"""Squared distance below which two rows are the same thing to a reader: of unit rows, a cosine over .999."""
+SAME, EQUAL = 0.002, 1e-9
+"""Squared distance below which two rows are the same to a reader: of an encoder's unit rows a cosine over .999. Rows
+of a table differ in what the columns say: there only equal ones are."""
 
 NEIGHBOURS = 20
 CLUSTER_SAMPLE = 500
@@ -31,10 +32,17 @@ def squared_distances(a: Floats, b: Floats) -> Floats:
 def first_of_same(features: Floats) -> Ints:
     """Positions of the rows that no earlier row nearly equals, in their order."""
     kept = np.ones(len(features), bool)
-    close = squared_distances(features, features) < SAME
+    close = squared_distances(features, features) <= _same(features)
     for later, row in enumerate(np.tril(close, -1)):
         kept[later] = not (row & kept).any()
     return np.flatnonzero(kept)
+
+
+def unlike_all(features: Floats, others: Floats) -> Ints:
+    """Positions of the rows that none of the others nearly equals."""
+    if not len(features) or not len(others):
+        return np.arange(len(features))
+    return np.flatnonzero(squared_distances(features, others).min(axis=1) > _same(features))
 
 
 def kmeans(
@@ -183,12 +191,19 @@ class Herding:
         np.maximum(self._covered, self._kernel[row], out=self._covered)
 
 
+def _same(features: Floats) -> float:
+    norms = np.einsum("ij,ij->i", features, features)
+    return SAME if np.abs(norms - 1).max(initial=0) < 0.01 else EQUAL
+
+
 def _spread(features: Floats, count: int, rng: Generator, weights: Floats) -> Ints:
     """Draw rows far from each other, each with probability by weight and squared distance to those drawn before."""
+    norms = np.einsum("ij,ij->i", features, features)
     chosen = [int(rng.choice(len(features), p=_share(weights)))]
     distance = np.full(len(features), np.inf, np.float32)
     for _ in range(count - 1):
-        distance = np.minimum(distance, squared_distances(features, features[chosen[-1:]])[:, 0])
+        last = chosen[-1]
+        distance = np.minimum(distance, np.maximum(norms + norms[last] - 2 * (features @ features[last]), 0))
         distance[chosen] = 0
         odds = distance * weights
         if not odds.sum() > 0:  # every row equals a chosen one

@@ -1,10 +1,11 @@
 """What a strategy sees of a pool, and what it answers with. Knows rows of features, not what they stand for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
 
+from collab.engine import uncertainty
 from collab.engine.arrays import Floats, Ints, refuse_nan
 
 
@@ -13,7 +14,7 @@ class PoolView:
     """What a strategy may see of a pool."""
 
     features: Floats
-    """Rows of mean squared norm 1, shape (n, dim); may lie on disk, for few of them are read."""
+    """Rows of mean squared norm 1, shape (n, dim). May lie on disk: few are read, and checked, each time."""
     candidates: Ints
     """Rows that may be asked."""
     labeled: Ints
@@ -23,12 +24,21 @@ class PoolView:
     proba: Floats | None
     """Class probabilities of all rows, shape (n, n_classes); None: there is no head yet."""
     n_classes: int
+    """Columns of `proba`, those of retired classes too."""
+    held: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Rows that people have before them: asked already, though not answered."""
+    retired: tuple[int, ...] = ()
+    """Columns of classes that are offered no more."""
+    torn: Floats = field(init=False)
+    """Margin score of all rows, shape (n,); empty where there is no head."""
 
     def __post_init__(self) -> None:
         if len(self.labeled) != len(self.labels):
             raise ValueError(f"{len(self.labeled)} labeled rows have {len(self.labels)} labels.")
         if self.proba is not None:
             refuse_nan("Probabilities", self.proba)
+        torn = np.empty(0, np.float32) if self.proba is None else uncertainty.margin(self.proba)
+        object.__setattr__(self, "torn", torn)  # frozen; worked out once, for all stages of a choice need it
 
     def rows(self, rows: Ints) -> Floats:
         """Read the features of some rows. Raises ValueError where they hold NaN."""

@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from collab.engine import uncertainty
 from collab.engine.arrays import Ints
-from collab.engine.diversity import first_of_same, typical, weighted_centres
+from collab.engine.diversity import first_of_same, typical, unlike_all, weighted_centres
 from collab.engine.neighbourhood import LABELED, Neighbourhood
 from collab.engine.pool import PoolView, Selection, draw, highest
 from collab.errors import UnknownName
@@ -25,6 +25,8 @@ AT_ONCE = 10
 """Typical rows that one clustering gives."""
 SPARE = 100
 """Rows ranked beyond the wanted size, to take the places of near duplicates."""
+REMEMBERED = 5_000
+"""At most so many labeled rows, evenly spread, are remembered so that what is nearly the same isn't asked again."""
 TELLING, RARE = 3, 20
 """Of the mix, every third pick is the most telling one, and every twentieth the likeliest of the rarest class."""
 
@@ -67,8 +69,8 @@ class Margin:
     needs_proba = True
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        scores = uncertainty.margin(pool.known_proba()[pool.candidates])
-        return _ranking(pool, size, highest(scores, pool.candidates, size + SPARE), "unsure")
+        pool.known_proba()
+        return _ranking(pool, size, highest(pool.torn[pool.candidates], pool.candidates, size + SPARE), "unsure")
 
 
 class Entropy:
@@ -90,7 +92,8 @@ class Typicality:
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
         rows = draw(pool.candidates, SAMPLE, rng)
-        features, labeled = pool.rows(rows), pool.rows(draw(pool.labeled, LABELED, rng))
+        asked = np.concatenate([draw(pool.labeled, LABELED, rng), pool.held])
+        features, labeled = pool.rows(rows), pool.rows(asked)
         picks: Ints = np.empty(0, np.int64)
         while len(picks) < min(size, CHOSEN, len(rows)):
             # Some at a time, as if those before were labeled: whoever asks for more gets the same ones first.
@@ -111,11 +114,11 @@ class WeightedKMeans:
     needs_proba = True
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        scores = uncertainty.margin(pool.known_proba()[pool.candidates])
+        pool.known_proba()
         wanted = min(size, CHOSEN)
-        rows = _distinct(pool, highest(scores, pool.candidates, 20 * wanted))
-        torn = uncertainty.margin(pool.known_proba()[rows])
-        picks = weighted_centres(pool.rows(rows), torn, min(wanted, len(rows)), rng)
+        rows = highest(pool.torn[pool.candidates], pool.candidates, 20 * wanted)
+        rows = rows[first_of_same(pool.rows(rows))]
+        picks = weighted_centres(pool.rows(rows), pool.torn[rows], min(wanted, len(rows)), rng)
         return _then_margin(pool, size, rows[picks], ("coverage",) * len(picks), rng)
 
 
@@ -148,7 +151,7 @@ class Mix:
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
         near = Neighbourhood(pool, rng)
         herding, information = near.herding(), near.information()
-        rare = near.likeliest(_rarest(pool))
+        rare = near.rare()
         picks: list[int] = []
         reasons: list[str] = []
         for _ in range(min(size, CHOSEN, len(near.rows))):
@@ -174,7 +177,8 @@ class Default:
     needs_proba = False
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        few = len(pool.labeled) < max(10, 2 * pool.n_classes) or len(np.unique(pool.labels)) < 2
+        offered = pool.n_classes - len(pool.retired)
+        few = len(pool.labeled) < max(10, 2 * offered) or len(np.unique(pool.labels)) < 2
         stage: Strategy = Typicality() if few or pool.proba is None else Mix()
         return stage.select(pool, size, rng)
 
@@ -187,12 +191,6 @@ STRATEGIES: dict[str, Strategy] = {
 }  # fmt: skip
 
 
-def _rarest(pool: PoolView) -> int:
-    """Column of the class with the fewest labels, of those that have any."""
-    counts = np.bincount(pool.labels, minlength=pool.n_classes)
-    return int(np.where(counts > 0, counts, len(pool.labels) + 1).argmin())
-
-
 def strategy_of(name: str) -> Strategy:
     """The strategy of that name. Raises `UnknownName`."""
     try:
@@ -201,16 +199,12 @@ def strategy_of(name: str) -> Strategy:
         raise UnknownName("strategy", name, tuple(STRATEGIES)) from None
 
 
-def _distinct(pool: PoolView, rows: Ints) -> Ints:
-    return rows[first_of_same(pool.rows(rows))]
-
-
 def _then_margin(pool: PoolView, size: int, first: Ints, reasons: tuple[str, ...], rng: Generator) -> Selection:
     """Rank the strategy's own picks, then the rest by margin, or at random where there is no head."""
     if pool.proba is None:
         rest, reason = draw(pool.candidates, size + SPARE, rng), "random"
     else:
-        rest = highest(uncertainty.margin(pool.proba[pool.candidates]), pool.candidates, size + SPARE)
+        rest = highest(pool.torn[pool.candidates], pool.candidates, size + SPARE)
         reason = "unsure"
     return _ranking(pool, size, rest, reason, first, reasons)
 
@@ -218,10 +212,15 @@ def _then_margin(pool: PoolView, size: int, first: Ints, reasons: tuple[str, ...
 def _ranking(
     pool: PoolView, size: int, rest: Ints, reason: str, first: Ints | None = None, reasons: tuple[str, ...] = ()
 ) -> Selection:
-    """Put the first picks before the rest, each row once, near duplicates of earlier rows at the end."""
+    """Put the first picks before the rest, each row once, near duplicates of earlier rows at the end.
+
+    Earlier are also those that were answered, or that people have before them: some of them where they are many.
+    """
     if first is not None:
         rest = np.concatenate([first, rest[~np.isin(rest, first)]])
-    kept = first_of_same(pool.rows(rest))
+    features, asked = pool.rows(rest), np.concatenate([pool.held, pool.labeled[:: 1 + len(pool.labeled) // REMEMBERED]])
+    kept = first_of_same(features)
+    kept = kept[unlike_all(features[kept], pool.rows(asked))]
     order = np.concatenate([kept, np.setdiff1d(np.arange(len(rest)), kept)])[:size]
     why = reasons + (reason,) * (len(rest) - len(reasons))
     scores = np.linspace(1, 0, len(order), endpoint=False, dtype=np.float32)

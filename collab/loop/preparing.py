@@ -17,8 +17,8 @@ from sklearn.preprocessing import normalize
 from collab.domain.project import Field, LabelSchema, classes_from_names
 from collab.domain.table import Rejected
 from collab.engine.arrays import Floats, Ints
-from collab.engine.encoders.table import scaled
 from collab.engine.encoders.text import encoder_of
+from collab.engine.scaling import SAMPLE, scaled
 from collab.errors import UnreadableFile, UserError
 from collab.loop import reading
 from collab.loop.encoding import CHUNK, text_of
@@ -28,10 +28,11 @@ Kind = Literal["embedding", "table"]
 
 TEST_SEED = 0
 """The test part is the same for all seeds, so that their curves can be compared."""
-READY_FIELDS = {"embedding": Field("row"), "table": Field("row", "number")}
-"""Ready features stand for nothing that could be shown: an item is the number of its row, a field of the kind that the
-loop would find where such features come from."""
+READY_FIELD = Field("row")
+"""Ready features stand for nothing that could be shown: an item is the number of its row."""
 READY_LABEL = "class"
+MANY = 128
+"""Columns from which on fractions are taken for an encoder's; a table so wide is mostly flags or counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ class Task:
     @property
     def ready(self) -> bool:
         """Whether the features come with the file."""
-        return self.file.suffix == ".npz"
+        return self.file.suffix.lower() == ".npz"
 
     def settings(self) -> dict[str, Any]:
-        """Name all that a run depends on beside strategy and seed: files by their content, and collab's version."""
+        """Name all that a run depends on beside strategy and seed: files by their content, and collab's code."""
         same = {
-            "collab": version("collab"), "file": _sha256(self.file), "budget": self.budget, "batch": self.batch,
+            "collab": version("collab"), "code": _code(), "file": _sha256(self.file), "budget": self.budget,
+            "batch": self.batch,
         }  # fmt: skip
         if self.ready:
             return {**same, "kind": self.kind}
@@ -97,7 +99,6 @@ class Material:
     label: str
     schema: LabelSchema
     encoder: Ready
-    kind: Kind
     pool: int
     test: int
 
@@ -141,14 +142,21 @@ def prepare(task: Task, folder: Path) -> Material:
 
 
 def kind_of(features: Floats) -> Kind:
-    """Tell an encoder's vectors from the columns of a table, by equal norms or by many columns.
+    """Tell an encoder's vectors from the columns of a table.
+
+    Whole numbers alone, or two values in most columns, make a table: rows of one-hot columns have equal norms, too.
+    What is left is an encoder's where norms are equal or columns are many.
 
     Args:
         features: Raw, shape (n, dim).
     """
-    norms = np.linalg.norm(features, axis=1)
+    sample = features[:: -(-len(features) // SAMPLE)]
+    flags = ((sample == sample.min(axis=0)) | (sample == sample.max(axis=0))).all(axis=0)
+    if flags.mean() > 0.5 or (sample == np.rint(sample)).all():
+        return "table"
+    norms = np.linalg.norm(sample, axis=1)
     equal = bool(np.ptp(norms) <= 1e-3 * norms.max())
-    return "embedding" if equal or features.shape[1] >= 128 else "table"
+    return "embedding" if equal or features.shape[1] >= MANY else "table"
 
 
 def _prepare_table(task: Task, folder: Path) -> Material:
@@ -167,7 +175,7 @@ def _prepare_table(task: Task, folder: Path) -> Material:
     known, known_test = (np.array([column[label] for label in part.labels]) for part in (pool, test))
     _write(folder, lines, np.concatenate(parts), known, test_features, known_test)
     ready = Ready(task.encoder, encoder.dim, encoder.digest)
-    return Material(folder, task.fields, task.label, schema, ready, "embedding", len(pool.rows), len(test.rows))
+    return Material(folder, task.fields, task.label, schema, ready, len(pool.rows), len(test.rows))
 
 
 def _prepare_ready(task: Task, folder: Path) -> Material:
@@ -178,11 +186,10 @@ def _prepare_ready(task: Task, folder: Path) -> Material:
     schema = _schema(names)
     kind = kind_of(pool) if task.kind == "auto" else task.kind
     pool, test = (normalize(pool), normalize(test)) if kind == "embedding" else scaled(pool, test)
-    field = READY_FIELDS[kind]
-    lines = ({field.name: str(row), READY_LABEL: names[c]} for row, c in enumerate(columns[: len(pool)]))
+    lines = ({READY_FIELD.name: str(row), READY_LABEL: names[c]} for row, c in enumerate(columns[: len(pool)]))
     _write(folder, lines, pool, columns[: len(pool)], test, columns[len(pool) :])
     ready = Ready("features", pool.shape[1], f"ready-{kind}-{_sha256(task.file)[:16]}")
-    return Material(folder, (field,), READY_LABEL, schema, ready, kind, len(pool), len(test))
+    return Material(folder, (READY_FIELD,), READY_LABEL, schema, ready, len(pool), len(test))
 
 
 def _schema(names: Sequence[str]) -> LabelSchema:
@@ -245,6 +252,14 @@ def _write(
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     for name, array in (("pool", pool), ("pool_labels", labels), ("test", test), ("test_labels", test_labels)):
         np.save(folder / f"{name}.npy", array)
+
+
+def _code() -> str:
+    """Digest the source that decides what is asked and what is learned: a version stays the same while people work."""
+    package, seal = Path(__file__).parents[1], hashlib.sha256()
+    for path in sorted(path for floor in ("engine", "loop") for path in (package / floor).rglob("*.py")):
+        seal.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return seal.hexdigest()
 
 
 def _sha256(path: Path) -> str:

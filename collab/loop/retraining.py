@@ -88,14 +88,14 @@ class Learner:
         audits, retired = counted(self._store.audit_answers(self.project.id, now), self.project.schema, self._row)
         temperature, proba = self._score(features, audits)
         progress, whole = self._store.progress(self.project.id), now - self._whole_at >= WHOLE_EVERY_MS
-        view = self._view(features, labeled, proba)
+        held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
+        view = self._view(features, labeled, proba, self._rows(held))
         strategy, selection = self._select(view, progress.revision + 1, whole, now)
         asked = time.perf_counter()
 
         model = self._champion(now)
-        held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
         rows = np.unique(np.concatenate([selection.indices, self._rows(held)]))
-        words = self._words(view, rows, temperature, f"{model.id}.{progress.revision + 1}")
+        words = self._words(view, rows, f"{model.id}.{progress.revision + 1}")
         demo = self._demo(proba)
         done = Round(
             project=self.project.id,
@@ -163,10 +163,14 @@ class Learner:
             temperature = fit_temperature(logits[self._rows([a.item for a in spoken])], truth)
         return temperature, self._live(softmax(logits, temperature))
 
-    def _view(self, features: Floats, labeled: Ints, proba: Floats | None) -> PoolView:
-        candidates = np.flatnonzero((self._labels == OPEN) & ~self._reserved)
-        classes = len(self.project.schema.classes)
-        return PoolView(features, candidates, labeled, self._labels[labeled], proba, classes)
+    def _view(self, features: Floats, labeled: Ints, proba: Floats | None, held: Ints) -> PoolView:
+        free = (self._labels == OPEN) & ~self._reserved
+        held = held[free[held]]  # what is leased as an audit stays unseen
+        free[held] = False
+        return PoolView(
+            features, np.flatnonzero(free), labeled, self._labels[labeled], proba, len(self.project.schema.classes),
+            held, self._retired(),
+        )  # fmt: skip
 
     def _select(self, view: PoolView, revision: int, whole: bool, now: int) -> tuple[Strategy, Selection]:
         """Choose what to ask; a strategy that needs probabilities waits for the first head."""
@@ -177,15 +181,16 @@ class Learner:
         size = min(len(view.candidates), size_of(people, whole))
         return strategy, strategy.select(view, size, np.random.default_rng([self.project.policy.seed, revision]))
 
-    def _words(self, view: PoolView, rows: Ints, temperature: float, model: str) -> dict[int, Suggestion]:
+    def _words(self, view: PoolView, rows: Ints, model: str) -> dict[int, Suggestion]:
         """What is suggested of some rows, by item: the head's word, or before there is one a guess from the classes."""
         items = self._items[rows].tolist()
         if self.head is not None and self._standard is not None and view.proba is not None:
-            laplace = Laplace.of(self.head, view.features[view.labeled], self._standard, view.features)
-            return suggestions(items, view.proba[rows], laplace.doubts(view.features[rows], temperature), model)
+            laplace = Laplace.of(self.head, view.features[view.labeled], self._standard)
+            doubts = laplace.doubts(view.features[rows], view.proba[rows])
+            return suggestions(items, view.proba[rows], doubts, model)
         languages = [report.language for *_, report in self._store.imports(self.project.id)]
         guessed = self._guess.proba(self.project.schema, languages, view.features, rows)
-        return {} if guessed is None else suggestions(items, guessed, ["names"] * len(items), model)
+        return {} if guessed is None else suggestions(items, guessed, ["names"] * len(items), "names")
 
     def _judge(self, audits: Sequence[Audit], proba: Floats | None) -> tuple[Stratum, ...]:
         """Judge the head. A guess from the classes is none: nothing judges it, and no figure counts it."""
@@ -203,12 +208,16 @@ class Learner:
 
     def _live(self, proba: Floats) -> Floats:
         """Give the share of retired classes to the others; columns stay."""
-        retired = [i for i, c in enumerate(self.project.schema.classes) if c.retired]
-        if not retired:
+        if not (retired := self._retired()):
             return proba
+        live = [i for i in range(proba.shape[1]) if i not in retired]
         proba[:, retired] = 0
+        proba[:, live] += np.finfo(np.float32).tiny  # where a retired class had all, the others share it
         total: Floats = proba.sum(axis=1, keepdims=True)
         return proba / total
+
+    def _retired(self) -> tuple[int, ...]:
+        return tuple(i for i, c in enumerate(self.project.schema.classes) if c.retired)
 
     def _champion(self, now: int) -> ModelVersion:
         policy = self.project.policy
@@ -248,7 +257,9 @@ class Learner:
                 if event.kind in ANNOTATION_KINDS and event.item is not None:
                     touched.append(event.item)
                 else:
-                    self.project = self._store.project(self.project.id)
+                    before, self.project = self.project, self._store.project(self.project.id)
+                    if self.project.policy.head != before.policy.head:
+                        self.head = None  # another kind has strengths of its own
                     touched = self._items.tolist()
                     break
         self._take_rows([i for i in dict.fromkeys(touched) if i in self._row])

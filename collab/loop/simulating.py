@@ -29,6 +29,7 @@ from collab.loop.comparing import Comparison, Point, compare
 from collab.loop.encoding import stamp
 from collab.loop.planning import ImportPlan
 from collab.loop.preparing import Material, Task, prepare
+from collab.loop.ranking import FEWEST
 from collab.loop.retraining import Learner
 from collab.loop.spreading import spread
 
@@ -106,12 +107,14 @@ def simulate(
     Raises:
         UnreadableFile: The file has no such columns or arrays, or fewer than two classes.
         UnknownName: There is no such strategy or encoder.
-        InvalidPolicy: Nothing would be asked.
-        Conflict: `out` keeps another task.
+        InvalidPolicy: Nothing would be asked, or more in a batch than the strategy ranks.
+        Conflict: `out` keeps another task, or what other code found.
     """
     for name in ("budget", "batch", "seeds"):
         if (number := getattr(task, name)) < 1:
             raise InvalidPolicy(name, number, "at least 1")
+    if task.batch > FEWEST:  # the rest would come from older rankings, whatever the strategy is
+        raise InvalidPolicy("batch", task.batch, f"at most {FEWEST}, which is what one ranking holds")
     for strategy in task.strategies:
         strategy_of(strategy)
     with tempfile.TemporaryDirectory(prefix="collab-simulate-") as temporary:
@@ -229,31 +232,43 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
     """Let a folder belong to a task."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        there = _read(folder / "task.json")
-        if there is None:
+        there, new = _read(folder / "task.json"), not (folder / "task.json").exists()
+        if new:
             _keep(folder / "task.json", settings)
     except OSError as e:
         raise UserError(f"{folder} can't keep the result ({e.strerror}); choose another folder.") from e
-    if there not in (None, settings):
-        differing = [name for name in {**there, **settings} if there.get(name) != settings.get(name)]
-        raise Conflict(
-            f"{folder} keeps another simulation, with another {' and '.join(differing)}. Choose another folder, or "
-            "delete this one."
-        )
+    if new or there == settings:
+        return
+    if not isinstance(there, dict):
+        raise Conflict(f"{folder / 'task.json'} is damaged, so nobody knows what the folder keeps. Delete the folder.")
+    differing = [name for name in {**there, **settings} if there.get(name) != settings.get(name)]
+    raise Conflict(
+        f"{folder} keeps another simulation, with another {' and '.join(differing)}. Choose another folder, or "
+        "delete this one."
+    )
 
 
 def _points(path: Path) -> list[Point]:
-    return [Point(**point) for point in _read(path) or ()]
+    try:
+        return [Point(**point) for point in _read(path) or ()]
+    except TypeError:
+        return []
 
 
 def _full(path: Path) -> Full | None:
-    there = _read(path)
-    return None if there is None else Full(**{**there, "classes": tuple(there["classes"])})
+    try:
+        there = _read(path)
+        return None if there is None else Full(**{**there, "classes": tuple(there["classes"])})
+    except (TypeError, KeyError):
+        return None
 
 
 def _read(path: Path) -> Any:
-    """What `_keep` wrote, or None where it didn't."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """What `_keep` wrote, or None where it didn't; a file that was damaged since counts as not there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    except ValueError:
+        return None
 
 
 def _keep(path: Path, values: Any) -> None:

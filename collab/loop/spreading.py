@@ -127,5 +127,8 @@ def _serve(work: Callable[[Piece], Iterator[Said]], connection: Connection) -> N
                         connection.send((False, said, ""))
             except CollabError as e:
                 connection.send((True, None, str(e)))
+            except Exception as e:  # the door of this process: the parent would take a bug for a want of memory
+                said_of = f"{type(e).__name__}: {e}"
+                connection.send((True, None, f"The simulation failed ({said_of}); with --jobs 1 it shows where."))
             else:
                 connection.send((True, None, ""))

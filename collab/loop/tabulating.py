@@ -4,8 +4,10 @@ import math
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
+from collab.engine.curves import BOOTSTRAP_FROM
 from collab.loop.simulating import Result
 
 MOST_ROUNDS = 10
@@ -15,11 +17,13 @@ def tables_of(result: Result) -> tuple[Table, Table]:
     """Say in percent how good each strategy was over its whole curve, and show some rounds of the curves."""
     compared = result.summary
     several = result.seeds > 1
+    how = "" if result.seeds < BOOTSTRAP_FROM else ", of differences by bootstrap"
+    runs = f"{result.seeds} seeds, 95 % intervals by Student's t{how}" if several else "one seed"
     look: dict[str, Any] = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0), "title_justify": "left"}
     whole = Table(
         "strategy", f"mean of {compared.area_from}-{compared.area_to}", f"more than {compared.baseline}",
         "won/ tied/ lost", "labels to 90 %", "to 95 %", "s/query", **look,
-        title=f"{result.name}: accuracy in % on {result.full.test:,} test items; {result.seeds} seeds, 95 % intervals",
+        title=f"{escape(result.name)}: accuracy in % on {result.full.test:,} test items; {runs}",
     )  # fmt: skip
     for curve in compared.curves:
         mean = f"{100 * curve.area:.1f}" + (f" ± {100 * (curve.area_high - curve.area):.1f}" if several else "")

@@ -1,6 +1,8 @@
 """Read ready features and their classes from an .npz file, and refuse what a head can't learn from."""
 
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,12 @@ from collab.engine.arrays import Floats
 from collab.errors import UnreadableFile
 
 ARRAYS = ("X", "y", "X_test", "y_test")
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OverflowError, ValueError, TypeError,
+    AttributeError,
+)  # fmt: skip
+"""What zipfile and numpy raise of files that are damaged, encrypted, packed in ways they don't know, or none of theirs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,9 @@ def _arrays(path: Path) -> dict[str, Any]:
             return {name: file[name] for name in ARRAYS}
     except OSError as e:
         raise UnreadableFile(path.name, f"{e.strerror or e}.") from e
-    except (zipfile.BadZipFile, ValueError, TypeError, AttributeError) as e:
+    except MemoryError as e:
+        raise UnreadableFile(path.name, "it is damaged, or needs more memory than this machine has.") from e
+    except DAMAGE as e:
         if isinstance(e, UnreadableFile):
             raise
         raise UnreadableFile(path.name, "it is no .npz file of plain arrays; numpy.savez makes one.") from e
@@ -83,6 +93,13 @@ def _classes(path: Path, name: str, given: Any, rows: Any) -> Any:
         )
     if given.dtype.kind in "iub":
         return given.astype(np.int64)
-    if given.dtype.kind in "US":
-        return np.char.strip(given.astype(np.str_))
+    if given.dtype.kind == "f" and (np.abs(given) < 2**53).all() and (given == np.rint(given)).all():
+        return given.astype(np.int64)
+    if given.dtype.kind == "S":
+        try:
+            return np.char.strip(np.char.decode(given, "utf-8"))
+        except UnicodeDecodeError as e:
+            raise UnreadableFile(path.name, f"its array {name} holds bytes that are no UTF-8.") from e
+    if given.dtype.kind == "U":
+        return np.char.strip(given)
     raise UnreadableFile(path.name, f"its array {name} holds {given.dtype}; classes are whole numbers or strings.")

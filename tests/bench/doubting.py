@@ -19,7 +19,7 @@ from collab.engine.laplace import Laplace
 from collab.loop.demonstrating import feeling_of
 from tests.bench.workspaces import TWEETS
 
-LABELS = (50, 200)
+LABELS = (50, 200, 1_000)
 TEXTS, LINES = 1_500, 300
 
 
@@ -29,8 +29,8 @@ def told(pool: Floats, truth: Ints, strange: Floats, labels: int) -> tuple[float
     rest = np.setdiff1d(np.arange(len(pool)), labeled)
     standard = Standard.of(pool)
     head = Logistic().fit(pool[labeled], truth[labeled], int(truth.max()) + 1, standard=standard)
-    laplace = Laplace.of(head, pool[labeled], standard, pool)
-    said, other = np.array(laplace.doubts(pool[rest])), np.array(laplace.doubts(strange))
+    laplace = Laplace.of(head, pool[labeled], standard)
+    said, other = (np.array(laplace.doubts(part, head.proba(part))) for part in (pool[rest], strange))
     wrong = head.proba(pool[rest]).argmax(axis=1) != truth[rest]
     ties = said == "ambiguous"
     return (

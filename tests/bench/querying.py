@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from collab.engine.arrays import Floats, Ints
 from collab.engine.heads import FittedHead, FittedLinear, Logistic, Standard
@@ -39,12 +40,15 @@ class Pool:
 
 
 def results() -> Iterator[Result]:
-    """Queries and scoring on made-up unit rows in ten overlapping classes, memory-mapped; refits on the same kind."""
+    """Queries and scoring on made-up unit rows in ten overlapping classes, memory-mapped; refits on the same kind.
+
+    With one thread, as the worker has it.
+    """
     (ROOT / "build").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder, threadpool_limits(1):
         yield from _queries(Path(folder))
         yield from _scoring(Path(folder))
-    yield _refits()
+        yield _refits()
 
 
 def _queries(folder: Path) -> Iterator[Result]:

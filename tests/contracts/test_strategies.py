@@ -56,12 +56,30 @@ def test_the_pool_is_left_as_it_was(strategy):
 
 @EVERY
 def test_near_duplicates_are_asked_once_before_anything_is_asked_twice(strategy):
-    pool = view()
+    pool = view()  # of its sixty different rows twenty were answered
     twins = replace(
         pool, features=np.concatenate([pool.features[:60]] * 2), proba=np.concatenate([pool.proba[:60]] * 2)
     )
-    chosen = strategy.select(twins, 50, np.random.default_rng(0)).indices
-    assert len({int(i) % 60 for i in chosen}) == 50
+    chosen = strategy.select(twins, 40, np.random.default_rng(0)).indices
+    assert {int(i) % 60 for i in chosen} == set(range(20, 60))
+
+
+@EVERY
+def test_what_people_have_before_them_counts_as_asked(strategy):
+    pool = view()
+    features, proba = (np.concatenate([part[:60]] * 2) for part in (pool.features, pool.proba))
+    others = np.setdiff1d(np.arange(20, 120), [30])
+    held = replace(pool, features=features, proba=proba, candidates=others, held=np.array([30]))
+    chosen = strategy.select(held, 39, np.random.default_rng(0)).indices
+    assert 90 not in chosen
+
+
+@EVERY
+def test_retired_classes_are_no_trouble(strategy):
+    pool = view(classes=4)
+    proba = np.where(np.arange(4) == 3, 0, pool.proba).astype(np.float32)
+    pool = replace(pool, labels=np.array([3] + [0, 1, 2] * 6 + [0]), proba=proba, retired=(3,))
+    assert len(strategy.select(pool, 100, np.random.default_rng(0)).indices) == 100
 
 
 @EVERY

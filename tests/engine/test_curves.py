@@ -47,8 +47,23 @@ def test_seeds_are_compared_in_pairs():
     assert difference.low < 0 < difference.high
 
 
+@pytest.mark.parametrize("n", [3, 9])
+def test_the_interval_of_few_pairs_is_student_s(n):
+    values = drawn(1, size=n)
+    difference = paired(values, np.zeros(n), np.random.default_rng(0))
+    low, high = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
+    assert [difference.low, difference.high] == pytest.approx([low, high])
+
+
+def test_the_bootstrap_of_ten_pairs_is_as_wide_as_student_s():
+    values = np.linspace(-1, 1, 10)
+    difference = paired(values, np.zeros(10), np.random.default_rng(0))
+    low, high = stats.t.interval(0.95, 9, 0, stats.sem(values))
+    assert [difference.low, difference.high] == pytest.approx([low, high], rel=0.06)
+
+
 def test_the_same_rng_gives_the_same_interval():
-    a, b = drawn(1, size=9), drawn(2, size=9)
+    a, b = drawn(1, size=12), drawn(2, size=12)
     assert paired(a, b, np.random.default_rng(3)) == paired(a, b, np.random.default_rng(3))
 
 
@@ -62,7 +77,12 @@ def test_the_bootstrap_agrees_with_the_normal_interval_of_many_seeds():
 
 
 def test_a_set_is_a_tie_where_its_own_interval_covers_0():
-    sets = [np.array([0.1, 0.2, 0.3, 0.1]), np.array([-0.1, 0.1, 0.2, -0.2]), np.array([-0.1, -0.2]), np.array([0.3])]
+    sets = [
+        np.array([0.1, 0.2, 0.3, 0.1]),
+        np.array([-0.1, 0.1, 0.2, -0.2]),
+        np.array([-0.1, -0.2, -0.15]),
+        np.array([0.3]),
+    ]
     difference = paired_over_sets(sets, np.random.default_rng(0))
     assert (difference.wins, difference.ties, difference.losses) == (1, 2, 1)
     assert difference.mean == pytest.approx((0.175 + 0 - 0.15 + 0.3) / 4)

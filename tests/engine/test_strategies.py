@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,13 +45,26 @@ def test_the_mix_asks_as_often_for_what_tells_the_most_in_batches_of_one_as_in_o
     assert at_once.count("telling") == singly.count("telling") == 3
 
 
-def test_now_and_then_the_mix_asks_for_the_rarest_class():
-    view = pool(range(39), [0] * 30 + [1] * 7 + [2] * 2)
+def test_now_and_then_the_mix_asks_for_the_likeliest_item_of_the_rarest_class_wherever_it_lies():
+    view = pool(range(39), [0] * 30 + [1] * 7 + [2] * 2, n=5000)
     asked = strategy_of("mix").select(view, 1, np.random.default_rng(0))
-    assert (asked.reasons, asked.indices.tolist()) == (
-        ("rare",),
-        [int(view.candidates[view.proba[view.candidates, 2].argmax()])],
-    )
+    likeliest = view.candidates[view.proba[view.candidates, 2].argmax()]
+    assert (asked.reasons, asked.indices.tolist()) == (("rare",), [likeliest])
+
+
+def test_the_rarest_class_is_not_one_that_is_offered_no_more():
+    view = pool(range(39), [0] * 30 + [1] * 7 + [2] * 2)
+    asked = strategy_of("mix").select(replace(view, retired=(2,)), 1, np.random.default_rng(0)).indices
+    assert asked.tolist() == [view.candidates[view.proba[view.candidates, 1].argmax()]]
+
+
+def test_an_item_like_one_that_was_answered_is_not_asked_as_the_rarest():
+    view = pool(range(39), [0] * 30 + [1] * 7 + [2] * 2)
+    twin = int(view.candidates[view.proba[view.candidates, 2].argmax()])
+    features, proba = view.features.copy(), view.proba.copy()
+    features[38], proba[38] = features[twin], proba[twin]
+    asked = strategy_of("mix").select(replace(view, features=features, proba=proba), 1, np.random.default_rng(0))
+    assert asked.indices.tolist() != [twin]
 
 
 def test_whoever_asks_for_more_typical_items_gets_the_same_ones_first():

@@ -1,8 +1,12 @@
 import csv
+import io
 import json
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.text import Text
 
 from collab.domain.project import Field
 from collab.engine.curves import Difference
@@ -11,6 +15,7 @@ from collab.loop.comparing import Point, compare
 from collab.loop.picturing import draw, spread_out
 from collab.loop.preparing import Ready, Task, kind_of
 from collab.loop.simulating import Full, Result, simulate
+from collab.loop.tabulating import tables_of
 from collab.storage.database import open_store
 
 MOODS = [(f"mood {n}", ("plus", "minus")[n % 2]) for n in range(20)]
@@ -91,6 +96,11 @@ def test_a_budget_of_nothing_is_refused(texts):
         simulate(texts(budget=0), open_store)
 
 
+def test_a_batch_that_no_ranking_holds_is_refused(texts):
+    with pytest.raises(InvalidPolicy, match="batch is 201; it must be at most 200, which is what one ranking holds"):
+        simulate(texts(batch=201), open_store)
+
+
 def test_the_whole_pool_can_be_asked_for_there_are_no_audits(tmp_path):
     path = write(tmp_path / "few.csv", MOODS)
     task = Task(path, (Field("text"),), "sign", budget=500, batch=60, seeds=1, encoder="hashing")
@@ -137,6 +147,7 @@ def test_classes_of_ready_features_may_be_words(tmp_path):
         ("y", np.zeros(79, int), r"y has the shape \(79,\); one class for each of 80 rows"),
         ("y", np.zeros(80, int), "y holds 1 classes; two are the least"),
         ("y", np.linspace(0, 1, 80), "whole numbers or strings"),
+        ("y", np.array(["é".encode("latin-1"), b"a"] * 40), "y holds bytes that are no UTF-8"),
         ("y", np.array(["a", "b"] * 40), "name the classes differently"),
         ("y", np.array(["a", 1] * 40, object), "no .npz file of plain arrays"),
     ],
@@ -144,6 +155,42 @@ def test_classes_of_ready_features_may_be_words(tmp_path):
 def test_features_that_cannot_be_used_are_refused_in_words(tmp_path, name, value, says):
     with pytest.raises(UnreadableFile, match=says):
         simulate(Task(saved(tmp_path, **{**arrays(), name: value})), open_store)
+
+
+def test_classes_may_be_whole_floats_and_a_name_end_in_capitals(tmp_path):
+    given = arrays()
+    path = saved(tmp_path, **given | {"y": given["y"].astype(float)}).rename(tmp_path / "READY.NPZ")
+    assert simulate(Task(path, budget=10, seeds=1), open_store).full.classes == ("0", "1", "2")
+
+
+def test_classes_in_bytes_are_read_as_utf_8(tmp_path):
+    words = np.array([b"non", "né".encode()])
+    given = arrays()
+    given |= {"y": words[given["y"]], "y_test": words[given["y_test"] % 2]}
+    assert simulate(Task(saved(tmp_path, **given), budget=10, seeds=1), open_store).full.classes == ("non", "né")
+
+
+def test_damaged_data_in_an_archive_are_refused(tmp_path):
+    path = tmp_path / "ready.npz"
+    np.savez_compressed(path, **arrays())
+    bytes_ = bytearray(path.read_bytes())
+    bytes_[60:90] = bytes(30)  # in the packed data of X
+    path.write_bytes(bytes_)
+    with pytest.raises(UnreadableFile, match="of plain arrays"):
+        simulate(Task(path), open_store)
+
+
+def test_an_array_larger_than_any_memory_is_refused(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (2**43, 1)})
+    path = saved(tmp_path, **arrays())
+    with zipfile.ZipFile(path) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()} | {"X.npy": header.getvalue()}
+    with zipfile.ZipFile(path, "w") as damaged:
+        damaged.writestr("X.npy", parts.pop("X.npy"))
+        [damaged.writestr(name, part) for name, part in parts.items()]
+    with pytest.raises(UnreadableFile, match="damaged, or needs more memory"):
+        simulate(Task(path), open_store)
 
 
 def test_arrays_that_are_missing_are_named(tmp_path):
@@ -162,6 +209,14 @@ def test_equal_norms_and_many_columns_tell_an_embedding():
     few, many = rng.normal(0, 1, (9, 5)).astype(np.float32), rng.normal(0, 1, (9, 200)).astype(np.float32)
     unit = few / np.linalg.norm(few, axis=1, keepdims=True)
     assert [kind_of(x) for x in (few, many, unit)] == ["table", "embedding", "embedding"]
+
+
+def test_one_hot_columns_and_whole_numbers_are_a_table_however_equal_or_many_they_are():
+    rng = np.random.default_rng(0)
+    one_hot = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (50, 6))].reshape(50, 24)
+    flags = np.hstack([rng.integers(0, 2, (50, 100)), rng.normal(0, 1, (50, 40))]).astype(np.float32)
+    counts = rng.integers(0, 200, (50, 180)).astype(np.float32)
+    assert [kind_of(x) for x in (one_hot, flags, counts)] == ["table", "table", "table"]
 
 
 def test_what_a_folder_keeps_is_not_run_again(texts, tmp_path):
@@ -194,6 +249,21 @@ def test_a_folder_keeps_one_task(texts, tmp_path):
         simulate(texts(budget=15, batch=5), open_store, out=tmp_path / "out")
 
 
+def test_a_damaged_run_counts_as_not_there(texts, tmp_path):
+    first = simulate(texts(budget=10), open_store, out=tmp_path)
+    (tmp_path / "default-0.json").write_text('[{"labels": 10}]')
+    (tmp_path / "full.json").write_text('{"accuracy')
+    again = simulate(texts(budget=10), open_store, out=tmp_path)
+    assert (curve(again), again.full) == (curve(first), first.full)
+
+
+@pytest.mark.parametrize(("kept", "says"), [('{"code"', "is damaged"), ('{"code": "older"}', "another code")])
+def test_a_folder_of_other_code_or_of_nobody_knows_what_is_refused(texts, tmp_path, kept, says):
+    (tmp_path / "task.json").write_text(kept)
+    with pytest.raises(Conflict, match=says):
+        simulate(texts(), open_store, out=tmp_path)
+
+
 def test_a_folder_that_cannot_be_made_is_named(texts, table):
     with pytest.raises(UserError, match="choose another folder"):
         simulate(texts(), open_store, out=table)
@@ -205,12 +275,26 @@ def test_strategies_are_compared_with_random():
     assert (summary.baseline, summary.area_from, summary.area_to) == ("random", 10, 20)
     assert (margin.area, margin.labels_to_90) == (pytest.approx(0.6), pytest.approx(16.5))
     assert (random.labels_to_90, random.labels_to_95, random.difference) == (pytest.approx(19.0), float("inf"), None)
-    assert margin.difference == Difference(pytest.approx(0.05), pytest.approx(0), pytest.approx(0.1), 1, 1, 0)
+    reach = 12.7062 * 0.05  # Student's, of two differences, 0 and 0.1
+    assert margin.difference == Difference(
+        pytest.approx(0.05), pytest.approx(0.05 - reach, rel=1e-4), pytest.approx(0.05 + reach, rel=1e-4), 1, 1, 0
+    )
 
 
 def test_what_one_seed_cannot_say_is_null():
     said = json.loads(json.dumps(result(points("margin", 0.4)).as_dict(), allow_nan=False))
     assert (said["summary"]["curves"][0]["area_low"], said["summary"]["curves"][0]["labels_to_95"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "says"),
+    [(2, "2 seeds, 95 % intervals by Student's t"), (10, "by Student's t, of differences by bootstrap")],
+)
+def test_the_table_says_which_intervals_it_has_and_the_name_as_it_is(seeds, says):
+    found = result([*points("margin", *[0.4] * seeds), *points("random", *[0.3] * seeds)])
+    whole, _ = tables_of(replace(found, name="[bold]set.npz"))
+    assert whole.title.endswith(says)
+    assert Text.from_markup(whole.title).plain.startswith("[bold]set.npz: ")
 
 
 def test_the_picture_names_every_curve_and_the_level_of_all_labels(tmp_path):

@@ -18,6 +18,11 @@ def fail(piece):
     raise UserError(f"Piece {piece} can't be done.")
 
 
+def stumble(piece):
+    yield piece
+    raise ZeroDivisionError("by nothing")
+
+
 def die(piece):
     yield piece
     os._exit(1)
@@ -39,7 +44,9 @@ def test_pieces_are_done_once_each_in_processes_with_one_thread():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("work", "says"), [(fail, "can't be done"), (die, "fewer --jobs")])
+@pytest.mark.parametrize(
+    ("work", "says"), [(fail, "can't be done"), (stumble, "ZeroDivisionError: by nothing"), (die, "fewer --jobs")]
+)
 def test_a_piece_that_fails_or_dies_ends_all(work, says):
     with pytest.raises(JobError, match=says):
         list(spread(work, (1, 2), 2))

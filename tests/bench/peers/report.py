@@ -15,7 +15,7 @@ from rich.table import Table
 from collab.engine.curves import Difference, area, labels_to_reach, paired, paired_over_sets
 from tests.bench.measuring import machine
 from tests.bench.peers.cells import FULL, Cell, Curve, done
-from tests.bench.peers.rivals import RIVALS, default_of
+from tests.bench.peers.rivals import RIVALS
 from tests.bench.peers.sets import SOURCES, load
 from tests.driving import ROOT
 
@@ -116,7 +116,8 @@ def _page(names: Sequence[str], tuned: Results, confirming: Results, seeds: int)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     yield "# Against other tools\n"
     yield "<!-- Written by `make bench-peers`; change tests/bench/peers/report.py instead. -->\n"
-    yield f"Measured on {datetime.date.today().isoformat()} by `make bench-peers`, on {machine()}."
+    when = f"{datetime.date.today().isoformat()} by `make bench-peers`, on {machine()}."
+    yield f"Measured on {when}" if tuned.sets or confirming.sets else f"Nothing is measured yet. Written on {when}"
     yield f"Python {sys.version.split()[0]}, {versions}.\n"
     yield from _method(names, tuned.full | confirming.full, seeds)
     if tuned.sets:
@@ -155,7 +156,8 @@ def _method(names: Sequence[str], full: dict[str, float], seeds: int) -> Iterato
     )
     yield (
         "Features: texts by MiniLM (all-MiniLM-L6-v2, 256 tokens), images by EfficientNet-lite0 at 224 pixels (1,280"
-        " columns, unit rows), tables as they are, scaled by collab.engine.encoders.table. tweets, movie and amazon"
+        " columns, unit rows); columns of tables are scaled as the product scales them (collab.engine.scaling), for all"
+        " arms, those as shipped too. tweets, movie and amazon"
         " have three classes: a mean rating under -0.5 is negative, over 0.5 positive. Items that occur twice were"
         " removed before pool and test were drawn.\n"
     )
@@ -164,7 +166,7 @@ def _method(names: Sequence[str], full: dict[str, float], seeds: int) -> Iterato
         f"Settings of collab may have been tuned on {tuned}. The others only confirm and are run once, after all"
         f" settings are fixed: {confirming}.\n"
     )
-    yield from _table(("set", "kind", "default", "pool", "test", "classes", "columns", "full pool"), _sets(names, full))
+    yield from _table(("set", "kind", "pool", "test", "classes", "columns", "full pool"), _sets(names, full))
     yield "\n“full pool” is the accuracy of the head fitted on all of the pool.\n"
 
 
@@ -173,7 +175,7 @@ def _sets(names: Sequence[str], full: dict[str, float]) -> Iterator[Sequence[str
         of = load(name)
         sizes = (len(of.x), len(of.x_test), of.n_classes, of.x.shape[1])
         reached = f"{100 * full[name]:.1f} %" if name in full else "-"
-        yield name, of.kind, default_of(of.kind), *(f"{size:,}" for size in sizes), reached
+        yield name, of.kind, *(f"{size:,}" for size in sizes), reached
 
 
 def _verdict(tuned: Results) -> Iterator[str]:
@@ -213,7 +215,8 @@ def _areas(results: Results) -> Iterator[str]:
     yield (
         "Mean accuracy from 10 to 200 labels, in points, ± its standard error over seeds; then the mean gain over"
         " random with its 95 % interval (bootstrap over sets, then seeds), on how many sets the arm is above random,"
-        " no different, or below it (95 % interval over seeds), and processor seconds for a query of 10.\n"
+        " no different, or below it (95 % interval over seeds: Student's t under 10 of them, else an expanded"
+        " percentile bootstrap), and seconds of processor time, on one thread, for a query of 10.\n"
     )
     rows = []
     for arm in sorted(RIVALS, key=lambda arm: -_over(results, arm, RANDOM).mean):
@@ -226,7 +229,7 @@ def _areas(results: Results) -> Iterator[str]:
         gain = _over(results, arm, RANDOM)
         wins = f"{gain.wins} / {gain.ties} / {gain.losses}"
         rows.append((arm, *cells, "" if arm == RANDOM else _points(gain), wins, f"{results.seconds(arm):.3f}"))
-    yield from _table(("arm", *results.sets, "over random", "above / same / below", "s"), rows)
+    yield from _table(("arm", *results.sets, "over random", "above / same / below", "processor s"), rows)
 
 
 def _reaching(results: Results) -> Iterator[str]:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from collab.engine.arrays import Floats, Ints
 from collab.engine.pool import PoolView
 from collab.engine.strategies import strategy_of
-from tests.bench.peers.sets import Kind, Set
+from tests.bench.peers.sets import Set
 
 Model = Callable[[Floats], Floats]
 """Features to probabilities, shape (n, n_classes); a class without labels has a column too."""
@@ -56,11 +56,6 @@ class Rival:
     """The classifier that its documentation uses, for an arm "as shipped"; None: the head that all share."""
 
 
-def default_of(kind: Kind) -> str:
-    """Name the strategy that collab asks by where nothing else is chosen."""
-    return "default"
-
-
 def rival_of(name: str) -> Rival:
     """The arm of that name; `collab:STRATEGY` is any other strategy of collab, for tuning."""
     if name.startswith("collab:"):
@@ -68,9 +63,9 @@ def rival_of(name: str) -> Rival:
     return RIVALS[name]
 
 
-def _collab(strategy: str | None = None) -> Rival:
+def _collab(strategy: str = "default") -> Rival:
     def start(of: Set, seed: int) -> Query:
-        chosen = strategy_of(strategy or default_of(of.kind))
+        chosen = strategy_of(strategy)
         # What needs probabilities begins with typicality in the product, too.
         first = strategy_of("typicality") if chosen.needs_proba else chosen
 

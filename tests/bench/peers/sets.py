@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from collab.engine.arrays import Floats, Ints
-from collab.engine.encoders.table import scaled
+from collab.engine.scaling import scaled
 from tests.bench.peers.fetching import fetch
 from tests.driving import ROOT
 
