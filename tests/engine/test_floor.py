@@ -3,8 +3,11 @@ import sys
 
 import pytest
 
-PAGES_READ = ["assurance", "calibration", "evaluation"]
-NUMPY_ONLY = ["heads", "laplace", "strategies", "diversity", "uncertainty", "zero_shot", "curves"]
+PAGES_READ = [
+    "assurance", "betting", "calibration", "certifying", "evaluation", "forecasting", "influence", "label_sets",
+    "stopping",
+]  # fmt: skip
+NUMPY_ONLY = ["heads", "laplace", "strategies", "diversity", "uncertainty", "zero_shot", "curves", "scaling"]
 
 
 @pytest.mark.slow
