@@ -6,7 +6,7 @@ It takes a table, whose texts it encodes, or an .npz file with features that are
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -101,6 +101,8 @@ class Material:
     encoder: Ready
     pool: int
     test: int
+    left: tuple[str, ...] = ()
+    """What was left out, and what can't be judged, in sentences."""
 
     @property
     def file(self) -> Path:
@@ -163,8 +165,7 @@ def _prepare_table(task: Task, folder: Path) -> Material:
     pool, test = _split(task)
     if (found := len(set(pool.labels))) < 2:
         raise UnreadableFile(task.file.name, f"its column {task.label!r} holds {found} classes; two are the least.")
-    if not test.labels:
-        raise UnreadableFile(task.file.name, "nothing is left to test on; give more rows, or a larger test part.")
+    _check_test(task, test.labels)
     names = sorted({*pool.labels, *test.labels})
     schema, column = _schema(names), {name: at for at, name in enumerate(names)}
     encoder = encoder_of(task.encoder)
@@ -175,7 +176,12 @@ def _prepare_table(task: Task, folder: Path) -> Material:
     known, known_test = (np.array([column[label] for label in part.labels]) for part in (pool, test))
     _write(folder, lines, np.concatenate(parts), known, test_features, known_test)
     ready = Ready(task.encoder, encoder.dim, encoder.digest)
-    return Material(folder, task.fields, task.label, schema, ready, len(pool.rows), len(test.rows))
+    same, contradicting, unlabeled = (sum(part) for part in zip(pool.left, test.left, strict=True))
+    left = [f"{unlabeled:,} rows without an answer or a text are left out."] if unlabeled else []
+    if same:
+        left.append(f"{same:,} rows with a text that came before are left out, {contradicting:,} with another answer.")
+    said = (*left, *_strangers(pool.labels, test.labels))
+    return Material(folder, task.fields, task.label, schema, ready, len(pool.rows), len(test.rows), said)
 
 
 def _prepare_ready(task: Task, folder: Path) -> Material:
@@ -183,13 +189,31 @@ def _prepare_ready(task: Task, folder: Path) -> Material:
     pool, test = given.pool, given.test
     classes, columns = np.unique(np.concatenate([given.classes, given.test_classes]), return_inverse=True)
     names = [str(name) for name in classes]
+    _check_test(task, given.test_classes.tolist())
     schema = _schema(names)
     kind = kind_of(pool) if task.kind == "auto" else task.kind
     pool, test = (normalize(pool), normalize(test)) if kind == "embedding" else scaled(pool, test)
     lines = ({READY_FIELD.name: str(row), READY_LABEL: names[c]} for row, c in enumerate(columns[: len(pool)]))
     _write(folder, lines, pool, columns[: len(pool)], test, columns[len(pool) :])
     ready = Ready("features", pool.shape[1], f"ready-{kind}-{_sha256(task.file)[:16]}")
-    return Material(folder, (READY_FIELD,), READY_LABEL, schema, ready, len(pool), len(test))
+    said = _strangers(given.classes.tolist(), given.test_classes.tolist())
+    return Material(folder, (READY_FIELD,), READY_LABEL, schema, ready, len(pool), len(test), said)
+
+
+def _check_test(task: Task, labels: Sequence[Any]) -> None:
+    if not labels:
+        raise UnreadableFile(task.file.name, "nothing is left to test on; give more rows, or a larger test part.")
+    if len(set(labels)) < 2:
+        raise UnreadableFile(
+            task.file.name, "its test part holds one class, so everything could look right; give more."
+        )
+
+
+def _strangers(pool: Sequence[Any], test: Sequence[Any]) -> tuple[str, ...]:
+    """Warn of test items that nothing could teach."""
+    count = sum(label not in set(pool) for label in set(test))
+    items = sum(label in set(test) - set(pool) for label in test)
+    return (f"{items:,} test items are of {count} classes that the pool lacks.",) if count else ()
 
 
 def _schema(names: Sequence[str]) -> LabelSchema:
@@ -200,23 +224,25 @@ def _schema(names: Sequence[str]) -> LabelSchema:
 class _Rows:
     rows: list[dict[str, str]]
     labels: list[str]
+    left: tuple[int, int, int] = (0, 0, 0)
+    """Rows left out: for a text that came before, those of them with another answer, for want of answer or text."""
 
     def pick(self, order: Ints) -> "_Rows":
         return _Rows([self.rows[i] for i in order], [self.labels[i] for i in order])
 
 
 def _split(task: Task) -> tuple[_Rows, _Rows]:
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     if isinstance(task.test, Path):
         test = _read(task, task.test, seen)
         return _read(task, task.file, seen), test
     everything = _read(task, task.file, seen)
     order = np.random.default_rng(TEST_SEED).permutation(len(everything.labels))
     cut = round(len(order) * task.test)
-    return everything.pick(order[cut:]), everything.pick(order[:cut])
+    return replace(everything.pick(order[cut:]), left=everything.left), everything.pick(order[:cut])
 
 
-def _read(task: Task, path: Path, seen: set[str]) -> _Rows:
+def _read(task: Task, path: Path, seen: dict[str, str]) -> _Rows:
     """Read the rows that have a label and a text not `seen` yet, case and spaces folded: none may be in both parts."""
     table = reading.sniff(path)
     missing = {task.label, *(f.name for f in task.fields)} - set(table.columns)
@@ -224,18 +250,23 @@ def _read(task: Task, path: Path, seen: set[str]) -> _Rows:
         raise UnreadableFile(
             path.name, f"it has no column {', '.join(sorted(missing))}; there is {', '.join(table.columns)}."
         )
-    found = _Rows([], [])
+    found, same, contradicting, unlabeled = _Rows([], []), 0, 0, 0
     for row in reading.rows(table):
-        if isinstance(row, Rejected) or row[1].get(task.label) is None:
+        if isinstance(row, Rejected):
+            unlabeled += 1
             continue
-        label = str(row[1][task.label]).strip()
+        label = _text(row[1].get(task.label)).strip()
         texts = {f.name: _text(row[1].get(f.name)) for f in task.fields}
         folded = " ".join(text_of(task.fields, texts).casefold().split())
-        if label and folded and "\0" not in folded and folded not in seen:  # an import refuses NUL
-            seen.add(folded)
+        if not label or not folded or "\0" in folded:  # an import refuses NUL
+            unlabeled += 1
+        elif folded in seen:
+            same, contradicting = same + 1, contradicting + (seen[folded] != label)
+        else:
+            seen[folded] = label
             found.rows.append(texts)
             found.labels.append(label)
-    return found
+    return replace(found, left=(same, contradicting, unlabeled))
 
 
 def _text(value: Any) -> str:

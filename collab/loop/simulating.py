@@ -52,6 +52,8 @@ class Full:
     pool: int
     test: int
     classes: tuple[str, ...]
+    left: tuple[str, ...] = ()
+    """What was left out, and what can't be judged, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +226,9 @@ def _train_on_all(material: Material) -> Full:
     head = head_of(LoopPolicy().head).fit(pool, material.labels(), len(names), standard=Standard.of(pool))
     guess = head.proba(material.test_features()).argmax(axis=1)
     return Full(
-        accuracy(labels, guess), macro_f1(labels, guess, len(names)), material.pool, material.test, tuple(names)
-    )
+        accuracy(labels, guess), macro_f1(labels, guess, len(names)), material.pool, material.test, tuple(names),
+        material.left,
+    )  # fmt: skip
 
 
 def _claim(folder: Path, settings: dict[str, Any]) -> None:
@@ -258,7 +261,11 @@ def _points(path: Path) -> list[Point]:
 def _full(path: Path) -> Full | None:
     try:
         there = _read(path)
-        return None if there is None else Full(**{**there, "classes": tuple(there["classes"])})
+        return (
+            None
+            if there is None
+            else Full(**{**there, "classes": tuple(there["classes"]), "left": tuple(there["left"])})
+        )
     except (TypeError, KeyError):
         return None
 

@@ -25,6 +25,8 @@ def tables_of(result: Result) -> tuple[Table, Table]:
         "won/ tied/ lost", "labels to 90 %", "to 95 %", "s/query", **look,
         title=f"{escape(result.name)}: accuracy in % on {result.full.test:,} test items; {runs}",
     )  # fmt: skip
+    split = "One split for all seeds: the intervals are of the luck in asking, not of the choice of test items."
+    whole.caption, whole.caption_justify = "\n".join([*([split] if several else []), *result.full.left]), "left"
     for curve in compared.curves:
         mean = f"{100 * curve.area:.1f}" + (f" ± {100 * (curve.area_high - curve.area):.1f}" if several else "")
         paired = ["", ""]
