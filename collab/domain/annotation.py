@@ -25,6 +25,24 @@ on answers."""
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """Some of the classes, of which one is right as often as `level` says."""
+
+    columns: tuple[int, ...]
+    """In schema order."""
+    level: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for storage."""
+        return {"columns": list(self.columns), "level": self.level}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | None) -> "Choices | None":
+        """Read what `as_dict` wrote, where it wrote any."""
+        return None if values is None else cls(tuple(values["columns"]), values["level"])
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A model's word on an item; never mixed with annotations."""
 
@@ -33,6 +51,8 @@ class Suggestion:
     model: str
     """Model version and revision of its head, as "3.17"; "names" where no head spoke yet, only the classes' names."""
     footing: Footing = ""
+    choices: Choices | None = None
+    """The classes between which a person may choose; None: no audits have set a limit, or it would be no help."""
 
     @property
     def best(self) -> int:
@@ -118,9 +138,7 @@ class Annotation:
         }  # fmt: skip
         for name, word in (("shown", self.shown), ("hidden", self.hidden)):
             if word is not None:
-                payload[name] = {"proba": list(word.proba), "model": word.model}
-                if word.footing:
-                    payload[name]["footing"] = word.footing
+                payload[name] = _written(word)
         return Event(
             self.id, self.project, self.kind, self.annotator, self.at, self.item, self.ask, self.target, None,
             self.schema_version, payload,
@@ -130,11 +148,7 @@ class Annotation:
     def from_event(cls, event: Event) -> "Annotation":
         """Read an annotation back from the log."""
         p = event.payload
-        words = {
-            n: Suggestion(tuple(w["proba"]), w["model"], w.get("footing", ""))
-            for n in ("shown", "hidden")
-            if (w := p.get(n))
-        }
+        words = {n: _read(w) for n in ("shown", "hidden") if (w := p.get(n))}
         assert event.item is not None, "an annotation names its item"
         return cls(
             event.id, event.project, event.item, event.actor, event.kind, event.at,  # type: ignore[arg-type]  # callers pass annotation kinds only
@@ -144,6 +158,21 @@ class Annotation:
             note=p.get("note", ""), seen=p.get("seen", ""), schema_version=event.schema_version,
             lease_valid=p.get("lease_valid", True),
         )  # fmt: skip
+
+
+def _written(word: Suggestion) -> dict[str, Any]:
+    """What the log keeps of a suggestion; what most don't have is left out."""
+    written: dict[str, Any] = {"proba": list(word.proba), "model": word.model}
+    if word.footing:
+        written["footing"] = word.footing
+    if word.choices is not None:
+        written["choices"] = word.choices.as_dict()
+    return written
+
+
+def _read(written: Mapping[str, Any]) -> Suggestion:
+    choices = Choices.from_dict(written.get("choices"))
+    return Suggestion(tuple(written["proba"]), written["model"], written.get("footing", ""), choices)
 
 
 def coin(project: Project, item: int) -> float:

@@ -150,6 +150,8 @@ class LoopPolicy:
     idle_minutes: int = 15
     accept_from: float = 0.8
     """Lower bound of audited accuracy from which the card fills its Accept button."""
+    set_level: float = 0.9
+    """How often a set of classes on the card shall hold the right one; 0: no sets."""
     seed: int = 0
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
@@ -162,6 +164,8 @@ class LoopPolicy:
             raise InvalidPolicy("audit_schedule", self.audit_schedule, "pairs of positive numbers")
         if self.refit_every < 1:
             raise InvalidPolicy("refit_every", self.refit_every, "at least 1")
+        if self.set_level != 0 and not 0.5 <= self.set_level <= 0.99:
+            raise InvalidPolicy("set_level", self.set_level, "0, or between 0.5 and 0.99")
         if not 10 <= self.lease_seconds <= 86_400:
             raise InvalidPolicy("lease_seconds", self.lease_seconds, "between 10 and 86400")
 

@@ -9,6 +9,8 @@ ModelStatus = Literal["candidate", "champion", "retired"]
 
 CALIBRATED_FROM = 50
 """Audit answers from which probabilities are calibrated on them, and shown as numbers."""
+SHOWN_FROM = 10
+"""Audit answers from which a figure is shown at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,19 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassAudits:
+    """Audits that people or the model called one class."""
+
+    both: int = 0
+    """Called so by people and by the model."""
+    people: int = 0
+    model: int = 0
+    """Called so by the model, people having answered."""
+    unresolved: int = 0
+    """Called so by the model, without an answer that counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stratum:
     """Imports that are audited as one, and how the audits among their items judged a refit."""
 
@@ -37,6 +52,73 @@ class Stratum:
     right: int = 0
     unresolved: int = 0
     """Asked, but without an answer that counts; not those that somebody holds just now."""
+    classes: Mapping[str, ClassAudits] = field(default_factory=dict)
+    """By class id; those that occur."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number and its interval, which holds 19 times in 20."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Audit answers of nearly equal confidence."""
+
+    confidence: float
+    """Their mean probability of the best class."""
+    right: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the head claimed of audits and how often it was right, under temperatures that the other audits chose."""
+
+    bins: tuple[Bin, ...]
+    """Of equal size, least confident first."""
+    brier: Figure
+    error: Figure | None = None
+    """Expected calibration error; None: too few answers."""
+
+    @property
+    def answered(self) -> int:
+        """Audit answers that it is made of; each counts the same, whatever its stratum."""
+        return sum(b.count for b in self.bins)
+
+    @property
+    def right(self) -> int:
+        """Those on which the head agreed."""
+        return sum(b.right for b in self.bins)
+
+    @property
+    def expected(self) -> float:
+        """On how many of them it claimed to agree."""
+        return sum(b.confidence * b.count for b in self.bins)
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Figures from audits that take too long for each refit; made about once a minute."""
+
+    labels: int
+    """Decisions that the checked refit was fitted on."""
+    look: int = 0
+    """How many times figures were made so far: each look spends a share of the doubt that the bounds allow."""
+    answered: int = 0
+    """Audit answers of the checked strata, which make the accuracies."""
+    low: float | None = None
+    high: float | None = None
+    """Bounds of the accuracy on the checked strata; those of all looks hold at once, so one may stop at any of them.
+    None: no stratum is checked. A streak early on may leave the share of today outside of them."""
+    by_confidence: Figure | None = None
+    """Accuracy in parts of the pool by confidence, each counted by its size; None: not known well enough."""
+    calibration: Calibration | None = None
+    """None: too few answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +145,12 @@ class Round:
     demo_items: int = 0
     """Held-back answers that it was judged by."""
     by_class: Mapping[str, int] = field(default_factory=dict)
+    checks: Checks | None = None
+    """Of this refit or of one up to a minute older."""
+    set_threshold: float | None = None
+    """What a class must miss less than to be in an item's label set; None: too few audits to promise any."""
+    set_level: float = 0.0
+    """Share of items whose label set holds the answer, as promised."""
 
     @property
     def audits(self) -> int:

@@ -348,7 +348,7 @@ class Store(Protocol):
         """Store a refit and make its revision the project's."""
 
     def rounds(self, project: int) -> tuple[Round, ...]:
-        """Oldest first."""
+        """Oldest first, for the curve: without `checks`, and without the classes of their strata."""
 
     def last_round(self, project: int) -> Round | None:
         """The latest one."""

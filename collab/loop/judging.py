@@ -2,11 +2,45 @@
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from collab.domain.project import LabelSchema
-from collab.domain.run import Stratum
+from collab.domain.run import ClassAudits, Stratum
 from collab.domain.store import Audit
+from collab.engine.arrays import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Audits:
+    """The audits that judge a head, in order of their rank; none that somebody holds."""
+
+    found: Sequence[Audit]
+    rows: Ints
+    """Where their features are, shape (n_audits,)."""
+    truth: Ints
+    """Class columns of their answers, -1 for the unresolved, shape (n_audits,)."""
+    retired: int
+    """How many more there would be, were their class still offered."""
+
+    @property
+    def answered(self) -> Ints:
+        """Rows of the answered ones."""
+        return self.rows[self.truth >= 0]
+
+    @property
+    def answers(self) -> Ints:
+        """Class columns of the answered ones."""
+        return self.truth[self.truth >= 0]
+
+
+def audits_of(found: Iterable[Audit], schema: LabelSchema, row: Mapping[int, int]) -> Audits:
+    """Keep the audits that a head may be judged by, `found` in order of their rank; `row` is that of an item."""
+    kept, retired = counted(found, schema, row)
+    kept = [a for a in kept if a.answer or not a.held]
+    truth = [schema.index(a.answer[0]) if a.answer else -1 for a in kept]
+    return Audits(kept, np.array([row[a.item] for a in kept], np.int64), np.array(truth, np.int64), retired)
 
 
 def counted(audits: Iterable[Audit], schema: LabelSchema, read: Container[int]) -> tuple[list[Audit], int]:
@@ -46,10 +80,24 @@ def judge(
         schema: The classes of today.
         said: The head's class, as its column, by item.
     """
-    spoken = [a for a in audits if a.answer]
-    answered = Counter(a.stratum for a in spoken)
-    right = Counter(a.stratum for a in spoken if a.answer and said[a.item] == schema.index(a.answer[0]))
-    unresolved = Counter(a.stratum for a in audits if not a.answer and not a.held)
-    return tuple(
-        replace(s, answered=answered[s.number], right=right[s.number], unresolved=unresolved[s.number]) for s in strata
+    return tuple(_judged(s, [a for a in audits if a.stratum == s.number], schema, said) for s in strata)
+
+
+def _judged(stratum: Stratum, audits: Sequence[Audit], schema: LabelSchema, said: Mapping[int, int]) -> Stratum:
+    spoken = Counter((schema.index(a.answer[0]), said[a.item]) for a in audits if a.answer)
+    silent = Counter(said[a.item] for a in audits if not a.answer and not a.held)
+    people, model = Counter[int](), Counter[int]()
+    for (answer, word), n in spoken.items():
+        people[answer] += n
+        model[word] += n
+    return replace(
+        stratum,
+        answered=spoken.total(),
+        right=sum(n for (answer, word), n in spoken.items() if answer == word),
+        unresolved=silent.total(),
+        classes={
+            c.id: ClassAudits(spoken[i, i], people[i], model[i], silent[i])
+            for i, c in enumerate(schema.classes)
+            if people[i] or model[i] or silent[i]
+        },
     )

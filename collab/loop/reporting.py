@@ -4,12 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from collab.domain.run import CALIBRATED_FROM, Job, Progress, Round, Stratum
-from collab.domain.store import Store
-from collab.engine.assurance import audited_accuracy
+import numpy as np
 
-SHOWN_FROM, POINT_FROM = 10, 30
-"""Audit answers from which a figure is shown at all, and from which it has a point and a trend."""
+from collab.domain.project import LabelSchema
+from collab.domain.run import CALIBRATED_FROM, SHOWN_FROM, Checks, ClassAudits, Job, Progress, Round, Stratum
+from collab.domain.store import Store
+from collab.engine.arrays import Ints
+from collab.engine.assurance import Estimate, audited_accuracy
+from collab.engine.weighing import weighted_share
+
+POINT_FROM = 30
+"""Audit answers from which a figure has a point and a trend."""
+CURVE_POINTS = 200
+"""More can't be told apart, and would keep a page waiting."""
 
 DAY_MS = 86_400_000
 WORKER_SILENT_MS = 10_000
@@ -48,14 +55,27 @@ class AuditReport:
     @property
     def band(self) -> tuple[int, int] | None:
         """The interval as "between a and b of 10", rounded outward."""
-        if self.low is None or self.high is None:
-            return None
-        return int(self.low * 10), min(10, -int(-self.high * 10 // 1))
+        return None if self.low is None or self.high is None else band(self.low, self.high)
 
     @property
     def calibrated(self) -> bool:
         """Whether probabilities are calibrated."""
         return self.judged >= CALIBRATED_FROM
+
+
+@dataclass(frozen=True, slots=True)
+class ClassReport:
+    """How well one class is met, by the audits of the checked strata; imports count by their size."""
+
+    class_id: str
+    both: int
+    """Called so by people and by the model."""
+    precision: Estimate
+    """Share of what the model calls so that people call so too; its `n` is what the model called so."""
+    recall: Estimate
+    """Share of what people call so that the model calls so too; its `n` is what people called so."""
+    f1: Estimate
+    """Its `n` is what either called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +109,11 @@ def accuracy(store: Store, project: int) -> AuditReport:
 
 
 def curve(store: Store, project: int) -> list[CurvePoint]:
-    """The learning curve: one point for each number of labels, the latest round of each; the newest is `accuracy`."""
+    """The learning curve: the latest round of each number of labels, thinned out; the newest is `accuracy`."""
     names = _names(store, project)
     latest = {r.labels: r for r in store.rounds(project)}
     rounds = sorted(latest.values(), key=lambda r: r.labels)
+    rounds = rounds[:: -max(1, len(rounds) // CURVE_POINTS)][::-1]
     newest = max((r.revision for r in rounds), default=0)
     return [
         CurvePoint(
@@ -103,6 +124,27 @@ def curve(store: Store, project: int) -> list[CurvePoint]:
         )
         for r in rounds
     ]
+
+
+def checks(store: Store, project: int) -> Checks | None:
+    """What takes the worker long to work out; None: it hasn't yet."""
+    last = store.last_round(project)
+    return None if last is None else last.checks
+
+
+def by_class(store: Store, project: int, schema: LabelSchema) -> tuple[ClassReport, ...]:
+    """Precision, recall and F1 of the head of the last round by class, in the order of the classes.
+
+    Unresolved audits count as the accuracy counts them: for the lower bound as people would have to call them at worst,
+    for the upper one at best. Nothing where no stratum is checked, nor where the round counted other classes.
+    """
+    last = store.last_round(project)
+    checked = [] if last is None else [s for s in last.strata if s.answered >= SHOWN_FROM]
+    live = {c.id for c in schema.live}
+    known = (live.issuperset(s.classes) and s.answered == sum(c.people for c in s.classes.values()) for s in checked)
+    if not all(known):
+        return ()
+    return tuple(_class_report(c.id, checked) for c in schema.live if checked)
 
 
 def today(store: Store, project: int, annotator: str, now: int, utc_offset_minutes: int = 0) -> int:
@@ -127,6 +169,11 @@ def overview(store: Store, project: int, now: int) -> Overview:
 def accept_filled(report: AuditReport, from_level: float) -> bool:
     """Whether audits support accepting as the first thing to do; what is not checked counts as wrong."""
     return report.calibrated and report.low is not None and report.low * report.covered >= from_level
+
+
+def band(low: float, high: float) -> tuple[int, int]:
+    """An interval in tenths, rounded outward."""
+    return int(low * 10), min(10, -int(-high * 10 // 1))
 
 
 def _report(done: Round, strata: Sequence[Stratum], names: Mapping[int, str]) -> AuditReport:
@@ -154,6 +201,39 @@ def _report(done: Round, strata: Sequence[Stratum], names: Mapping[int, str]) ->
         high=interval.high,
         covered=sum(s.items for s in checked) / sum(s.items for s in strata),
     )
+
+
+def _class_report(class_id: str, strata: Sequence[Stratum]) -> ClassReport:
+    counts = [s.classes.get(class_id, ClassAudits()) for s in strata]
+    told = np.array([s.items / s.answered for s in strata])
+    asked = np.array([s.items / (s.answered + s.unresolved) for s in strata])
+    both = np.array([c.both for c in counts])
+    people, model = np.array([c.people for c in counts]), np.array([c.model for c in counts])
+    so, open_ = np.array([c.unresolved for c in counts]), np.array([s.unresolved for s in strata])
+
+    def share(n: Ints, worst: Ints, best: Ints) -> Estimate:
+        """Of `n`, and of what it may become where people resolve `worst` or `best` against or for the model."""
+        point = weighted_share(both, n, told)
+        low, high = weighted_share(both, n + worst, asked).low, weighted_share(both + best, n + best, asked).high
+        return replace(point, low=low, high=high)
+
+    either = people + model - both
+    return ClassReport(
+        class_id,
+        int(both.sum()),
+        precision=share(model, so, so),
+        recall=share(people, open_ - so, so),
+        f1=_f1(share(either, open_, so)),
+    )
+
+
+def _f1(jaccard: Estimate) -> Estimate:
+    """F1 from the share of what both call so among what either does, with which it rises.
+
+    Source: Jaccard, "The Distribution of the Flora in the Alpine Zone", New Phytologist 1912.
+    """
+    value, low, high = (2 * share / (1 + share) for share in (jaccard.value, jaccard.low, jaccard.high))
+    return Estimate(value, low, high, jaccard.n)
 
 
 def _names(store: Store, project: int) -> dict[int, str]:

@@ -3,24 +3,26 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from collab.domain.annotation import ANNOTATION_KINDS, Purpose, Suggestion
 from collab.domain.project import Answer, Project
-from collab.domain.run import CALIBRATED_FROM, ModelVersion, Round, Stratum
-from collab.domain.store import Audit, PoolRow, Store
+from collab.domain.run import CALIBRATED_FROM, Checks, ModelVersion, Round, Stratum
+from collab.domain.store import PoolRow, Store
 from collab.engine.arrays import Floats, Ints
-from collab.engine.calibration import fit_temperature
+from collab.engine.calibration import cross_fitted, fit_temperature
 from collab.engine.encoders.text import Encoder
 from collab.engine.heads import FittedHead, Standard, head_of, softmax
 from collab.engine.laplace import Laplace
 from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
 from collab.errors import UnknownName
-from collab.loop.judging import counted, judge
+from collab.loop.checking import check
+from collab.loop.judging import Audits, audits_of, judge
 from collab.loop.ranking import asks_of, size_of
-from collab.loop.suggesting import ClassGuess, suggestions
+from collab.loop.suggesting import ClassGuess, set_threshold, suggestions
 
 WHOLE_EVERY_MS = 60_000
 LIVE_MS = 5 * 60_000
@@ -56,6 +58,9 @@ class Learner:
         self._ranked_rows = 0
         self._changes = 0
         self._whole_at = 0
+        last = store.last_round(project)
+        self._looks = last.checks.look if last is not None and last.checks is not None else 0
+        self._checks: Checks | None = None
 
     @property
     def unread(self) -> bool:
@@ -85,7 +90,7 @@ class Learner:
         labeled = np.flatnonzero((self._labels >= 0) & ~self._reserved)
         self._fit(features, labeled)
         fitted = time.perf_counter()
-        audits, retired = counted(self._store.audit_answers(self.project.id, now), self.project.schema, self._row)
+        audits = audits_of(self._store.audit_answers(self.project.id, now), self.project.schema, self._row)
         temperature, proba = self._score(features, audits)
         progress, whole = self._store.progress(self.project.id), now - self._whole_at >= WHOLE_EVERY_MS
         held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
@@ -94,8 +99,11 @@ class Learner:
         asked = time.perf_counter()
 
         model = self._champion(now)
-        rows = np.unique(np.concatenate([selection.indices, self._rows(held)]))
-        words = self._words(view, rows, f"{model.id}.{progress.revision + 1}")
+        named = np.unique(np.concatenate([selection.indices, self._rows(held)]))
+        level, threshold = self.project.policy.set_level, None
+        if proba is not None:
+            threshold = set_threshold(proba[audits.answered], audits.answers, level)
+        words = self._words(view, named, f"{model.id}.{progress.revision + 1}", threshold)
         demo = self._demo(proba)
         done = Round(
             project=self.project.id,
@@ -104,7 +112,7 @@ class Learner:
             at=now,
             labels=len(labeled),
             strata=self._judge(audits, proba),
-            audits_retired=retired,
+            audits_retired=audits.retired,
             temperature=temperature,
             fit_seconds=fitted - started,
             query_seconds=asked - fitted,
@@ -113,7 +121,12 @@ class Learner:
             demo_accuracy=float(np.mean(demo)) if demo else None,
             demo_items=len(demo),
             by_class=dict(Counter(self.project.schema.classes[c].id for c in view.labels.tolist())),
+            set_threshold=threshold,
+            set_level=0.0 if threshold is None else level,
         )
+        if whole or proba is None or self._checks is None:
+            self._checks = self._check(done, audits, features, proba)
+        done = replace(done, checks=self._checks)
         purpose: Purpose = "cold start" if proba is None else "query"
         asks = asks_of(self.project, self._items, selection, words, purpose)
         if self.head is not None:
@@ -152,16 +165,26 @@ class Learner:
             seed=self.project.policy.seed,
         )
 
-    def _score(self, features: Floats, audits: Sequence[Audit]) -> tuple[float, Floats | None]:
+    def _score(self, features: Floats, audits: Audits) -> tuple[float, Floats | None]:
         """Temperature of the head by the audits, and class probabilities of all rows; None where there is no head."""
         if self.head is None:
             return 1.0, None
         logits, temperature = self.head.logits(features), 1.0
-        spoken = [a for a in audits if a.answer]
-        if len(spoken) >= CALIBRATED_FROM:
-            truth = np.array([self._column(a.answer) for a in spoken if a.answer])
-            temperature = fit_temperature(logits[self._rows([a.item for a in spoken])], truth)
+        if len(audits.answers) >= CALIBRATED_FROM:
+            temperature = fit_temperature(logits[audits.answered], audits.answers)
         return temperature, self._live(softmax(logits, temperature))
+
+    def _check(self, done: Round, audits: Audits, features: Floats, proba: Floats | None) -> Checks | None:
+        """Make the figures of a round that take long; None where there is no head."""
+        if self.head is None or proba is None:
+            return None
+        honest = None
+        if len(audits.answers) >= CALIBRATED_FROM:
+            honest = self._live(cross_fitted(self.head.logits(features[audits.answered]), audits.answers))
+        pool = proba[list(self._row.values())].max(axis=1).astype(np.float64)
+        rng = np.random.default_rng([self.project.policy.seed, done.revision])
+        self._looks += 1
+        return check(done, self._looks, audits, proba[audits.rows], honest, pool, rng)
 
     def _view(self, features: Floats, labeled: Ints, proba: Floats | None, held: Ints) -> PoolView:
         free = (self._labels == OPEN) & ~self._reserved
@@ -181,27 +204,25 @@ class Learner:
         size = min(len(view.candidates), size_of(people, whole))
         return strategy, strategy.select(view, size, np.random.default_rng([self.project.policy.seed, revision]))
 
-    def _words(self, view: PoolView, rows: Ints, model: str) -> dict[int, Suggestion]:
+    def _words(self, view: PoolView, rows: Ints, model: str, threshold: float | None) -> dict[int, Suggestion]:
         """What is suggested of some rows, by item: the head's word, or before there is one a guess from the classes."""
         items = self._items[rows].tolist()
         if self.head is not None and self._standard is not None and view.proba is not None:
             laplace = Laplace.of(self.head, view.features[view.labeled], self._standard)
             doubts = laplace.doubts(view.features[rows], view.proba[rows])
-            return suggestions(items, view.proba[rows], doubts, model)
+            return suggestions(items, view.proba[rows], doubts, model, threshold, self.project.policy.set_level)
         languages = [report.language for *_, report in self._store.imports(self.project.id)]
         guessed = self._guess.proba(self.project.schema, languages, view.features, rows)
         return {} if guessed is None else suggestions(items, guessed, ["names"] * len(items), "names")
 
-    def _judge(self, audits: Sequence[Audit], proba: Floats | None) -> tuple[Stratum, ...]:
+    def _judge(self, audits: Audits, proba: Floats | None) -> tuple[Stratum, ...]:
         """Judge the head. A guess from the classes is none: nothing judges it, and no figure counts it."""
-        judged = [] if proba is None else audits
-        items = [a.item for a in judged]
-        said = dict(zip(items, self._best(items, proba), strict=True))
-        return judge(self._store.strata(self.project.id), judged, self.project.schema, said)
-
-    def _best(self, items: Sequence[int], proba: Floats | None) -> list[int]:
-        """Columns of the likeliest classes of some items."""
-        return [] if proba is None else proba[self._rows(items)].argmax(axis=1).tolist()
+        strata = self._store.strata(self.project.id)
+        if proba is None:
+            return strata
+        best = proba[audits.rows].argmax(axis=1).tolist()
+        said = {a.item: column for a, column in zip(audits.found, best, strict=True)}
+        return judge(strata, audits.found, self.project.schema, said)
 
     def _rows(self, items: Sequence[int]) -> Ints:
         return np.array([self._row[i] for i in items], np.int64)
@@ -232,7 +253,8 @@ class Learner:
             return []
         truth = self._store.truth(self.project.id)
         judges = [i for i in truth if i in self._row and self._reserved[self._row[i]]]
-        return [best == self._column(truth[i]) for i, best in zip(judges, self._best(judges, proba), strict=True)]
+        said = proba[self._rows(judges)].argmax(axis=1).tolist()
+        return [best == self._column(truth[i]) for i, best in zip(judges, said, strict=True)]
 
     def _column(self, answer: Answer) -> int:
         return self.project.schema.index(answer[0])

@@ -24,7 +24,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that this version knows as the last one."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Ask, Lane, Suggestion, coin
+from collab.domain.annotation import Ask, Choices, Lane, Suggestion, coin
 from collab.storage import records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -180,15 +180,23 @@ def _lock_projects_of(db: Database, asks: Sequence[int]) -> None:
         db.rows(_LOCK_OF, {"asks": list(asks)})
 
 
-def _suggestion(word: Suggestion | None) -> tuple[str, str | None, str]:
-    return ("", None, "") if word is None else (word.model, dumps(list(word.proba)), word.footing)
+def _suggestion(word: Suggestion | None) -> tuple[str, str | None, str, str | None]:
+    if word is None:
+        return "", None, "", None
+    choices = None if word.choices is None else dumps(word.choices.as_dict())
+    return word.model, dumps(list(word.proba)), word.footing, choices
+
+
+def _read(row: sa.Row[Any]) -> Suggestion | None:
+    if row.proba is None:
+        return None
+    return Suggestion(tuple(row.proba), row.model, row.footing, Choices.from_dict(row.choices))
 
 
 def _ask(row: sa.Row[Any]) -> Ask:
     return Ask(
-        row.id, row.project, row.item, row.slot, row.purpose, row.lane, row.score, row.blind, row.reason,
-        None if row.proba is None else Suggestion(tuple(row.proba), row.model, row.footing), row.annotator, row.token,
-        row.lease_until, row.done,
+        row.id, row.project, row.item, row.slot, row.purpose, row.lane, row.score, row.blind, row.reason, _read(row),
+        row.annotator, row.token, row.lease_until, row.done,
     )  # fmt: skip
 
 
@@ -198,10 +206,11 @@ _FREE: Mapping[str, Any] = {
 }  # fmt: skip
 
 _PUT = (
-    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, ranking) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE lane <> 'chosen' DO UPDATE SET "
+    "INSERT INTO ask "
+    "(project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, choices, ranking) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE lane <> 'chosen' DO UPDATE SET "
     "score = excluded.score, reason = excluded.reason, model = excluded.model, proba = excluded.proba, "
-    "footing = excluded.footing, ranking = excluded.ranking, "
+    "footing = excluded.footing, choices = excluded.choices, ranking = excluded.ranking, "
     "purpose = CASE WHEN ask.leased_at > 0 THEN ask.purpose ELSE excluded.purpose END, "
     "blind = CASE WHEN ask.leased_at > 0 THEN ask.blind ELSE excluded.blind END WHERE NOT ask.done"
 )
@@ -212,12 +221,13 @@ _DROP = sa.text(
     "DELETE FROM ask WHERE project = :project AND lane = 'query' AND NOT done AND leased_at = 0 AND ranking <> :ranking"
 )
 # The plus keeps SQLite from walking the whole queue of the project instead of the rows of the item.
-_SUGGEST = "UPDATE ask SET model = ?, proba = ?, footing = ? WHERE +project = ? AND item = ? AND NOT done"
+_SUGGEST = "UPDATE ask SET model = ?, proba = ?, footing = ?, choices = ? WHERE +project = ? AND item = ? AND NOT done"
 
 _ADD_SLOT = sa.text(
-    "INSERT INTO ask (project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, ranking) "
+    "INSERT INTO ask "
+    "(project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, choices, ranking) "
     "SELECT a.project, a.item, :slot, a.purpose, a.lane, a.score, a.blind, a.reason, a.model, a.proba, a.footing, "
-    "a.ranking "
+    "a.choices, a.ranking "
     "FROM ask a WHERE a.project = :project AND a.lane <> 'chosen' AND a.slot = 0 "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.lane <> 'chosen' AND o.slot = :slot)"
 )

@@ -7,7 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.run import Job, JobStatus, ModelVersion, Round, Stratum
+from collab.domain.run import (
+    Bin,
+    Calibration,
+    Checks,
+    ClassAudits,
+    Figure,
+    Job,
+    JobStatus,
+    ModelVersion,
+    Round,
+    Stratum,
+)
 from collab.errors import JobLost, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -52,7 +63,7 @@ def add_round(db: Database, done: Round) -> None:
 def rounds(db: Database, project: int) -> tuple[Round, ...]:
     r = tables.training_round
     query = sa.select(r.c.content).where(r.c.project == project).order_by(r.c.revision)
-    return tuple(_round(row.content) for row in db.rows(query))
+    return tuple(_round(row.content, bare=True) for row in db.rows(query))
 
 
 def last_round(db: Database, project: int) -> Round | None:
@@ -166,9 +177,24 @@ def _end(db: Database, job: int, status: JobStatus, message: str, now: int) -> N
     db.write(sa.update(tables.job).values(**values).where(tables.job.c.id == job))
 
 
-def _round(content: dict[str, Any]) -> Round:
-    strata = tuple(Stratum(**s | {"imports": tuple(s["imports"])}) for s in content["strata"])
-    return Round(**content | {"strata": strata})
+def _round(content: dict[str, Any], bare: bool = False) -> Round:
+    checks = None if bare else content.get("checks")
+    strata = tuple(_stratum(s, bare) for s in content["strata"])
+    return Round(**content | {"strata": strata, "checks": checks and _checks(checks)})
+
+
+def _stratum(content: dict[str, Any], bare: bool) -> Stratum:
+    counted = {} if bare else content.get("classes", {})
+    classes = {name: ClassAudits(**counts) for name, counts in counted.items()}
+    return Stratum(**content | {"imports": tuple(content["imports"]), "classes": classes})
+
+
+def _checks(content: dict[str, Any]) -> Checks:
+    second, told = content["by_confidence"], content["calibration"]
+    calibration = told and Calibration(
+        tuple(Bin(**b) for b in told["bins"]), Figure(**told["brier"]), told["error"] and Figure(**told["error"])
+    )
+    return Checks(**content | {"by_confidence": second and Figure(**second), "calibration": calibration})
 
 
 def _job(row: sa.Row[Any]) -> Job:

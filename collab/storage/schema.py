@@ -238,7 +238,7 @@ ask = Table(
     Column("reason", Text, nullable=False),
     _words("model"), Column("proba", Json),
     _number("ranking"), _words("annotator"), _words("token"), _number("lease_until"), _number("leased_at"),
-    _flag("done"), _words("footing"),
+    _flag("done"), _words("footing"), Column("choices", Json),
     sqlite_autoincrement=True,
 )  # fmt: skip
 """The queue; the lease stands in the row. `leased_at` is 0 for a row that was never handed out.

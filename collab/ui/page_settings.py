@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import streamlit as st
 
@@ -12,6 +13,9 @@ from collab.ui import session
 from collab.ui.classes import ClassRow, class_editor, read_classes, row_of
 from collab.ui.pieces import empty, errors_told, heading, plain
 from collab.ui.words import WORDS, language, word
+
+LEVELS = (0.8, 0.9, 0.95)
+"""Of label sets, among which the page offers the choice; a policy may carry others."""
 
 
 def draw() -> None:
@@ -120,6 +124,7 @@ def _policy(project: Project) -> None:
             blind = _share("blind", 0, 50, policy.blind_share)
             accept = _share("accept", 50, 100, policy.accept_from)
             trickle = _number("trickle", 0, 1000, policy.audit_trickle)
+        level = _level(policy.set_level)
         names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
         strategy = st.selectbox(
             word("settings.strategy"), names, names.index(policy.strategy), format_func=_strategy_words
@@ -131,11 +136,27 @@ def _policy(project: Project) -> None:
             with errors_told():
                 changed = replace(
                     policy, daily_goal=goal, annotations_per_item=overlap, idle_minutes=idle, blind_share=blind,
-                    audit_trickle=trickle, accept_from=accept,
+                    audit_trickle=trickle, accept_from=accept, set_level=level,
                     encoder=encoder.strip() or policy.encoder, strategy=strategy,
                 )  # fmt: skip
                 reshaping.save_policy(session.store(), project.id, changed, *_act())
                 st.success(word("settings.saved"))
+
+
+def _level(value: float) -> float:
+    """How often label sets shall hold the right class, or never any."""
+    levels = sorted({0.0, *LEVELS, value})
+    level = st.selectbox(word("settings.sets"), levels, levels.index(value), format_func=_level_words)
+    st.caption(word("settings.sets_why"))
+    return level
+
+
+def _level_words(level: float) -> str:
+    """A level as people count: 0.95 is 19 times in 20."""
+    counted = Fraction(round(100 * level), 100)
+    if not counted:
+        return word("settings.sets_off")
+    return word("settings.sets_level", n=counted.numerator, of=counted.denominator)
 
 
 def _strategy_words(name: str) -> str:

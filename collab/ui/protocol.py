@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from collab.domain.annotation import Annotation, AnnotationKind, Ask, Footing, Suggestion
+from collab.domain.annotation import Annotation, AnnotationKind, Ask, Choices, Footing, Suggestion
 from collab.domain.project import Item, Project
+from collab.engine.calibration import out_of_ten
+from collab.engine.label_sets import MOST_SHOWN
 from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
 from collab.ui import words
@@ -113,7 +115,32 @@ def suggestion_message(suggestion: Suggestion, project: Project) -> Json:
         if not schema.classes[heir].retired:
             columns[heir] += share
     total = sum(columns) or 1.0
-    return {"proba": [share / total for share in columns], "model": suggestion.model, "footing": suggestion.footing}
+    proba = [share / total for share in columns]
+    return {
+        "proba": proba,
+        "often": _often(max(proba)),
+        "model": suggestion.model,
+        "footing": suggestion.footing,
+        "choices": _choices_message(suggestion.choices, project),
+    }
+
+
+def _choices_message(choices: Choices | None, project: Project) -> Json | None:
+    """A label set by the classes of today; None once it leaves no choice, or rules nothing out."""
+    if choices is None:
+        return None
+    schema = project.schema
+    heirs = {schema.index(schema.classes[column].id) for column in choices.columns}
+    columns = sorted(column for column in heirs if not schema.classes[column].retired)
+    if not 1 < len(columns) < len(schema.live):
+        return None
+    return {"columns": columns, "level": choices.level, "often": _often(choices.level)}
+
+
+def _often(probability: float) -> Json:
+    """A probability as the card says it, in tenths."""
+    told = out_of_ten(probability)
+    return {"n": told.times, "bound": told.bound.split()[0]}
 
 
 def history_message(entry: Recalled, project: Project) -> Json:
@@ -171,7 +198,23 @@ def _shown(value: object, project: Project) -> Suggestion | None:
     if not isinstance(proba, list) or len(proba) != len(project.schema.classes) or not all(map(_is_share, proba)):
         return None
     footing = value.get("footing", "")
-    return Suggestion(tuple(map(float, proba)), value["model"][:64], footing if footing in FOOTINGS else "")
+    return Suggestion(
+        tuple(map(float, proba)), value["model"][:64], footing if footing in FOOTINGS else "",
+        _choices(value.get("choices"), len(proba)),
+    )  # fmt: skip
+
+
+def _choices(value: object, classes: int) -> Choices | None:
+    if not isinstance(value, Mapping) or not _is_share(value.get("level")):
+        return None
+    columns = value.get("columns")
+    if (
+        not isinstance(columns, list)
+        or len(columns) > MOST_SHOWN
+        or not all(_is_id(c) and c < classes for c in columns)
+    ):
+        return None
+    return Choices(tuple(columns), float(value["level"]))
 
 
 def _is_share(value: object) -> bool:

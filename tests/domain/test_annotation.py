@@ -4,7 +4,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.domain.annotation import Annotation, Decision, Footing, Settled, Suggestion, settle
+from collab.domain.annotation import Annotation, Choices, Decision, Footing, Settled, Suggestion, settle
 from collab.domain.project import LabelClass, LabelSchema
 
 SCHEMA = LabelSchema(
@@ -65,7 +65,8 @@ def test_an_imported_decision_counts_as_the_class_it_was_merged_into():
 @given(
     answer=st.lists(st.text(), max_size=3), seconds=st.none() | st.floats(0, 120), blind=st.booleans(),
     valid=st.booleans(), note=st.text(max_size=20), word=st.none() | st.builds(
-        Suggestion, st.just((0.25, 0.75)), st.just("1.2"), st.sampled_from(get_args(Footing))
+        Suggestion, st.just((0.25, 0.75)), st.just("1.2"), st.sampled_from(get_args(Footing)),
+        st.none() | st.just(Choices((0, 1), 0.9)),
     ),
 )  # fmt: skip
 def test_an_annotation_read_back_from_its_event_is_the_same(answer, seconds, blind, valid, note, word):
@@ -92,7 +93,7 @@ def test_an_annotation_read_back_from_its_event_is_the_same(answer, seconds, bli
     assert Annotation.from_event(before.event()) == before
 
 
-def test_a_suggestion_of_before_its_footing_was_kept_reads_as_one_without():
+def test_a_suggestion_of_before_footing_and_choices_were_kept_reads_as_one_without():
     event = said("Ada", "answer", "a").event()
     old = replace(event, payload={**event.payload, "shown": {"proba": [0.5, 0.5], "model": "1.1"}})
     assert Annotation.from_event(old).shown == Suggestion((0.5, 0.5), "1.1")

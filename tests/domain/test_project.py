@@ -64,6 +64,12 @@ def test_settings_of_a_newer_version_survive_an_older_one():
     assert LoopPolicy.from_dict(stored).as_dict() == stored
 
 
+@pytest.mark.parametrize("level", [-0.9, 0.4, 1.0, float("nan")])
+def test_label_sets_are_off_or_have_a_level_that_audits_can_keep(level):
+    with pytest.raises(InvalidPolicy, match="set_level"):
+        LoopPolicy(set_level=level)
+
+
 @given(share=st.floats(allow_nan=False).filter(lambda x: not 0 <= x < 1))
 def test_a_blind_share_outside_its_range_is_refused(share):
     with pytest.raises(InvalidPolicy, match="blind_share"):

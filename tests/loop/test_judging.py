@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from collab.domain.project import LabelSchema, classes_from_names
-from collab.domain.run import Stratum
+from collab.domain.run import ClassAudits, Stratum
 from collab.domain.store import Audit
 from collab.loop.judging import counted, judge
 
@@ -35,7 +35,8 @@ def test_an_answer_whose_class_was_merged_counts_for_its_heir():
     today = replace(SCHEMA, classes=(plus, minus, replace(zero, retired=True, merged_into="minus")))
     kept, retired = counted([audit(1, ZERO)], today, range(9))
     assert retired == 0
-    assert judge([Stratum(1, (1,), 50)], kept, today, {1: 1}) == (Stratum(1, (1,), 50, answered=1, right=1),)
+    heir = {"minus": ClassAudits(both=1, people=1, model=1)}
+    assert judge([Stratum(1, (1,), 50)], kept, today, {1: 1}) == (Stratum(1, (1,), 50, 1, 1, classes=heir),)
 
 
 def test_each_stratum_counts_its_own_and_what_somebody_holds_is_not_unresolved():
@@ -45,6 +46,9 @@ def test_each_stratum_counts_its_own_and_what_somebody_holds_is_not_unresolved()
     strata = [Stratum(1, (1,), 50), Stratum(2, (2, 3), 70)]
     said = dict.fromkeys((1, 2, 3, 4, 5), 0)
     assert judge(strata, audits, SCHEMA, said) == (
-        Stratum(1, (1,), 50, answered=2, right=1, unresolved=1),
-        Stratum(2, (2, 3), 70, answered=1, right=0),
-    )
+        Stratum(
+            1, (1,), 50, answered=2, right=1, unresolved=1,
+            classes={"plus": ClassAudits(both=1, people=1, model=2, unresolved=1), "minus": ClassAudits(people=1)},
+        ),
+        Stratum(2, (2, 3), 70, 1, 0, classes={"plus": ClassAudits(model=1), "minus": ClassAudits(people=1)}),
+    )  # fmt: skip

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
-from collab.domain.run import ImportReport, Round, Stratum
+from collab.domain.run import ClassAudits, ImportReport, Round, Stratum
 from collab.domain.store import Store
+from collab.engine.assurance import share_of
 from collab.loop import reporting
 from collab.loop.reporting import AuditReport
 from tests.conftest import MakeProject
-from tests.samples import rows
+from tests.samples import YES_NO, rows
 
 
 def bring(store: Store, project: int, source: str, count: int, start: int) -> None:
@@ -72,6 +75,52 @@ def test_with_too_few_audits_everywhere_there_is_no_figure(store: Store, two: in
     store.add_round(judged(two, Stratum(1, (1,), 100, 6, 6), Stratum(2, (2,), 900, 6, 6)))
     report = reporting.accuracy(store, two)
     assert (report.judged, report.answered, report.share, report.band, report.covered) == (12, 0, None, None, 0.0)
+
+
+def met(stratum: Stratum, yes: ClassAudits, no: ClassAudits) -> Stratum:
+    return replace(stratum, classes={"Yes": yes, "No": no})
+
+
+def test_by_class_one_import_is_told_in_its_counts(store: Store, two: int) -> None:
+    told = Stratum(1, (1, 2), 1000, 60, 52)
+    store.add_round(judged(two, met(told, ClassAudits(36, 38, 42), ClassAudits(16, 22, 18))))
+    yes, no = reporting.by_class(store, two, YES_NO)
+    assert (yes.class_id, yes.both, no.class_id, no.both) == ("Yes", 36, "No", 16)
+    assert yes.precision == share_of(36, 42)
+    assert yes.recall == share_of(36, 38)
+    assert (yes.f1.value, yes.f1.n) == (pytest.approx(2 * 36 / (42 + 38)), 44)
+
+
+def test_by_class_each_import_counts_by_its_size(store: Store, two: int) -> None:
+    small = met(Stratum(1, (1,), 100, 20, 20), ClassAudits(20, 20, 20), ClassAudits())
+    large = met(Stratum(2, (2,), 900, 20, 0), ClassAudits(0, 0, 20), ClassAudits(0, 20, 0))
+    store.add_round(judged(two, small, large))
+    yes, _ = reporting.by_class(store, two, YES_NO)
+    assert (yes.both, yes.precision.n, yes.precision.value) == (20, 40, pytest.approx(0.1))
+    assert yes.precision.high - yes.precision.low > 0.2
+
+
+def test_by_class_unresolved_audits_widen_the_interval_and_leave_the_share(store: Store, two: int) -> None:
+    yes, no = ClassAudits(36, 38, 42), ClassAudits(16, 22, 18)
+    store.add_round(judged(two, met(Stratum(1, (1, 2), 1000, 60, 52), yes, no)))
+    resolved = reporting.by_class(store, two, YES_NO)[0]
+    open_ = met(Stratum(1, (1, 2), 1000, 60, 52, 5), replace(yes, unresolved=3), replace(no, unresolved=2))
+    store.add_round(judged(two, open_, revision=2))
+    report = reporting.by_class(store, two, YES_NO)[0]
+    assert report.precision.value == resolved.precision.value
+    assert report.precision.low == share_of(36, 45).low
+    assert report.precision.high == share_of(39, 45).high
+    assert report.recall.low == share_of(36, 40).low
+    assert report.recall.high == share_of(39, 41).high
+    assert report.f1.low < resolved.f1.low
+
+
+def test_by_class_a_round_that_counted_other_classes_says_nothing(store: Store, two: int) -> None:
+    told = Stratum(1, (1, 2), 1000, 20, 20)
+    store.add_round(judged(two, replace(told, classes={"Maybe": ClassAudits(20, 20, 20)})))
+    assert reporting.by_class(store, two, YES_NO) == ()
+    store.add_round(judged(two, told, revision=2))
+    assert reporting.by_class(store, two, YES_NO) == ()
 
 
 def test_what_is_not_checked_counts_as_wrong_before_accepting_is_offered_first(store: Store, two: int) -> None:

@@ -196,6 +196,21 @@ def test_the_whole_pool_is_read_in_pages_and_a_few_answers_by_their_items(read, 
     assert asked == [3]
 
 
+@pytest.mark.slow
+def test_a_round_says_what_its_probabilities_are_worth_and_a_refit_within_a_minute_keeps_that(read):
+    signs, learner = read(items=300, audit_schedule=((1000, 1),))
+    answer_truly(signs, "Ada", 50)
+    signs.project = replace(signs.project, policy=replace(signs.project.policy, audit_schedule=(), audit_trickle=0))
+    answer_truly(signs, "Ada", 6)
+    first = round_of(learner, signs.now)
+    assert (first.checks.labels, first.checks.look, first.checks.answered) == (6, 1, 50)
+    assert (first.checks.calibration.answered, first.checks.calibration.right) == (50, first.strata[0].right)
+    answer_truly(signs, "Ada", 2)
+    assert round_of(learner, signs.now).checks == first.checks
+    later = round_of(Learner(signs.store, signs.project.id, encoder_of("hashing")), signs.now)
+    assert (later.checks.labels, later.checks.look, later.checks.answered) == (8, 2, 50)
+
+
 def bring_opposites(signs, count):
     """Import items that mean the opposite of what their words said so far."""
     given = [new_item(number) for number in range(10_000, 10_000 + count)]

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from collab.domain.annotation import Choices
 from collab.domain.project import classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.loop.encoding import encode_items
 from collab.loop.retraining import Learner
-from collab.loop.suggesting import ClassGuess
+from collab.loop.suggesting import ClassGuess, set_threshold, suggestions
 
 WORDS = ("great", "lovely", "plus", "awful", "terrible", "minus", "zebra")
 
@@ -38,9 +39,9 @@ class Moods:
 def moods(loop):
     """A project whose encoder knows what its classes mean, and its learner."""
 
-    def make(**policy):
+    def make(items=60, mark=0.2, **policy):
         wanted = {"encoder": "moods", "audit_schedule": (), "audit_trickle": 0, "blind_share": 0.0, **policy}
-        signs = loop(**wanted)
+        signs = loop(items, mark, **wanted)
         encode_items(signs.store, signs.project, Moods(), lambda *_: False)
         return signs, Learner(signs.store, signs.project.id, Moods())
 
@@ -146,3 +147,30 @@ def test_an_item_unlike_all_that_were_answered_says_so(moods):
         signs.say("Ada", ask, answer=truth[ask.item][0])
     round_of(signs, learner)
     assert {a.item: a.suggestion.footing for a in queued(signs)}[odd] == "unfamiliar"
+
+
+def test_label_sets_wait_for_enough_audits_and_for_a_policy_that_wants_them():
+    proba, answers = np.float32([[0.6, 0.4]] * 60), np.zeros(60, np.int64)
+    assert [set_threshold(proba[:n], answers[:n], 0.9) is None for n in (49, 50)] == [True, False]
+    assert set_threshold(proba, answers, 0.0) is None
+    assert set_threshold(proba, answers, 0.99) is None
+
+
+def test_a_set_is_named_only_where_it_helps_and_keeps_its_promise():
+    proba = np.float32([[0.9, 0.05, 0.05], [0.5, 0.4, 0.1], [0.5, 0.4, 0.1], [0.34, 0.33, 0.33]])
+    words = suggestions([1, 2, 3, 4], proba, ["", "ambiguous", "unfamiliar", "ambiguous"], "1.1", 0.7, 0.9)
+    assert [w.choices for w in words.values()] == [None, Choices((0, 1), 0.9), None, None]
+
+
+@pytest.mark.slow
+def test_enough_audits_that_contradict_the_head_bring_sets_to_the_asks(moods):
+    signs, _ = moods(items=300, audit_schedule=((50, 1),), set_level=0.8)
+    third = replace(signs.project.schema, classes=classes_from_names(("plus", "minus", "neither")), version=2)
+    signs.store.save_schema(signs.project.id, third)
+    for number in range(50):
+        signs.say("Ada", signs.hand("Ada").asks[0], answer=("plus", "minus")[number % 2])
+    answer_truly(signs, "Ada", 12)
+    learner = Learner(signs.store, signs.project.id, Moods())
+    done = round_of(signs, learner)
+    assert (done.audits, done.set_level) == (50, 0.8)
+    assert {len(ask.suggestion.choices.columns) for ask in queued(signs) if ask.suggestion.choices} == {2}

@@ -78,7 +78,7 @@ def _written(store: SqlStore) -> dict[str, str]:
 
 def _plain(sql: str) -> list[str]:
     """The parts of a statement, whatever their order and white space; SQLite adds a column behind the last one."""
-    parts = re.split(r",\s*\n|\(\n|, (?=\w+ [A-Z]+ DEFAULT)", sql)
+    parts = re.split(r",\s*\n|\(\n|, (?=\w+ [A-Z]+(?:,| DEFAULT))", sql)
     return sorted(re.sub(r"\s+", " ", part).strip(" ()") for part in parts)
 
 

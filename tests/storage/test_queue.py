@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from collab.domain.annotation import Ask, Suggestion
+from collab.domain.annotation import Ask, Choices, Suggestion
 from collab.domain.store import Store
 from collab.storage.database import SqlStore
 from tests.conftest import MakeProject
@@ -55,7 +55,7 @@ def test_purpose_and_coin_of_a_leased_row_never_change(store: Store, make_projec
     project = make_project(2).id
     leased, free = queued(store, project)
     taken(store, project)
-    word = Suggestion((0.5, 0.5), "2.1", "ambiguous")
+    word = Suggestion((0.5, 0.5), "2.1", "ambiguous", Choices((0, 1), 0.9))
     new = [
         dataclasses.replace(ask_of(project, item), purpose="cold start", blind=True, reason="new", suggestion=word)
         for item in (leased, free)
@@ -176,7 +176,7 @@ def test_a_reopened_row_is_free_again(store: Store, make_project: MakeProject) -
 def test_open_rows_get_new_suggestions(store: Store, make_project: MakeProject) -> None:
     project = make_project(1).id
     (item,) = queued(store, project)
-    word = Suggestion((0.1, 0.9), "1.2", "unfamiliar")
+    word = Suggestion((0.1, 0.9), "1.2", "", Choices((1,), 0.8))
 
     store.suggest(project, {item: word, 999: word})
 

@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from collab.domain.run import Job, ModelVersion, Round, Stratum
+from collab.domain.run import Bin, Calibration, Checks, ClassAudits, Figure, Job, ModelVersion, Round, Stratum
 from collab.domain.store import Store
 from collab.errors import JobLost, UnknownName
+from collab.storage import runs
 from tests.conftest import MakeProject
 from tests.storage.conftest import Open
 
@@ -22,15 +23,30 @@ def test_a_new_champion_retires_the_old_one(store: Store, make_project: MakeProj
 
 def test_rounds_are_listed_oldest_first_and_the_last_is_the_revision(store: Store, make_project: MakeProject) -> None:
     project = make_project().id
-    strata = (Stratum(1, (1, 2), 50, 9, 8, 1),)
-    done = [Round(project, n, 1, n, labels=n, strata=strata, by_class={"Yes": n}) for n in (1, 2)]
+    strata = (Stratum(1, (1, 2), 50, 9, 8, 1, {"Yes": ClassAudits(5, 6, 6, 1), "No": ClassAudits(3, 3, 3)}),)
+    error = Figure(0.04, 0.0, 0.1)
+    calibration = Calibration((Bin(0.6, 2, 4), Bin(0.9, 5, 5)), Figure(0.3, 0.2, 0.4), error)
+    checks = (Checks(1), Checks(2, 1, 9, 0.6, 0.9, Figure(0.8, 0.7, 0.9), calibration))
+    done = [Round(project, n, 1, n, n, strata, by_class={"Yes": n}, checks=checks[n - 1]) for n in (1, 2)]
 
     for one in done:
         store.add_round(one)
 
-    assert store.rounds(project) == tuple(done)
+    bare = (dataclasses.replace(strata[0], classes={}),)
+    assert store.rounds(project) == tuple(dataclasses.replace(one, strata=bare, checks=None) for one in done)
     assert store.last_round(project) == done[-1]
     assert store.progress(project).revision == 2
+
+
+def test_a_round_of_an_older_version_is_read_without_what_it_didnt_count(
+    store: Store, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project().id
+    stratum = {"number": 1, "imports": [1], "items": 50, "answered": 9, "right": 8, "unresolved": 0}
+    older = {"project": project, "revision": 1, "model": 1, "at": 1, "labels": 1, "strata": [stratum]}
+    monkeypatch.setattr(runs, "asdict", lambda _: older)
+    store.add_round(Round(project, 1, 1, 1, 1))
+    assert store.last_round(project) == Round(project, 1, 1, 1, 1, (Stratum(1, (1,), 50, 9, 8),))
 
 
 def test_one_job_of_a_kind_is_live_in_a_project(store: Store, make_project: MakeProject) -> None:

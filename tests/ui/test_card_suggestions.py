@@ -70,8 +70,27 @@ def test_what_the_model_doubts_is_said_once_and_kept_with_the_answer(table: Tabl
     assert table.received[0]["shown"]["footing"] == footing
 
 
+def test_a_label_set_is_one_sentence_told_in_place_of_the_tie_and_costs_no_other_key(table: Table) -> None:
+    table.open(footing="ambiguous", choices=[1, 2])
+    sentence = "One of these, you agree about 9 times in 10: Negative, Neutral"
+    expect(table.at("#odds")).to_have_text(sentence)
+    expect(table.at("#why")).to_have_text("")
+    expect(table.at("#live")).to_contain_text(sentence)
+    expect(table.at(".opt.out")).to_have_text(["1Positiveyour answer18\xa0%"])
+    table.press("2")
+    table.saved()
+    assert (table.received[0]["answer"], table.received[0]["shown"]["choices"]["columns"]) == (["neu"], [1, 2])
+
+
+def test_the_sentence_of_a_suggestion_moves_no_button_however_long_it_is(table: Table) -> None:
+    table.open(classes=14, choices=[0, 2, 3, 11, 13])
+    before = table.at("#accept").bounding_box()
+    table.open(classes=14)
+    assert table.at("#accept").bounding_box() == before
+
+
 def test_a_blind_ask_says_nothing_of_doubts(table: Table) -> None:
-    table.open(footing="unfamiliar", blind=[1])
+    table.open(footing="unfamiliar", choices=[0, 1], blind=[1])
     expect(table.at("#odds")).to_have_text("Choose a class.")
     expect(table.at("#why")).to_have_text("Asked without a suggestion, so that your own judgement counts.")
 

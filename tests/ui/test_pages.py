@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from collab.domain.project import LoopPolicy, Project
-from collab.domain.run import ImportReport, Round, Stratum
+from collab.domain.project import LabelSchema, LoopPolicy, Project, classes_from_names
+from collab.domain.run import Bin, Calibration, Checks, ClassAudits, Figure, ImportReport, Round, Stratum
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
 from collab.loop import annotating
@@ -252,6 +253,26 @@ def test_no_figure_speaks_of_all_items_while_an_import_is_not_checked(
 
 
 @pytest.mark.slow
+def test_insights_tell_by_class_and_by_expectation_in_counts(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    schema = LabelSchema("Is it positive?", classes_from_names(("Yes", "No", "Perhaps")))
+    project = make_project(600, mark=0.2, schema=schema)
+    classes = {"Yes": ClassAudits(36, 38, 40), "No": ClassAudits(0, 4, 2), "Perhaps": ClassAudits(14, 18, 18)}
+    bins = tuple(Bin(claim, right, 20) for claim, right in ((0.5, 11), (0.8, 15), (0.95, 19)))
+    checks = Checks(40, 1, 60, 0.6, 1.0, None, Calibration(bins, Figure(0.3, 0.2, 0.4)))
+    counted = replace(judged(project, 60, 50), strata=(Stratum(1, (1,), 600, 60, 50, classes=classes),), checks=checks)
+    store.add_round(counted)
+    shown = texts(open_page("insights"))
+    assert "may count on at least 60%" in shown
+    assert "of 18 that it called so, people called 14 so too; of 18 that people called so, it found 14." in shown
+    assert "| 36 of 40 (77 to 96%) | 36 of 38 (83 to 99%) | 0.92 (0.84 to 0.97; 42) |" in shown
+    assert "| 0 of 2, too few | 0 of 4, too few | too few |" in shown
+    assert "Of 60 blind answers it expected to agree with **45**, and agreed with **45**." in shown
+    assert "Brier score 0.30, between 0.20 and 0.40" in shown
+
+
+@pytest.mark.slow
 def test_a_demo_curve_says_that_it_is_one(open_page: Open, make_project: MakeProject, store: Store) -> None:
     own, demo = make_project(5, name="Own"), make_project(5, name="Demo", demo=True)
     for project in (own, demo):
@@ -334,9 +355,11 @@ def test_settings_that_were_edited_are_kept_and_the_others_stay(
     at = open_page("settings")
     at.number_input[0].set_value(50)
     next(s for s in at.selectbox if s.label == "What is asked next").select("random")
+    next(s for s in at.selectbox if s.label.startswith("Name several")).select(0.95)
     next(b for b in at.button if b.label == "Save" and b.key != "save-schema").click().run()
     assert store.project(project.id).policy.daily_goal == 50
     assert store.project(project.id).policy.strategy == "random"
+    assert store.project(project.id).policy.set_level == 0.95
     assert store.project(project.id).policy.encoder == LoopPolicy().encoder
 
 

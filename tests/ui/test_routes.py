@@ -7,10 +7,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collab.domain.annotation import Suggestion
-from collab.domain.project import Project
+from collab.domain.annotation import Choices, Suggestion
+from collab.domain.project import LabelClass, Project
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
+from collab.ui import protocol
 from collab.ui.grants import Grant, issue_download, issue_grant
 from collab.ui.routes import MOST_BYTES, routes
 from tests.conftest import MakeProject
@@ -89,7 +90,7 @@ def test_a_blind_ask_never_says_why_it_was_drawn_or_what_the_model_thinks(
     items = [row.item for row in store.pool(project.id) if not row.reserved]
     asks = [ask_of(project.id, item, blind=place < 20, reason="unsure") for place, item in enumerate(items)]
     store.put_asks(project.id, asks, 1, whole=True, overlap=1)
-    store.suggest(project.id, {item: Suggestion((0.9, 0.1), "1.2") for item in items})
+    store.suggest(project.id, {item: Suggestion((0.9, 0.1), "1.2", "", Choices((0, 1), 0.9)) for item in items})
     headers = bearer(store, project.id)
     replies = [client.post("/api/v1/sync", json=message(tab=f"tab-{n}", want=6), headers=headers) for n in range(8)]
     blind = [ask for reply in replies for ask in reply.json()["asks"] if ask["blind"]]
@@ -124,7 +125,36 @@ def test_a_suggestion_travels_in_the_order_of_the_schema(client: TestClient, sto
     store.put_asks(project.id, [ask_of(project.id, item) for item in items], 1, whole=True, overlap=1)
     asks = client.post("/api/v1/sync", json=message(want=6), headers=bearer(store, project.id)).json()["asks"]
     shown = next(ask["suggestion"] for ask in asks if not ask["blind"])
-    assert shown == {"proba": [0.75, 0.25], "model": "1.1", "footing": ""}
+    often = {"n": 8, "bound": "about"}
+    assert shown == {"proba": [0.75, 0.25], "often": often, "model": "1.1", "footing": "", "choices": None}
+
+
+def test_a_label_set_goes_with_its_classes(project: Project) -> None:
+    word = Suggestion((0.4, 0.35, 0.2, 0.05), "1.1", "", Choices((0, 1, 2), 0.95))
+    whole = protocol.suggestion_message(word, _with(project, ()))
+    merged = protocol.suggestion_message(word, _with(project, ("b", "c")))
+    assert whole["choices"] == {"columns": [0, 1, 2], "level": 0.95, "often": {"n": 9, "bound": "more"}}
+    assert merged["choices"] is None
+
+
+def test_the_label_set_that_was_on_screen_is_kept_with_the_answer(
+    client: TestClient, store: Store, project: Project
+) -> None:
+    headers = bearer(store, project.id)
+    asks = client.post("/api/v1/sync", json=message(want=6), headers=headers).json()["asks"]
+    ask = next(ask for ask in asks if not ask["blind"])
+    word = {"proba": [0.5, 0.5], "model": "1.1", "footing": "", "choices": {"columns": [0, 1], "level": 0.9}}
+    client.post("/api/v1/sync", json=message(answers=[entry(ask, shown=word)]), headers=headers)
+    (kept,) = store.current(ask["item"])
+    assert kept.shown == Suggestion((0.5, 0.5), "1.1", "", Choices((0, 1), 0.9))
+
+
+def _with(project: Project, merged: tuple[str, ...]) -> Project:
+    """The project with classes a to d, some of them merged into a."""
+    classes = [
+        LabelClass(id_, id_.upper(), retired=id_ in merged, merged_into="a" if id_ in merged else "") for id_ in "abcd"
+    ]
+    return replace(project, schema=replace(project.schema, classes=tuple(classes)))
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer forged"}, {"Authorization": "Basic x"}])

@@ -105,7 +105,7 @@ class Card {
           .join(" ")
           .slice(0, 300),
         [view.el.from, view.el.head, view.el.pct].map((e) => e.textContent).join(" "),
-        view.footing(showing) && view.el.odds.textContent,
+        (view.footing(showing) || view.choices(showing)) && view.el.odds.textContent,
       ]
         .filter(Boolean)
         .join(". "),

@@ -20,6 +20,16 @@ function texts(ask, most, view) {
   });
 }
 
+function sentence(view, suggestion, order, choices, on) {
+  // one only: a set says more than a tie, and either more than an estimate
+  const names = order.filter((i) => !choices || choices.has(i)).map((i) => view.data.classes[i].name),
+    [a, b] = names;
+  const often = ({ n, bound }) => view.word(`often_${bound}`, { n });
+  if (choices) return view.word("one_of", { often: often(suggestion.choices.often), classes: names.join(", ") });
+  if (suggestion.footing) return view.word(`on_${suggestion.footing}`, { a, b });
+  return on ? view.word("odds", { often: often(suggestion.often), on }) : view.word("unchecked_why");
+}
+
 const pct = (p) => `${Math.round(p * 100)}\u00a0%`;
 function h(tag, attributes = {}, ...children) {
   const e = document.createElement(tag);

@@ -120,7 +120,7 @@ class View {
       ...ask.meta.map(([name, value]) => h("span", { title: name }, String(value))),
     );
     // a suggestion that tells of its doubt has said why it is asked
-    const said = ask.doubt && ["ambiguous", "unfamiliar"].includes(this.footing(showing));
+    const said = ask.doubt && this.doubts(showing);
     el.why.textContent = showing.entry ? this.word("reopened") : said ? "" : ask.reason;
     this.rows.forEach(({ button, mine }, i) => {
       const old =
@@ -140,6 +140,7 @@ class View {
       { entry } = showing,
       proba = this.proba(showing),
       footing = this.footing(showing),
+      choices = this.choices(showing),
       learned = footing !== "names",
       checked = state.checked && learned;
     const mode = entry ? "again" : proba ? "word" : "open";
@@ -147,11 +148,13 @@ class View {
     lc.toggleAttribute("data-checked", checked);
     lc.toggleAttribute("data-filled", !!state.accept_filled && learned);
     lc.dataset.footing = footing;
+    lc.toggleAttribute("data-choices", !!choices);
     el.accept.hidden = mode === "again";
     el.accept.disabled = mode !== "word";
     el.back.hidden = mode !== "again";
     el.latert.textContent = this.word(entry ? "take_back" : "later");
     el.check.textContent = proba && learned && !checked ? this.word("unchecked") : "";
+    el.odds.title = "";
     if (!proba) {
       el.head.title = "";
       el.from.textContent = entry ? this.word("you_said") : "";
@@ -163,25 +166,32 @@ class View {
       return;
     }
     const order = proba.map((p, i) => i).sort((a, b) => proba[b] - proba[a]),
-      [best, second] = order;
+      [best] = order;
     showing.best = best;
-    const [a, b] = [best, second].map((i) => this.data.classes[i].name);
     el.from.textContent = this.word(learned ? "suggests" : "guesses");
-    el.head.textContent = el.head.title = a;
+    el.head.textContent = el.head.title = this.data.classes[best].name;
     el.pct.textContent = checked ? pct(proba[best]) : "";
-    el.odds.textContent = footing
-      ? this.word(`on_${footing}`, { a, b })
-      : checked
-        ? this.word("odds", { n: Math.max(1, Math.min(9, Math.round(proba[best] * 10))), on: state.checked_on })
-        : this.word("unchecked_why");
-    this.rows.forEach(({ bar, pct: label }, i) => {
-      bar.style.transform = `scaleX(${proba[i].toFixed(3)})`;
+    el.odds.textContent = sentence(this, showing.ask.suggestion, order, choices, checked && state.checked_on);
+    if (choices) el.odds.title = el.odds.textContent;
+    this.rows.forEach(({ button, bar, pct: label }, i) => {
+      button.classList.toggle("out", !!choices && !choices.has(i));
+      bar.style.transform = `scaleX(${learned ? proba[i].toFixed(3) : 0})`; // a guess leans to nothing yet
       label.textContent = checked ? pct(proba[i]) : "";
     });
   }
   footing(showing) {
     // what the suggestion stands on, where that is worth a word
     return (this.proba(showing) && showing.ask.suggestion.footing) || "";
+  }
+  choices(showing) {
+    // rows between which the model leaves the choice
+    const choices = this.proba(showing) && showing.ask.suggestion.choices,
+      rows = [...this.data.classes.keys()];
+    return choices && new Set(rows.filter((i) => choices.columns.includes(this.data.classes[i].column)));
+  }
+  doubts(showing) {
+    // whether its sentence is one of doubt
+    return ["ambiguous", "unfamiliar"].includes(this.footing(showing)) || !!this.choices(showing);
   }
   proba({ ask, entry }) {
     // in the order of the rows; retired classes have columns too

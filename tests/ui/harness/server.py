@@ -42,6 +42,9 @@ class Scene:
     suggests: bool = True
     footing: str = ""
     """What its suggestions stand on."""
+    choices: tuple[int, ...] = ()
+    """Columns of the label set that they bring."""
+    level: float = 0.9
     checked: bool = True
     accept_filled: bool = False
     reading: float = 1.0
@@ -71,7 +74,11 @@ class Scene:
             return None
         n, best = len(self.ids()), (ask + self.ranking) % len(self.ids())
         proba = [0.64 if i == best else 0.36 / (n - 1) for i in range(n)]
-        return {"proba": proba, "model": f"1.{self.ranking}", "footing": self.footing}
+        often = {"n": round(10 * self.level), "bound": "about"}
+        return {
+            "proba": proba, "often": {"n": 6, "bound": "about"}, "model": f"1.{self.ranking}", "footing": self.footing,
+            "choices": {"columns": self.choices, "level": self.level, "often": often} if self.choices else None,
+        }  # fmt: skip
 
     def item(self, item: int) -> dict[str, Any]:
         text = self.texts[(item - 1) % len(self.texts)]

@@ -1,0 +1,97 @@
+"""The charts of Insights: figures in, a chart out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from collab.domain.run import Bin
+from collab.engine.assurance import share_of
+from collab.loop.reporting import CurvePoint
+from collab.ui.words import word
+
+QUIET = "#7d8590"
+"""A gray that can be read on a light and on a dark page."""
+PLAIN = "#888888"
+"""The color of a class that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A class and how many items have it."""
+
+    name: str
+    count: int
+    color: str
+
+
+def audit_curve(points: list[CurvePoint]) -> Any:  # altair has no types
+    """Draw the agreement with blind answers by number of labels, with its interval."""
+    rows = [{"labels": p.labels, "share": p.audits.share, "low": p.audits.low, "high": p.audits.high} for p in points]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        alt.X("labels:Q", axis=alt.Axis(title=word("insights.labels"), format="d", tickMinStep=1))
+    )
+    share = alt.Axis(format="%", title=None)
+    band = base.mark_area(opacity=0.2).encode(
+        alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), axis=share), alt.Y2("high:Q")
+    )
+    line = base.mark_line(point=True).encode(alt.Y("share:Q", axis=share))
+    return (band + line).properties(height=260, title=_measure(word("insights.agreed")))
+
+
+def demo_curve(points: list[CurvePoint]) -> Any:  # altair has no types
+    """Draw the agreement with held-back answers by number of labels."""
+    rows = [{"labels": p.labels, "share": p.demo} for p in points]
+    return (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(point=len(rows) < 60)
+        .encode(
+            alt.X("labels:Q", axis=alt.Axis(title=word("insights.labels"), format="d", tickMinStep=1)),
+            alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=None)),
+        )
+        .properties(height=240, title=_measure(word("insights.demo_axis")))
+    )
+
+
+def reliability_diagram(bins: Sequence[Bin]) -> Any:  # altair has no types
+    """Draw how often the model agreed by what it expected, with intervals; honest probabilities lie on the diagonal."""
+    shares = [share_of(b.right, b.count) for b in bins]
+    rows = [
+        {"claim": b.confidence, "share": s.value, "low": s.low, "high": s.high, "told": f"{b.right} / {b.count}"}
+        for b, s in zip(bins, shares, strict=True)
+    ]
+    whole = alt.Scale(domain=[0, 1])
+    x = alt.X("claim:Q", scale=whole, axis=alt.Axis(title=word("insights.expected"), format="%"))
+    y = alt.Axis(format="%", title=None)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x)
+    honest = alt.Chart(alt.InlineData(values=[{"claim": 0, "share": 0}, {"claim": 1, "share": 1}]))
+    diagonal = honest.mark_line(strokeDash=[4, 4], strokeWidth=1, color=QUIET).encode(x, alt.Y("share:Q", axis=y))
+    ranges = base.mark_rule(color=QUIET, strokeWidth=2).encode(alt.Y("low:Q", scale=whole, axis=y), alt.Y2("high:Q"))
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(
+        alt.Y("share:Q", axis=y),
+        tooltip=[
+            alt.Tooltip("claim:Q", format=".0%", title=word("insights.expected")),
+            alt.Tooltip("share:Q", format=".0%", title=word("insights.agreed_share")),
+            alt.Tooltip("told:N", title=word("insights.counts")),
+        ],
+    )
+    return (diagonal + ranges + points).properties(height=260, title=_measure(word("insights.agreed_share")))
+
+
+def bar_chart(bars: Sequence[Bar]) -> Any:  # altair has no types
+    """Draw one bar for each class."""
+    rows = [{"name": b.name, "n": b.count, "color": b.color} for b in bars]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=160, ticks=False, domain=False)),
+        alt.X("n:Q", title=None, axis=None),
+    )
+    drawn = base.mark_bar(cornerRadiusEnd=3).encode(color=alt.Color("color:N", scale=None, legend=None))
+    return (drawn + base.mark_text(align="left", dx=4, color=QUIET).encode(alt.Text("n:Q", format=",d"))).properties(
+        height=28 * len(rows) + 10
+    )
+
+
+def _measure(text: str) -> Any:  # altair has no types
+    """Say above a chart what its height measures: along the axis the words would be cut off where it is narrow."""
+    return alt.TitleParams(text, anchor="start", frame="bounds", fontSize=13, fontWeight=400, color=QUIET, offset=12)
