@@ -164,7 +164,8 @@ def _method(names: Sequence[str], full: dict[str, float], seeds: int) -> Iterato
     tuned, confirming = (", ".join(n for n in SOURCES if SOURCES[n].confirm == confirm) for confirm in (False, True))
     yield (
         f"Settings of collab may have been tuned on {tuned}. The others only confirm and are run once, after all"
-        f" settings are fixed: {confirming}.\n"
+        f" settings are fixed: {confirming}. shuttle had one run of one seed before that, while the bench was"
+        " built.\n"
     )
     yield from _table(("set", "kind", "pool", "test", "classes", "columns", "full pool"), _sets(names, full))
     yield "\n“full pool” is the accuracy of the head fitted on all of the pool.\n"
