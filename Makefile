@@ -24,7 +24,7 @@ check: $(READY)  ## Format, lint, floors, types
 bench: $(READY)  ## One table of speeds, and build/bench.json
 	$(BIN)/python -m tests.bench
 
-bench-peers: $(PEERS)  ## Collab against other tools' own code, about an hour; docs/benchmarks.md and build/peers.json
+bench-peers: $(PEERS)  ## Collab against other tools' own code; docs/benchmarks.md and build/peers.json
 	$(BIN)/python -m tests.bench.peers prepare
 	$(BIN)/python -m tests.bench.peers prepare --confirm
 	$(BIN)/python -m tests.bench.peers run
