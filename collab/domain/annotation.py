@@ -8,13 +8,27 @@ from typing import Any, Literal
 
 from collab.domain.project import Answer, ItemState, LabelSchema, Project
 
-Purpose = Literal["random", "cold start", "query", "audit", "chosen", "imported"]
-Lane = Literal["query", "audit", "chosen"]
-"""Which queue an ask stands in; "chosen" asks belong to the person who picked them."""
+Purpose = Literal["random", "cold start", "query", "audit", "certificate", "repeat", "chosen", "imported"]
+"""Why it is asked; "certificate": an audit that a certificate drew; "repeat": this person's own answer, once more."""
+Lane = Literal["query", "audit", "certificate", "repeat", "chosen"]
+"""Which queue an ask stands in; "chosen" and "repeat" asks belong to one person."""
+ALWAYS_BLIND: frozenset[Purpose] = frozenset({"audit", "certificate", "repeat"})
+"""Asks that measure: their suggestion is never shown, neither before they are answered nor after."""
 
 AnnotationKind = Literal["answer", "unsure", "later", "unusable", "flag", "undo", "restore"]
 EventKind = Literal[
-    "answer", "unsure", "later", "unusable", "flag", "undo", "restore", "import", "reopen", "schema", "policy"
+    "answer",
+    "unsure",
+    "later",
+    "unusable",
+    "flag",
+    "undo",
+    "restore",
+    "import",
+    "reopen",
+    "schema",
+    "policy",
+    "certificate",
 ]
 ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
 
@@ -122,7 +136,12 @@ class Annotation:
     shown: Suggestion | None = None
     """The suggestion that was on screen; None: there was none, or it was hidden."""
     hidden: Suggestion | None = None
-    """The model's word at that time where it was not shown; kept to compare, never sent to a browser."""
+    """The model's word at that time where it was not shown; kept to compare. It is sent to a browser only where
+    `revealed` says so."""
+    revealed: bool = False
+    """Whether the hidden word was shown once this was answered; a change of mind then names this as its target."""
+    by_coin: bool = False
+    """Whether the word was hidden by the coin alone, so that this may be compared with answers to shown ones."""
     note: str = ""
     seen: str = ""
     """Digest of the content that was on screen; "": not known. Of content that was replaced nothing comes in force."""
@@ -134,7 +153,8 @@ class Annotation:
         """The log entry that carries this annotation."""
         payload: dict[str, Any] = {
             "answer": list(self.answer), "purpose": self.purpose, "blind": self.blind, "seconds": self.seconds,
-            "note": self.note, "seen": self.seen, "lease_valid": self.lease_valid,
+            "note": self.note, "seen": self.seen, "lease_valid": self.lease_valid, "revealed": self.revealed,
+            "by_coin": self.by_coin,
         }  # fmt: skip
         for name, word in (("shown", self.shown), ("hidden", self.hidden)):
             if word is not None:
@@ -149,12 +169,15 @@ class Annotation:
         """Read an annotation back from the log."""
         p = event.payload
         words = {n: _read(w) for n in ("shown", "hidden") if (w := p.get(n))}
+        purpose, blind = p.get("purpose", "chosen"), p.get("blind", True)
+        # Before projects had modes, a coin alone hid the words of asks that measure nothing.
+        by_coin = p.get("by_coin", blind and "hidden" in words and purpose not in ALWAYS_BLIND)
         assert event.item is not None, "an annotation names its item"
         return cls(
             event.id, event.project, event.item, event.actor, event.kind, event.at,  # type: ignore[arg-type]  # callers pass annotation kinds only
-            answer=tuple(p.get("answer", ())), ask=event.ask, purpose=p.get("purpose", "chosen"),
-            blind=p.get("blind", True), target=event.target, seconds=p.get("seconds"),
-            shown=words.get("shown"), hidden=words.get("hidden"),
+            answer=tuple(p.get("answer", ())), ask=event.ask, purpose=purpose,
+            blind=blind, target=event.target, seconds=p.get("seconds"),
+            shown=words.get("shown"), hidden=words.get("hidden"), revealed=p.get("revealed", False), by_coin=by_coin,
             note=p.get("note", ""), seen=p.get("seen", ""), schema_version=event.schema_version,
             lease_valid=p.get("lease_valid", True),
         )  # fmt: skip
@@ -175,9 +198,13 @@ def _read(written: Mapping[str, Any]) -> Suggestion:
     return Suggestion(tuple(written["proba"]), written["model"], written.get("footing", ""), choices)
 
 
-def coin(project: Project, item: int) -> float:
-    """The toss of an item, uniform in [0, 1): always the same, and not to be guessed without the project's salt."""
-    word = hashlib.blake2b(str(item).encode(), digest_size=6, key=project.salt.encode()).digest()
+def coin(project: Project, item: int, slot: int = 0) -> float:
+    """The toss of one ask of an item, uniform in [0, 1): always the same, not to be guessed without the project's salt.
+
+    Each slot has a toss of its own, so that one person may see the word and another answer blind.
+    """
+    what = f"{item}:{slot}" if slot else f"{item}"
+    word = hashlib.blake2b(what.encode(), digest_size=6, key=project.salt.encode()).digest()
     return int.from_bytes(word) / 2**48
 
 
@@ -192,6 +219,8 @@ class Decision:
     answer: Answer
     source: DecisionSource
     confidence: float | None = None
+    certificate: int | None = None
+    """Number of the certificate under which a machine decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +232,14 @@ class Settled:
 
 
 def settle(
-    current: Sequence[Annotation], wanted: int, schema: LabelSchema, imported: Decision | None = None
+    current: Sequence[Annotation], wanted: int, schema: LabelSchema, standing: Decision | None = None
 ) -> Settled:
     """Say what the annotations in force amount to.
 
     Args:
         current: At most one annotation for each annotator: the last one not taken back.
         wanted: How many answers an item needs.
-        imported: The decision that came with the file; stands until people answer.
+        standing: What stands until people answer: the decision that came with the file, or a machine's.
     """
     spoken = [a for a in current if a.kind in ("answer", "unsure")]
     if any(a.kind == "unusable" for a in current):
@@ -218,8 +247,8 @@ def settle(
     if len(spoken) < wanted:
         if any(a.kind == "flag" for a in current):
             return Settled("flagged")
-        if imported is not None and not spoken:
-            return Settled("decided", replace(imported, answer=_resolved(imported.answer, schema)))
+        if standing is not None and not spoken:
+            return Settled("decided", replace(standing, answer=_resolved(standing.answer, schema)))
         return Settled("open")
     votes = Counter(_resolved(a.answer, schema) if a.kind == "answer" else None for a in spoken)
     if len(votes) > 1:

@@ -4,12 +4,14 @@ import dataclasses
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from collab.errors import InvalidPolicy, InvalidSchema, UnknownName
 
 FieldKind = Literal["text", "image", "number", "category"]
 FieldRole = Literal["both", "shown", "encoded", "id", "metadata"]
+Mode = Literal["suggestion first", "answer first", "blind"]
+"""When people see the model's word: before they answer, once they have answered (and may change it), or never."""
 Answer = tuple[str, ...]
 """Ids of the chosen classes; a single-label answer holds one."""
 
@@ -50,6 +52,8 @@ class LabelClass:
     description: str = ""
     example: str = ""
     near_miss: str = ""
+    critical: bool = False
+    """No machine may label anything else without a bound of its own on how many items of this class it misses."""
     retired: bool = False
     merged_into: str = ""
 
@@ -139,6 +143,11 @@ class LoopPolicy:
     """(n, k): one ask in k is an audit until n audits are answered."""
     audit_trickle: int = 50
     """After the schedule, one ask in so many is an audit; 0: none."""
+    machine_trickle: int = 50
+    """One ask in so many checks a machine's label while there are any; 0: none."""
+    repeat_every: int = 25
+    """One ask in so many repeats an audit that this person answered before; 0: none."""
+    mode: Mode = "suggestion first"
     blind_share: float = 0.15
     annotations_per_item: int = 1
     strategy: str = "default"
@@ -152,6 +161,10 @@ class LoopPolicy:
     """Lower bound of audited accuracy from which the card fills its Accept button."""
     set_level: float = 0.9
     """How often a set of classes on the card shall hold the right one; 0: no sets."""
+    target: float = 0.9
+    """Audited accuracy at which the labeling may end."""
+    group: str = ""
+    """Column that says which items belong together, as patient or document; "": each stands for itself."""
     seed: int = 0
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
@@ -162,6 +175,14 @@ class LoopPolicy:
             raise InvalidPolicy("annotations_per_item", self.annotations_per_item, "between 1 and 20")
         if any(n < 1 or k < 1 for n, k in self.audit_schedule) or self.audit_trickle < 0:
             raise InvalidPolicy("audit_schedule", self.audit_schedule, "pairs of positive numbers")
+        if self.machine_trickle < 0 or self.repeat_every < 0:
+            raise InvalidPolicy(
+                "machine_trickle and repeat_every", (self.machine_trickle, self.repeat_every), "0 or more"
+            )
+        if self.mode not in get_args(Mode):
+            raise InvalidPolicy("mode", self.mode, f"one of {', '.join(get_args(Mode))}")
+        if not 0.5 <= self.target <= 1:
+            raise InvalidPolicy("target", self.target, "between 0.5 and 1")
         if self.refit_every < 1:
             raise InvalidPolicy("refit_every", self.refit_every, "at least 1")
         if self.set_level != 0 and not 0.5 <= self.set_level <= 0.99:
@@ -230,6 +251,8 @@ class Item:
     """The other columns of its row, as they came, for the export."""
     reserved: bool = False
     """In the audit reserve: asked only as an audit, never trained on."""
+    drawn: bool = False
+    """Drawn as an audit of a certificate: asked only as that, never trained on."""
     state: ItemState = "open"
     read_until: int | None = None
     """Character of its text at which the encoder stopped reading; None: it read all of it, or hasn't begun."""

@@ -209,7 +209,11 @@ class Progress:
     decided: int = 0
     """Items outside the reserve with a decision: what the head learns from."""
     audited: int = 0
-    """Audit items answered."""
+    """Items of the audit reserve with a decision."""
+    checked: int = 0
+    """Items that certificates drew as audits, with a decision of people."""
+    machine: int = 0
+    """Items whose decision is a machine's."""
     events: int = 0
     """Number of the last event."""
     asks: int = 0
@@ -223,3 +227,8 @@ class Progress:
     worker: str = ""
     """What the worker does now, in a word of the catalogue."""
     worker_at: int = 0
+
+    @property
+    def answered(self) -> int:
+        """Items that people have decided."""
+        return self.decided + self.audited + self.checked

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
+from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, ModelVersion, Progress, Round, Stratum
 
@@ -55,14 +56,19 @@ class PoolRow:
     audit_rank: float
     answer: Answer = ()
     """Its decision, () where there is none."""
+    drawn: bool = False
+    """Drawn as an audit of a certificate."""
+    machine: bool = False
+    """Whether the decision is a machine's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """An item of the audit reserve, and what became of it."""
+    """An item of the audit reserve, or one that a certificate drew, and what became of it."""
 
     item: int
     stratum: int
+    """0 where a certificate drew it."""
     answer: Answer | None
     """None: not answered yet, can't tell, flagged, unusable, disputed."""
     asked: bool
@@ -76,11 +82,12 @@ class ItemFilter:
     """Which items a page wants to see; empty means all of them."""
 
     text: str = ""
-    state: ItemState | Literal["labeled", "later", ""] = ""
+    state: ItemState | Literal["labeled", "machine", "later", ""] = ""
     answer: str = ""
     """Class id of the decision, or of the annotator's own answer where `annotator` is given."""
     annotator: str = ""
     include_reserved: bool = False
+    """Also the reserve and what certificates drew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +231,7 @@ class Store(Protocol):
         """Write a ranking: rows that exist get the new score, reason and suggestion, others are added.
 
         Purpose and coin of a row never change once it was leased; nor is such a row deleted. Rows of a newer ranking
-        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …).
+        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …), each with a coin of its own.
 
         Args:
             whole: Delete the rows of the query lane that are not in `asks` and were never leased.
@@ -232,7 +239,9 @@ class Store(Protocol):
 
     def extend_lane(self, project: int, lane: Lane, size: int, overlap: int, blind_below: float, reason: str) -> int:
         """Add rows in order of `audit_rank`, for items that have none: of the reserve (lane "audit", always blind), or
-        of the rest (lane "query", purpose "random"; blind where a hash of the item lies below `blind_below`).
+        of the rest (lane "query", purpose "random"; blind where a hash of the item lies below `blind_below`). In the
+        lane "certificate" it is the next items of `keep_for_checks`, of certificates that are signed, whose decision is
+        still the machine's; they are drawn from then on.
 
         Late arrivals of the reserve come first by their rank. Returns how many rows it tried to add: 0
         where the lane is at its end.
@@ -293,6 +302,9 @@ class Store(Protocol):
     def event(self, event_id: str) -> Event | None:
         """One event."""
 
+    def chain_head(self, project: int) -> str:
+        """The hash of the last event, which stands for the whole log; "" before the first one. Raises `UnknownName`."""
+
     def check_chain(self, project: int) -> int:
         """Verify every hash; returns the number of events. Raises `StoreCorrupt` at the first that doesn't fit."""
 
@@ -308,8 +320,9 @@ class Store(Protocol):
     def annotated(self, project: int) -> list[int]:
         """Items that have an annotation in force."""
 
-    def imported_decision(self, item: int) -> Decision | None:
-        """The decision that came with the file, whatever people said since."""
+    def standing_decision(self, item: int) -> Decision | None:
+        """What stands while nobody speaks, whatever people said since: the decision that came with the file, else that
+        of a machine under a signed certificate."""
 
     def settle_item(self, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
         """Write an item's state and decision, and keep the counters true."""
@@ -329,13 +342,76 @@ class Store(Protocol):
         """What has to be audited, in the order in which it came; nothing is counted as answered."""
 
     def class_counts(self, project: int) -> dict[str, int]:
-        """Decisions by class id (the first id of each answer), the reserve left out."""
+        """Decisions by class id (the first id of each answer); audits and a machine's are left out."""
+
+    def add_repeat(self, project: int, annotator: str, answers_between: int, reason: str) -> bool:
+        """Queue one of this person's own audit answers in force once more (lane "repeat", blind), that so many later
+        answers of theirs lie behind, in a random order; never one twice. False where there is none."""
+
+    def set_repeat(self, item: int, annotator: str, again: Annotation | None) -> None:
+        """Keep what a repeat was answered with, beside the first answer; None: it was taken back."""
+
+    def repeats(self, project: int, annotator: str = "") -> list[tuple[Answer, Answer, int]]:
+        """(first answer, answer to the repeat, how often), by class ids as they were given; () is "can't tell"."""
+
+    def overlaps(self, project: int) -> list[tuple[str, str, int]]:
+        """Of items that two or more people have answered: (least, greatest class id among their answers, how many)."""
+
+    def answers_by_annotator(self, project: int) -> list[tuple[str, int]]:
+        """Answers in force (can't tell included) of each person, most first; imported ones left out."""
 
     def answers_since(self, project: int, since: int, annotator: str = "") -> int:
-        """How many answers (can't tell included) were given since then and are in force."""
+        """How many answers (can't tell included) were given since then and are in force, repeats among them."""
 
     def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
         """Seconds of this person's latest answers, latest first."""
+
+    # ---- certificates
+    def save_certificate(self, certificate: Certificate) -> None:
+        """Write a certificate as it stands now; its number is its own in the project."""
+
+    def certificates(self, project: int) -> tuple[Certificate, ...]:
+        """Newest first."""
+
+    def remaining(self, project: int, after: int = 0, limit: int = 50_000) -> list[tuple[int, str]]:
+        """The next items that nobody has seen yet, with the digest of their content, in order of id: visible, open, not
+        reserved nor drawn, without annotation, and never handed out."""
+
+    def draw_audits(self, project: int, number: int, items: Sequence[int], overlap: int, reason: str) -> None:
+        """Set items apart as the audits of a certificate, in this order, and queue them (lane "certificate", blind)."""
+
+    def keep_for_checks(self, project: int, number: int, items: Sequence[int]) -> None:
+        """Note in which order machine labels will be checked; `extend_lane` queues them one by one."""
+
+    def certificate_audits(self, project: int, number: int, now: int, *, checks: bool = False) -> list[Audit]:
+        """The audits of a certificate in the order in which they were drawn, or (`checks`) those that were queued among
+        its machine labels. Answers are people's alone: a machine's decision is none."""
+
+    def release_audits(self, project: int, number: int) -> None:
+        """Give back the audits and checks of a certificate that nobody has answered: they may be asked like any other.
+
+        Rows that were never handed out are deleted; others wait in the query lane, blind as they were.
+        """
+
+    def stage_labels(self, project: int, number: int, labels: Sequence[tuple[int, str, float]]) -> None:
+        """Keep (item, class id, confidence) for signing; nothing of it is in force."""
+
+    def apply_labels(self, project: int, number: int, now: int) -> int:
+        """Bring the staged labels of a certificate in force, inside the caller's transaction; returns how many.
+
+        Left out, and forgotten, is what is no longer open, is reserved or drawn, or lies before somebody. Rows of the
+        queue that were never handed out are deleted.
+        """
+
+    def drop_labels(self, project: int, number: int) -> int:
+        """Take all machine decisions of a certificate back; what people decided since stands. Returns how many."""
+
+    # ---- figures that the worker makes and pages read
+    def put_figures(self, project: int, name: str, content: Mapping[str, Any], now: int) -> None:
+        """Replace the figures of that name."""
+
+    def figures(self, project: int, name: str) -> Mapping[str, Any] | None:
+        """The latest ones, or None."""
 
     # ---- models and rounds
     def add_model(self, model: ModelVersion) -> ModelVersion:

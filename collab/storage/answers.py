@@ -13,8 +13,8 @@ from collab.domain.store import NewItem
 from collab.storage import log, projections, records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+from collab.storage.json_text import dumps
 from collab.storage.log import EVENTS, read_annotation
-from collab.storage.schema import dumps
 
 _BATCH = 500
 """Answers appended in one transaction; whoever answers meanwhile waits no longer than that takes."""
@@ -64,7 +64,7 @@ def take_answers(db: Database, under_way: sa.Row[Any], now: int) -> int:
     """Settle items that were there by the decisions of the file; returns how many of its answers were taken.
 
     What people did stands: an answer is left out where its item is decided, or this person acted on it, and where the
-    item is in the audit reserve, for an answer that was not asked blind is no audit.
+    item is in the audit reserve or drawn by a certificate, for an answer that was not asked blind is no audit.
     """
     mine = {"import": under_way.id, "project": under_way.project}
     mine["visible"] = db.scalar(_VISIBLE, mine)
@@ -90,10 +90,10 @@ def append_answers(db: Database, project: int, now: int) -> int:
             return 0
         version = records.project(db, project).schema.version
         items = sorted({r.item for r in rows})
-        before = _current(db, items)
+        before, drawn = _current(db, items), _drawn(db, items)
         given, events = [], []
         for r in rows:
-            if all(a.annotator != r.annotator for a in before[r.item]):
+            if r.item not in drawn and all(a.annotator != r.annotator for a in before[r.item]):
                 event = _event_id(project, r.digest, r.annotator, r.answer)
                 answer = Annotation(
                     event, project, r.item, r.annotator, "answer", now, tuple(r.answer), purpose="imported",
@@ -106,7 +106,7 @@ def append_answers(db: Database, project: int, now: int) -> int:
             for name in dict.fromkeys(a.annotator for a in given):
                 records.add_annotator(db, name)
             projections.set_all_current(db, given)
-            _settle(db, project, items, now)
+            _settle(db, project, [item for item in items if item not in drawn], now)
         # From now on the log holds them.
         answer_of = tables.imported_answer.c
         done = (answer_of.item == sa.bindparam("of")) & (answer_of.annotator == sa.bindparam("by"))
@@ -141,19 +141,25 @@ def _current(db: Database, items: Sequence[int]) -> dict[int, list[Annotation]]:
     return said
 
 
+def _drawn(db: Database, items: Sequence[int]) -> set[int]:
+    """Those that a certificate has drawn since the import was finished."""
+    i = tables.item
+    return {r.id for r in db.rows(sa.select(i.c.id).where(i.c.id.in_(items), i.c.drawn))}
+
+
 def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
-    """Settle many items by the ordinary rule, and keep the counters true; none of them is reserved."""
-    owner, a, d = records.project(db, project), tables.imported_answer, tables.decision
-    came = db.rows(sa.select(a.c.item, a.c.answer).where(a.c.item.in_(items), a.c.annotator == ""))
-    imported = {r.item: Decision(r.item, tuple(r.answer), "imported") for r in came}
+    """Settle many items by the ordinary rule, and keep the counters true; none of them is reserved nor drawn."""
+    owner, d = records.project(db, project), tables.decision
+    standing = projections.standing_decisions(db, items)
     settled = [
-        (item, settle(said, owner.policy.annotations_per_item, owner.schema, imported.get(item)))
+        (item, settle(said, owner.policy.annotations_per_item, owner.schema, standing.get(item)))
         for item, said in _current(db, items).items()
     ]
-    gone = db.write(sa.delete(d).where(d.c.item.in_(items)))
+    gone = db.returning(sa.delete(d).where(d.c.item.in_(items)).returning(d.c.source))
     projections.settle_all(db, project, settled, now)
-    step, counter = sum(s.decision is not None for _, s in settled) - gone, tables.counter
-    db.write(sa.update(counter).values(decided=counter.c.decided + step).where(counter.c.project == project))
+    made = [s.decision.source for _, s in settled if s.decision is not None]
+    for step, sources in ((-1, [r.source for r in gone]), (1, made)):
+        projections.count(db, project, ["machine" if s == "machine" else "decided" for s in sources], step)
 
 
 _BY_DIGEST = "SELECT i.id, i.digest FROM item i WHERE i.project = :project AND i.digest IN (SELECT value FROM {})"
@@ -174,7 +180,7 @@ _TRUTHS = sa.text("SELECT count(*) FROM hidden_truth WHERE project = :project AN
 _THERE = "file_import = :import AND item <= :visible"
 _LEAVE_OUT = sa.text(
     f"DELETE FROM imported_answer WHERE {_THERE} AND (EXISTS (SELECT 1 FROM item i WHERE i.id = imported_answer.item "
-    "AND (i.reserved = true OR imported_answer.annotator = '' AND i.state <> 'open')) "
+    "AND (i.reserved = true OR i.drawn = true OR imported_answer.annotator = '' AND i.state <> 'open')) "
     "OR EXISTS (SELECT 1 FROM annotation n WHERE n.item = imported_answer.item AND "
     "(n.annotator = imported_answer.annotator OR imported_answer.annotator = '' AND n.kind IN ('answer', 'unsure'))))"
 )

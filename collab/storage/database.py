@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from collab.errors import NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import (
     answers,
+    certificates,
+    draws,
     features,
     files,
     imports,
@@ -17,6 +19,7 @@ from collab.storage import (
     projections,
     queue,
     records,
+    repeats,
     reserve,
     runs,
     search,
@@ -24,7 +27,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that this version knows as the last one."""
 
 
@@ -151,6 +154,7 @@ class SqlStore(Database):
 
     append = log.append
     event = log.event
+    chain_head = log.chain_head
     check_chain = log.check_chain
     annotations = log.annotations
     seconds = log.seconds
@@ -159,17 +163,35 @@ class SqlStore(Database):
     set_current = projections.set_current
     decision = projections.decision
     annotated = projections.annotated
-    imported_decision = projections.imported_decision
+    standing_decision = projections.standing_decision
     settle_item = projections.settle_item
     reset_projections = projections.reset_projections
     class_counts = projections.class_counts
     answers_since = projections.answers_since
+    overlaps = projections.overlaps
+    answers_by_annotator = projections.answers_by_annotator
+
+    add_repeat = repeats.add_repeat
+    set_repeat = repeats.set_repeat
+
+    save_certificate = certificates.save_certificate
+    stage_labels = certificates.stage_labels
+    apply_labels = certificates.apply_labels
+    drop_labels = certificates.drop_labels
+
+    remaining = draws.remaining
+    draw_audits = draws.draw_audits
+    keep_for_checks = draws.keep_for_checks
+    certificate_audits = draws.certificate_audits
+    release_audits = draws.release_audits
 
     add_model = runs.add_model
     models = runs.models
     add_round = runs.add_round
     rounds = runs.rounds
     last_round = runs.last_round
+    put_figures = runs.put_figures
+    figures = runs.figures
     submit_job = runs.submit_job
     claim_job = runs.claim_job
     beat_job = runs.beat_job
@@ -187,6 +209,8 @@ class SqlStore(Database):
     items = items.items
     log = log.log
     features = features.features
+    repeats = repeats.repeats
+    certificates = certificates.certificates
 
 
 def _address(workspace: Path, url: str | None) -> sa.URL:

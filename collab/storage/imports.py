@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from collab.domain.annotation import Event
+from collab.domain.plain import typed
 from collab.domain.run import ImportReport
 from collab.domain.store import Added, AnswersAs, NewItem
 from collab.errors import Conflict
@@ -20,7 +21,7 @@ from collab.storage import answers, log, projections, records, reserve, search
 from collab.storage import schema as tables
 from collab.storage.answers import by_value
 from collab.storage.connection import Database
-from collab.storage.schema import dumps
+from collab.storage.json_text import dumps
 
 _BATCH = 5000
 """Replaced items in one statement."""
@@ -119,7 +120,7 @@ def imports(db: Database, project: int) -> tuple[tuple[int, str, int, ImportRepo
 
 
 def _report(written: dict[str, Any]) -> ImportReport:
-    return ImportReport(**{**written, "columns": tuple(written.get("columns", ()))})
+    return typed(ImportReport, written)
 
 
 def _open_import(db: Database, import_id: int) -> sa.Row[Any]:
@@ -180,7 +181,7 @@ def _replace(db: Database, under_way: sa.Row[Any], now: int) -> None:
             if r.reopen
         ]
         log.append_all(db, project, reopened)
-    for statement in (*_REOPEN, _REPLACED):
+    for statement in (*_REOPEN, _REPLACED) if rows else ():
         db.write(statement, mine)
 
 
@@ -208,9 +209,11 @@ _REOPEN = [
             f"DELETE FROM {name} WHERE item IN {_REOPENED}"
             for name in ("decision", "imported_answer", "annotation", "put_off")
         ),
+        f"DELETE FROM machine_label WHERE project = :project AND item IN {_REOPENED}",
+        f"DELETE FROM ask WHERE lane = 'repeat' AND NOT done AND item IN {_REOPENED}",
         f"UPDATE item SET state = 'open' WHERE id IN {_REOPENED}",
         "UPDATE ask SET done = false, token = '', annotator = '', lease_until = 0 "
-        f"WHERE lane <> 'chosen' AND item IN {_REOPENED}",
+        f"WHERE lane NOT IN ('chosen', 'repeat') AND item IN {_REOPENED}",
     )
 ]
 _COLUMNS = "INSERT INTO item (project, file_import, ref, digest, fields, meta, audit_rank)"

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from collab.domain.annotation import Annotation, Decision
 from collab.domain.project import Answer, Item
 from collab.domain.store import ItemFilter, ItemRow, PoolRow
-from collab.storage import records, search
 from collab.storage import schema as tables
+from collab.storage import search
 from collab.storage.connection import Database
 from collab.storage.log import EVENTS, read_annotation
 from collab.storage.projections import read_decision
@@ -73,9 +73,8 @@ def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset
     conditions: list[search.Condition] = [i.c.project == project, *_conditions(wanted)]
     if wanted.text.strip():
         conditions.append(search.matching(db, project, wanted.text.strip()))
-    if wanted == ItemFilter():  # the first page of a million items: counted already
-        known = records.progress(db, project)
-        total = known.items - known.reserved
+    if wanted in _COUNTED:  # the first page of a million items
+        total = int(db.scalar(_COUNTED[wanted], {"project": project}))
     else:
         total = int(db.scalar(sa.select(sa.func.count()).select_from(_JOINED).where(*conditions)))
     page = [_item(r) for r in db.rows(_VISIBLE.where(*conditions).order_by(i.c.id).limit(limit).offset(offset))]
@@ -90,11 +89,23 @@ _VISIBLE = sa.select(tables.item).select_from(_JOINED)
 _POOL = (
     sa.select(
         tables.item.c.id, tables.item.c.reserved, tables.item.c.state, tables.item.c.audit_rank,
-        sa.type_coerce(tables.decision.c.answer, sa.Text).label("answer"),
+        sa.type_coerce(tables.decision.c.answer, sa.Text).label("answer"), tables.item.c.drawn,
+        (tables.decision.c.source == "machine").label("machine"),
     )
     .join(tables.counter, _PUBLISHED)
     .outerjoin(tables.decision, tables.decision.c.item == tables.item.c.id)
 )  # fmt: skip
+_DRAWN = "SELECT count(*) FROM drawn w WHERE w.project = :project AND w.queued"
+_CHECKS = f"{_DRAWN} AND EXISTS (SELECT 1 FROM decision d WHERE d.item = w.item AND d.source = 'machine')"
+_COUNTED = {
+    wanted: sa.text(f"SELECT {count} FROM counter WHERE project = :project")
+    for wanted, count in (
+        (ItemFilter(), f"items - reserved - ({_DRAWN})"),
+        (ItemFilter(state="labeled"), "decided"),
+        (ItemFilter(state="machine"), f"machine - ({_CHECKS})"),
+    )
+}
+"""What the counters say already."""
 
 
 def _these() -> sa.BindParameter[Any]:
@@ -122,15 +133,16 @@ def _conditions(wanted: ItemFilter) -> list[sa.ColumnElement[bool]]:
     i, d, a = tables.item, tables.decision, tables.annotation
     conditions: list[sa.ColumnElement[bool]] = []
     if not wanted.include_reserved:
-        conditions.append(i.c.reserved == sa.false())
+        conditions += [i.c.reserved == sa.false(), i.c.drawn == sa.false()]
     said = sa.select(a.c.item).where(a.c.item == i.c.id)
     if wanted.annotator:
         said = said.where(a.c.annotator == wanted.annotator)
         conditions.append(said.exists())
     if wanted.state == "later":
         conditions.append(said.where(a.c.kind == "later").exists())
-    elif wanted.state == "labeled":
-        conditions.append(sa.exists().where(d.c.item == i.c.id))
+    elif wanted.state in ("labeled", "machine"):
+        source = d.c.source == "machine" if wanted.state == "machine" else d.c.source != "machine"
+        conditions.append(sa.exists().where(d.c.item == i.c.id, source))
     elif wanted.state:
         conditions.append(i.c.state == wanted.state)
     if wanted.answer and wanted.annotator:
@@ -142,16 +154,16 @@ def _conditions(wanted: ItemFilter) -> list[sa.ColumnElement[bool]]:
 
 def _item(row: sa.Row[Any]) -> Item:
     return Item(
-        row.id, row.project, row.ref, row.fields, row.digest, row.audit_rank, row.meta, row.reserved, row.state,
-        row.read_until,
+        row.id, row.project, row.ref, row.fields, row.digest, row.audit_rank, row.meta, row.reserved, row.drawn,
+        row.state, row.read_until,
     )  # fmt: skip
 
 
 def _pool_rows(db: Database, query: sa.Select[Any], params: dict[str, Any] | None = None) -> list[PoolRow]:
     answers: dict[str | None, Answer] = {None: ()}  # a million items have few different answers
     found = []
-    for item, reserved, state, rank, answer in map(tuple, db.rows(query, params)):
+    for item, reserved, state, rank, answer, drawn, machine in map(tuple, db.rows(query, params)):
         if answer not in answers:
             answers[answer] = tuple(json.loads(answer))
-        found.append(PoolRow(item, reserved, state, rank, answers[answer]))
+        found.append(PoolRow(item, reserved, state, rank, answers[answer], drawn, machine is True))
     return found

@@ -17,7 +17,7 @@ from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Event
 from collab.errors import StoreCorrupt, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
-from collab.storage.schema import dumps
+from collab.storage.json_text import dumps
 
 
 def append(db: Database, event: Event) -> bool:
@@ -69,6 +69,13 @@ def log(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[t
 def event(db: Database, event_id: str) -> Event | None:
     found = db.row(EVENTS.where(tables.event.c.id == event_id))
     return None if found is None else _event(found)
+
+
+def chain_head(db: Database, project: int) -> str:
+    found = db.row(_HEAD, {"project": project})
+    if found is None:
+        raise UnknownName("project", project)
+    return str(found.head)
 
 
 def check_chain(db: Database, project: int) -> int:

@@ -1,6 +1,7 @@
 # ruff: noqa: D103  # the Store protocol documents them
 """What the log amounts to: annotations in force, states and decisions of items, and figures counted from them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,11 +57,20 @@ def annotated(db: Database, project: int) -> list[int]:
     return [r.item for r in db.rows(sa.select(a.c.item).where(a.c.project == project).distinct().order_by(a.c.item))]
 
 
-def imported_decision(db: Database, item: int) -> Decision | None:
+def standing_decision(db: Database, item: int) -> Decision | None:
+    return standing_decisions(db, [item]).get(item)
+
+
+def standing_decisions(db: Database, items: Sequence[int]) -> dict[int, Decision]:
+    """What stands of these items while nobody speaks."""
     a = tables.imported_answer
     finished = sa.exists().where(tables.file_import.c.id == a.c.file_import, tables.file_import.c.report.is_not(None))
-    found = db.scalar(sa.select(a.c.answer).where(a.c.item == item, a.c.annotator == "", finished))
-    return None if found is None else Decision(item, tuple(found), "imported")
+    query = sa.select(a.c.item, a.c.answer).where(a.c.item.in_(items), a.c.annotator == "", finished)
+    machine = {
+        r.item: Decision(r.item, tuple(r.answer), "machine", r.confidence, r.certificate)
+        for r in db.rows(_SIGNED, {"items": list(items)})
+    }
+    return machine | {r.item: Decision(r.item, tuple(r.answer), "imported") for r in db.rows(query)}
 
 
 def settle_item(db: Database, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
@@ -73,18 +83,27 @@ def settle_item(db: Database, project: int, item: int, state: ItemState, decisio
             db.write(sa.delete(tables.decision).where(tables.decision.c.item == item))
         else:
             _write_decisions(db, [_row(project, decision, before.reserved, now)])
-        step = (decision is not None) - (before.item is not None)
-        if step:
-            name = "audited" if before.reserved else "decided"
-            counter = tables.counter
-            db.write(sa.update(counter).values({name: counter.c[name] + step}).where(counter.c.project == project))
+        where = "audited" if before.reserved else "checked" if before.drawn else "decided"
+        was = _counters(before.source, where)
+        becomes = _counters(None if decision is None else decision.source, where)
+        if was != becomes:
+            count(db, project, was, -1)
+            count(db, project, becomes, 1)
 
 
 def settle_all(db: Database, project: int, settled: Sequence[tuple[int, Settled]], now: int) -> None:
-    """Settle items that aren't reserved; whoever calls this counts anew."""
+    """Settle items that aren't reserved nor drawn; whoever calls this counts them."""
     update = sa.update(tables.item).values(state=sa.bindparam("to")).where(tables.item.c.id == sa.bindparam("of"))
     db.write(update, [{"of": item, "to": s.state} for item, s in settled])
     _write_decisions(db, [_row(project, s.decision, False, now) for _, s in settled if s.decision is not None])
+
+
+def count(db: Database, project: int, names: Sequence[str], step: int) -> None:
+    """Add `step` to a counter for each time that it is named."""
+    c = tables.counter
+    changed = {name: c.c[name] + step * n for name, n in Counter(names).items()}
+    if changed:
+        db.write(sa.update(c).values(changed).where(c.c.project == project))
 
 
 def reset_projections(db: Database, project: int) -> None:
@@ -105,16 +124,35 @@ def class_counts(db: Database, project: int) -> dict[str, int]:
 
 
 def answers_since(db: Database, project: int, since: int, annotator: str = "") -> int:
-    a = tables.annotation
-    query = sa.select(sa.func.count()).where(
-        a.c.project == project, a.c.at >= since, a.c.kind.in_(("answer", "unsure"))
-    )
-    return int(db.scalar(query.where(a.c.annotator == annotator) if annotator else query))
+    a, r = tables.annotation, tables.repeated
+    answers = a.c.kind.in_(("answer", "unsure")), a.c.project == project, a.c.at >= since
+    repeats = r.c.project == project, r.c.at >= since
+    counted = [
+        sa.select(sa.func.count())
+        .where(*which, *([table.c.annotator == annotator] if annotator else []))
+        .scalar_subquery()
+        for table, which in ((a, answers), (r, repeats))
+    ]
+    return int(db.scalar(sa.select(counted[0] + counted[1])))
+
+
+def overlaps(db: Database, project: int) -> list[tuple[str, str, int]]:
+    return [(r.low, r.high, r.n) for r in db.rows(_OVERLAPS, {"project": project})]
+
+
+def answers_by_annotator(db: Database, project: int) -> list[tuple[str, int]]:
+    return [(r.annotator, r.n) for r in db.rows(_ANSWERS_BY, {"project": project})]
 
 
 def read_decision(row: sa.Row[Any]) -> Decision:
     """Read a row of the decision table."""
-    return Decision(row.item, tuple(row.answer), row.source, row.confidence)
+    return Decision(row.item, tuple(row.answer), row.source, row.confidence, row.certificate)
+
+
+def _counters(source: str | None, where: str) -> tuple[str, ...]:
+    if source is None:
+        return ()
+    return ("machine",) if source == "machine" else (where,)
 
 
 def _first(answer: Answer) -> str:
@@ -125,23 +163,38 @@ def _row(project: int, decision: Decision, reserved: bool, now: int) -> dict[str
     return {
         "item": decision.item, "project": project, "answer": list(decision.answer), "first": _first(decision.answer),
         "reserved": reserved, "source": decision.source, "confidence": decision.confidence, "at": now,
+        "certificate": decision.certificate,
     }  # fmt: skip
 
 
 def _write_decisions(db: Database, rows: list[dict[str, Any]]) -> None:
     if rows:
         insert = db.insert(tables.decision)
-        replaced = {name: insert.excluded[name] for name in ("answer", "first", "source", "confidence", "at")}
+        names = ("answer", "first", "source", "confidence", "at", "certificate")
+        replaced = {name: insert.excluded[name] for name in names}
         db.write(insert.on_conflict_do_update(index_elements=["item"], set_=replaced), rows)
 
 
 _BEFORE = sa.text(
-    "SELECT i.reserved, d.item FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = :item"
-).columns(tables.item.c.reserved, tables.decision.c.item)
+    "SELECT i.reserved, i.drawn, d.source FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = :item"
+).columns(tables.item.c.reserved, tables.item.c.drawn, tables.decision.c.source)
+# In this order: else SQLite goes through all labels of the project.
+_SIGNED = (
+    sa.text(
+        "SELECT m.item, m.answer, m.confidence, m.certificate FROM item i CROSS JOIN certificate c "
+        "CROSS JOIN machine_label m WHERE i.id IN :items AND c.project = i.project AND c.status = 'signed' "
+        "AND m.project = c.project AND m.certificate = c.number AND m.item = i.id"
+    )
+    .bindparams(sa.bindparam("items", expanding=True))
+    .columns(tables.machine_label.c.item, tables.machine_label.c.answer)
+)
 _RESET = [
     sa.text(statement)
     for statement in (
         "DELETE FROM annotation WHERE project = :project",
+        "DELETE FROM repeated WHERE project = :project",
+        # Nothing was signed before the first event.
+        "UPDATE certificate SET status = 'auditing' WHERE project = :project",
         "DELETE FROM decision WHERE project = :project",
         "DELETE FROM put_off WHERE item IN (SELECT id FROM item WHERE project = :project)",
         "UPDATE item SET state = 'open' WHERE project = :project AND state <> 'open'",
@@ -152,16 +205,32 @@ _RESET = [
         "UPDATE item SET state = 'decided' WHERE id IN (SELECT item FROM decision WHERE project = :project)",
     )
 ]
+_NOT_DRAWN = (
+    "d.source <> 'machine' AND d.item NOT IN (SELECT w.item FROM drawn w WHERE w.project = :project AND w.queued)"
+)
 _RECOUNT = sa.text(
     "UPDATE counter SET "
     "items = (SELECT count(*) FROM item i WHERE i.project = :project AND i.id <= counter.visible), "
     "reserved = (SELECT count(*) FROM item i WHERE i.project = :project AND i.reserved), "
     "decided = (SELECT count(*) FROM decision d "
-    "WHERE d.project = :project AND d.reserved = false AND d.item <= counter.visible), "
-    "audited = (SELECT count(*) FROM decision d WHERE d.project = :project AND d.reserved = true) "
+    f"WHERE d.project = :project AND d.reserved = false AND {_NOT_DRAWN} AND d.item <= counter.visible), "
+    "audited = (SELECT count(*) FROM decision d WHERE d.project = :project AND d.reserved = true "
+    "AND d.source <> 'machine'), "
+    "checked = (SELECT count(*) FROM drawn w JOIN decision d ON d.item = w.item AND d.source <> 'machine' "
+    "WHERE w.project = :project AND w.queued), "
+    "machine = (SELECT count(*) FROM decision d WHERE d.project = :project AND d.source = 'machine') "
     "WHERE project = :project"
 )
 _CLASSES = sa.text(
     "SELECT d.first, count(*) AS n FROM decision d JOIN counter c ON c.project = d.project AND d.item <= c.visible "
-    "WHERE d.project = :project AND d.reserved = false GROUP BY d.first ORDER BY d.first"
+    f"WHERE d.project = :project AND d.reserved = false AND {_NOT_DRAWN} GROUP BY d.first ORDER BY d.first"
+)
+_OVERLAPS = sa.text(
+    "SELECT low, high, count(*) AS n FROM (SELECT min(first) AS low, max(first) AS high FROM annotation "
+    "WHERE project = :project AND kind = 'answer' GROUP BY item HAVING count(*) > 1) AS answered "
+    "GROUP BY low, high ORDER BY low, high"
+)
+_ANSWERS_BY = sa.text(
+    "SELECT annotator, count(*) AS n FROM annotation WHERE project = :project AND kind IN ('answer', 'unsure') "
+    "AND at > 0 GROUP BY annotator ORDER BY n DESC, annotator"
 )

@@ -6,19 +6,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Ask, Choices, Lane, Suggestion, coin
-from collab.storage import records
+from collab.domain.annotation import ALWAYS_BLIND, Ask, Choices, Lane, Suggestion, coin
+from collab.storage import draws, records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
-from collab.storage.schema import dumps
+from collab.storage.json_text import dumps
 
 
 def put_asks(db: Database, project: int, asks: Sequence[Ask], ranking: int, *, whole: bool, overlap: int) -> None:
+    owner = records.project(db, project)
+    below = owner.policy.blind_share
     rows = [
-        (project, a.item, slot, a.purpose, a.lane, a.score, a.blind, a.reason, *_suggestion(a.suggestion), ranking)
+        (
+            project, a.item, slot, a.purpose, a.lane, a.score, coin(owner, a.item, slot) < below if slot else a.blind,
+            a.reason, *_suggestion(a.suggestion), ranking,
+        )
         for a in asks
         for slot in range(overlap)
-    ]
+    ]  # fmt: skip
     with db.transaction():
         db.lock_project(project)
         if rows:
@@ -32,6 +37,8 @@ def put_asks(db: Database, project: int, asks: Sequence[Ask], ranking: int, *, w
 def extend_lane(
     db: Database, project: int, lane: Lane, size: int, overlap: int, blind_below: float, reason: str
 ) -> int:
+    if lane == "certificate":
+        return draws.queue_checks(db, project, size, overlap, reason)
     audit = lane == "audit"
     with db.transaction():
         db.lock_project(project)
@@ -41,7 +48,7 @@ def extend_lane(
         rows = [
             {
                 "project": project, "item": r.id, "slot": slot, "purpose": purpose, "lane": lane,
-                "score": 1 - r.audit_rank, "blind": audit or coin(owner, r.id) < blind_below, "reason": reason,
+                "score": 1 - r.audit_rank, "blind": audit or coin(owner, r.id, slot) < blind_below, "reason": reason,
             }
             for r in found
             for slot in range(overlap)
@@ -60,7 +67,7 @@ def lease(
     }  # fmt: skip
     with db.transaction(durable=False):
         db.lock_project(project)
-        taken = db.rows(_TAKE[db.is_sqlite, lane == "chosen"], params)
+        taken = db.rows(_TAKE[db.is_sqlite, lane], params)
         presence = db.insert(tables.presence).values(project=project, annotator=annotator, at=now)
         db.write(presence.on_conflict_do_update(index_elements=["project", "annotator"], set_={"at": now}))
     return [_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
@@ -88,8 +95,8 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
     a, i = tables.ask, tables.item
     with db.transaction():
         db.lock_project(project)
-        query = sa.select(i.c.id).where(i.c.project == project, i.c.id.in_(items), i.c.reserved == sa.false())
-        free = {r.id for r in db.rows(query)}
+        query = sa.select(i.c.id).where(i.c.project == project, i.c.id.in_(items))
+        free = {r.id for r in db.rows(query.where(i.c.reserved == sa.false(), i.c.drawn == sa.false()))}
         chosen = [item for item in dict.fromkeys(items) if item in free]
         if not chosen:
             return 0
@@ -101,24 +108,15 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
         rows = [
             {
                 "project": project, "item": item, "slot": 0, "purpose": "chosen", "lane": "chosen",
-                "score": -float(first + n), "blind": False, "reason": reason, "annotator": annotator,
+                "score": -float(first + n), "blind": False, "reason": reason, "annotator": annotator, "done": False,
+                "lease_until": 0, "token": "",
             }
             for n, item in enumerate(chosen)
         ]  # fmt: skip
         again = db.insert(a)
-        anew = {
-            "done": False,
-            "lease_until": 0,
-            "token": "",
-            "score": again.excluded.score,
-            "reason": again.excluded.reason,
-        }
-        db.write(
-            again.on_conflict_do_update(
-                index_elements=["item", "annotator"], index_where=sa.text("lane = 'chosen'"), set_=anew
-            ),
-            rows,
-        )
+        anew = {name: again.excluded[name] for name in ("done", "lease_until", "token", "score", "reason")}
+        mine: dict[str, Any] = {"index_elements": ["item", "annotator"], "index_where": sa.text("lane = 'chosen'")}
+        db.write(again.on_conflict_do_update(**mine, set_=anew), rows)
     return len(chosen)
 
 
@@ -153,9 +151,20 @@ def put_off(db: Database, item: int, annotator: str, until: int) -> None:
 
 
 def add_slots(db: Database, project: int, overlap: int) -> None:
+    a = tables.ask
     with db.transaction():
+        db.lock_project(project)
+        owner = records.project(db, project)
         for slot in range(1, overlap):
-            db.write(_ADD_SLOT, {"project": project, "slot": slot})
+            mine = {"project": project, "slot": slot}
+            added = db.returning(_ADD_SLOT, mine)
+            tossed = [
+                {"of": r.id, "blind": coin(owner, r.item, slot) < owner.policy.blind_share}
+                for r in added
+                if r.purpose not in ALWAYS_BLIND
+            ]
+            if tossed:
+                db.write(sa.update(a).values(blind=sa.bindparam("blind")).where(a.c.id == sa.bindparam("of")), tossed)
 
 
 def suggest(db: Database, project: int, words: Mapping[int, Suggestion]) -> None:
@@ -202,17 +211,20 @@ def _ask(row: sa.Row[Any]) -> Ask:
 
 _FREE: Mapping[str, Any] = {
     "lease_until": 0, "token": "",
-    "annotator": sa.case((tables.ask.c.lane == "chosen", tables.ask.c.annotator), else_=""),
+    "annotator": sa.case((tables.ask.c.lane.in_(("chosen", "repeat")), tables.ask.c.annotator), else_=""),
 }  # fmt: skip
 
+_SHARED = "lane NOT IN ('chosen', 'repeat')"
 _PUT = (
     "INSERT INTO ask "
     "(project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, choices, ranking) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE lane <> 'chosen' DO UPDATE SET "
+    f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE {_SHARED} DO UPDATE SET "
     "score = excluded.score, reason = excluded.reason, model = excluded.model, proba = excluded.proba, "
     "footing = excluded.footing, choices = excluded.choices, ranking = excluded.ranking, "
     "purpose = CASE WHEN ask.leased_at > 0 THEN ask.purpose ELSE excluded.purpose END, "
-    "blind = CASE WHEN ask.leased_at > 0 THEN ask.blind ELSE excluded.blind END WHERE NOT ask.done"
+    "blind = CASE WHEN ask.leased_at > 0 THEN ask.blind ELSE excluded.blind END "
+    # A row that a certificate has drawn since the ranking was made stays its own.
+    "WHERE NOT ask.done AND ask.lane = excluded.lane"
 )
 _LOCK_OF = sa.text(
     "SELECT 1 FROM counter WHERE project IN (SELECT project FROM ask WHERE id IN :asks) ORDER BY project FOR UPDATE"
@@ -228,45 +240,60 @@ _ADD_SLOT = sa.text(
     "(project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, choices, ranking) "
     "SELECT a.project, a.item, :slot, a.purpose, a.lane, a.score, a.blind, a.reason, a.model, a.proba, a.footing, "
     "a.choices, a.ranking "
-    "FROM ask a WHERE a.project = :project AND a.lane <> 'chosen' AND a.slot = 0 "
-    "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.lane <> 'chosen' AND o.slot = :slot)"
+    f"FROM ask a WHERE a.project = :project AND a.{_SHARED} AND a.slot = 0 "
+    f"AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.{_SHARED} AND o.slot = :slot) "
+    "RETURNING id, item, purpose"
 )
 _NEXT_BY_RANK = sa.text(
     "SELECT i.id, i.audit_rank, i.digest FROM item i JOIN counter c ON c.project = i.project AND i.id <= c.visible "
-    "WHERE i.project = :project AND i.reserved = :reserved AND i.state = 'open' "
-    "AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = i.id AND a.lane <> 'chosen') "
+    "WHERE i.project = :project AND i.reserved = :reserved AND i.drawn = false AND i.state = 'open' "
+    f"AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = i.id AND a.{_SHARED}) "
     "ORDER BY i.audit_rank, i.id LIMIT :size"
 )
 
 _FREE_ROW = "a.project = :project AND a.lane = :lane AND NOT a.done AND a.lease_until <= :now"
 # An item of which this person holds, or could take, a lower slot is passed over: nobody gets it twice.
-_OTHERS_TOO = (
-    "AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item "
-    "AND i.state NOT IN ('decided', 'unusable')) "
+_NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
     "AND n.kind IN ('answer', 'unsure', 'flag', 'unusable')) "
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
     "(o.lease_until > :now AND (o.annotator = :annotator OR o.lane = 'chosen') "
-    "OR o.lease_until <= :now AND o.lane <> 'chosen' AND o.slot < a.slot))"
+    f"OR o.lease_until <= :now AND o.{_SHARED} AND o.slot < a.slot))"
+)
+_UNDECIDED = (
+    f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND i.state NOT IN ('decided', 'unusable')) {_NOT_MINE}"
+)
+# Among the machine's labels an audit is asked although its item is decided.
+_UNDECIDED_BY_PEOPLE = (
+    "AND EXISTS (SELECT 1 FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = a.item "
+    f"AND (i.state NOT IN ('decided', 'unusable') OR d.source = 'machine')) {_NOT_MINE}"
 )
 _MINE = (
     "AND a.annotator = :annotator "
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now)"
 )
+_MINE_AGAIN = (
+    f"{_MINE} AND EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
+    "AND n.kind IN ('answer', 'unsure'))"
+)
+_WHICH: Mapping[Lane, str] = {
+    "query": _UNDECIDED, "audit": _UNDECIDED, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,
+    "repeat": _MINE_AGAIN,
+}  # fmt: skip
 
 
-def _take(is_sqlite: bool, chosen: bool) -> sa.TextualSelect:
+def _take(is_sqlite: bool, lane: Lane) -> sa.TextualSelect:
     lock = "" if is_sqlite else "FOR UPDATE OF a SKIP LOCKED"
     return sa.text(
-        f"WITH picked AS (SELECT a.id FROM ask a WHERE {_FREE_ROW} {_MINE if chosen else _OTHERS_TOO} "
+        f"WITH picked AS (SELECT a.id FROM ask a WHERE {_FREE_ROW} {_WHICH[lane]} "
         f"ORDER BY a.ranking DESC, a.score DESC, a.id LIMIT :size {lock}) "
         "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until, leased_at = :now "
         "WHERE id IN (SELECT id FROM picked) RETURNING *"
     ).columns(*tables.ask.c)
 
 
-_TAKE = {(is_sqlite, chosen): _take(is_sqlite, chosen) for is_sqlite in (True, False) for chosen in (True, False)}
+_TAKE = {(is_sqlite, lane): _take(is_sqlite, lane) for is_sqlite in (True, False) for lane in _WHICH}
 _HELD = sa.text(
     "SELECT * FROM ask WHERE project = :project AND annotator = :annotator AND token = :token AND token <> '' "
     "AND lease_until > :now AND NOT done ORDER BY leased_at, ranking DESC, score DESC, id"

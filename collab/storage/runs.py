@@ -1,5 +1,5 @@
 # ruff: noqa: D103  # the Store protocol documents them
-"""What machines do: model versions, rounds, and jobs with their leases."""
+"""What machines do: model versions, rounds, figures, and jobs with their leases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,18 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.run import (
-    Bin,
-    Calibration,
-    Checks,
-    ClassAudits,
-    Figure,
-    Job,
-    JobStatus,
-    ModelVersion,
-    Round,
-    Stratum,
-)
+from collab.domain.plain import typed
+from collab.domain.run import Job, JobStatus, ModelVersion, Round
 from collab.errors import JobLost, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -63,14 +53,27 @@ def add_round(db: Database, done: Round) -> None:
 def rounds(db: Database, project: int) -> tuple[Round, ...]:
     r = tables.training_round
     query = sa.select(r.c.content).where(r.c.project == project).order_by(r.c.revision)
-    return tuple(_round(row.content, bare=True) for row in db.rows(query))
+    return tuple(typed(Round, _bare(row.content)) for row in db.rows(query))
 
 
 def last_round(db: Database, project: int) -> Round | None:
     r = tables.training_round
     query = sa.select(r.c.content).where(r.c.project == project).order_by(r.c.revision.desc()).limit(1)
     found = db.row(query)
-    return None if found is None else _round(found.content)
+    return None if found is None else typed(Round, found.content)
+
+
+def put_figures(db: Database, project: int, name: str, content: Mapping[str, Any], now: int) -> None:
+    written = {"content": dict(content), "at": now}
+    row = db.insert(tables.figure).values(project=project, name=name, **written)
+    with db.transaction(durable=False):
+        db.write(row.on_conflict_do_update(index_elements=["project", "name"], set_=written))
+
+
+def figures(db: Database, project: int, name: str) -> Mapping[str, Any] | None:
+    f = tables.figure
+    found = db.row(sa.select(f.c.content).where(f.c.project == project, f.c.name == name))
+    return None if found is None else found.content
 
 
 def submit_job(db: Database, kind: str, project: int | None, payload: Mapping[str, Any], by: str, now: int) -> Job:
@@ -177,24 +180,9 @@ def _end(db: Database, job: int, status: JobStatus, message: str, now: int) -> N
     db.write(sa.update(tables.job).values(**values).where(tables.job.c.id == job))
 
 
-def _round(content: dict[str, Any], bare: bool = False) -> Round:
-    checks = None if bare else content.get("checks")
-    strata = tuple(_stratum(s, bare) for s in content["strata"])
-    return Round(**content | {"strata": strata, "checks": checks and _checks(checks)})
-
-
-def _stratum(content: dict[str, Any], bare: bool) -> Stratum:
-    counted = {} if bare else content.get("classes", {})
-    classes = {name: ClassAudits(**counts) for name, counts in counted.items()}
-    return Stratum(**content | {"imports": tuple(content["imports"]), "classes": classes})
-
-
-def _checks(content: dict[str, Any]) -> Checks:
-    second, told = content["by_confidence"], content["calibration"]
-    calibration = told and Calibration(
-        tuple(Bin(**b) for b in told["bins"]), Figure(**told["brier"]), told["error"] and Figure(**told["error"])
-    )
-    return Checks(**content | {"by_confidence": second and Figure(**second), "calibration": calibration})
+def _bare(content: dict[str, Any]) -> dict[str, Any]:
+    """What the curve needs of a round: the rest would take most of the time to read."""
+    return content | {"checks": None, "strata": [s | {"classes": {}} for s in content.get("strata", ())]}
 
 
 def _job(row: sa.Row[Any]) -> Job:

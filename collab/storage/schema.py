@@ -4,15 +4,12 @@ Only migrations change a database; a test compares what they build with this pag
 append-only and the full-text table differ between the two databases and stand in the migrations alone.
 """
 
-import json
-import re
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Identity,
@@ -22,41 +19,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     text,
 )  # fmt: skip
 
-_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one for each call
-
-
-def dumps(value: Any) -> str:
-    """Write JSON that is short, readable and searchable.
-
-    Both databases hold UTF-8, and PostgreSQL no NUL: NULs are left out, halves of surrogate pairs become "?".
-    """
-    written = _encode(value)
-    if "\\u0000" in written:
-        written = _NUL.sub(r"\1", written)
-    return written if written.isascii() else written.encode("utf-8", "replace").decode()
-
-
-class Json(TypeDecorator[Any]):
-    """JSON in a text column, the same bytes on both databases."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Write it."""
-        return None if value is None else dumps(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Read it."""
-        return None if value is None else json.loads(value)
-
+from collab.storage.json_text import Json
 
 # SQLite numbers rows by itself only where the key is exactly INTEGER.
 Big = BigInteger().with_variant(Integer, "sqlite")
@@ -122,7 +88,7 @@ counter = Table(
     *map(_number, ("items", "reserved", "decided", "audited", "events")),
     *map(_number, ("ranking", "revision", "asks", "visible", "indexed")),
     _words("head"), Column("reading", Float, nullable=False, server_default="0"), _words("worker"),
-    _number("worker_at"),
+    *map(_number, ("worker_at", "checked", "machine")),
 )  # fmt: skip
 """One row for each project. Items up to `visible` are published, up to `indexed` searchable; `head` ends the chain."""
 
@@ -150,6 +116,7 @@ item = Table(
     _flag("reserved"),
     Column("state", Text, nullable=False, server_default="open"),
     Column("read_until", Integer),
+    _flag("drawn"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 Index("uq_item_digest", item.c.project, item.c.digest, unique=True)
@@ -186,8 +153,12 @@ decision = Table(
     "decision", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True), _project(nullable=False),
     Column("answer", Json, nullable=False), Column("first", Text, nullable=False), _flag("reserved"),
     Column("source", Text, nullable=False), Column("confidence", Float), Column("at", Big, nullable=False),
+    Column("certificate", Big),
 )  # fmt: skip
-Index("ix_decision_first", decision.c.project, decision.c.reserved, decision.c.first)
+_partial(
+    "ix_decision_first", decision.c.project, decision.c.reserved, decision.c.first, where="source <> 'machine'"
+)  # fmt: skip
+_partial("ix_decision_machine", decision.c.project, decision.c.certificate, where="source = 'machine'")
 
 event = Table(
     "event", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
@@ -245,13 +216,52 @@ ask = Table(
 
 Columns stand in the order in which the migrations made them: `RETURNING *` gives them back so.
 """
-_partial("uq_ask_slot", ask.c.item, ask.c.slot, where="lane <> 'chosen'", unique=True)
+_partial("uq_ask_slot", ask.c.item, ask.c.slot, where="lane NOT IN ('chosen', 'repeat')", unique=True)
 _partial("uq_ask_chosen", ask.c.item, ask.c.annotator, where="lane = 'chosen'", unique=True)
+_partial("uq_ask_repeat", ask.c.item, ask.c.annotator, where="lane = 'repeat'", unique=True)
 Index("ix_ask_item", ask.c.item)
 _partial("ix_ask_audit", ask.c.project, ask.c.item, where="lane = 'audit'")
 _partial("ix_ask_next", ask.c.project, ask.c.lane, ask.c.ranking.desc(), ask.c.score.desc(), ask.c.id, where="NOT done")
 _partial("ix_ask_token", ask.c.token, where="token <> ''")
 _partial("ix_ask_live", ask.c.project, ask.c.lease_until, where="lease_until > 0 AND NOT done")
+
+repeated = Table(
+    "repeated", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True), _project(nullable=False, index=True),
+    Column("first", Json, nullable=False), Column("again", Json, nullable=False), Column("at", Big, nullable=False),
+)  # fmt: skip
+"""What a person answered first and what to the repeat; [] is "can't tell"."""
+
+certificate = Table(
+    "certificate", metadata, _project(primary_key=True),
+    Column("number", Big, primary_key=True, autoincrement=False),
+    Column("status", Text, nullable=False), Column("content", Json, nullable=False), _flag("applied"),
+)  # fmt: skip
+"""`applied`: its staged labels came in force once, and what had to be left out of them is forgotten."""
+
+drawn = Table(
+    "drawn", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True), _project(nullable=False),
+    Column("certificate", Big, nullable=False), Column("place", Big, nullable=False), _flag("checks"), _flag("queued"),
+)  # fmt: skip
+"""Audits of certificates, and machine labels in the order in which they will be checked (`checks`). Those that are
+`queued`, and they alone, are the items that are `drawn`."""
+Index("ix_drawn_place", drawn.c.project, drawn.c.certificate, drawn.c.place)
+
+machine_label = Table(
+    "machine_label", metadata, _project(primary_key=True),
+    Column("certificate", Big, primary_key=True, autoincrement=False),
+    Column("item", Big, primary_key=True, autoincrement=False),
+    Column("answer", Json, nullable=False), Column("first", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+"""What a machine says under a certificate; in force while that is signed, and nobody has said otherwise. No foreign key
+to its item: whoever deletes items would look through all of it for each."""
+
+figure = Table(
+    "figure", metadata, _project(primary_key=True), Column("name", Text, primary_key=True),
+    Column("content", Json, nullable=False), Column("at", Big, nullable=False),
+)  # fmt: skip
 
 model = Table(
     "model", metadata, _id(), _project(nullable=False, index=True),

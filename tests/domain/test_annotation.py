@@ -4,7 +4,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.domain.annotation import Annotation, Choices, Decision, Footing, Settled, Suggestion, settle
+from collab.domain.annotation import Annotation, Choices, Decision, Event, Footing, Settled, Suggestion, settle
 from collab.domain.project import LabelClass, LabelSchema
 
 SCHEMA = LabelSchema(
@@ -60,6 +60,19 @@ def test_an_imported_decision_stands_until_people_answer():
 
 def test_an_imported_decision_counts_as_the_class_it_was_merged_into():
     assert settle([], 1, SCHEMA, Decision(7, ("old",), "imported")).decision == Decision(7, ("a",), "imported")
+
+
+def test_a_machine_decision_stands_until_people_answer():
+    machine = Decision(7, ("b",), "machine", 0.97, certificate=2)
+    assert settle([], 1, SCHEMA, machine) == Settled("decided", machine)
+    assert settle([said("Ada", "answer", "a")], 1, SCHEMA, machine).decision == Decision(7, ("a",), "agreement")
+
+
+def test_an_answer_from_before_there_were_modes_was_hidden_by_the_coin_unless_it_measured():
+    word = {"proba": [0.5, 0.5], "model": "1.2"}
+    old = Event("id", 1, "answer", "Ada", 1, 7, payload={"answer": ["a"], "blind": True, "hidden": word})
+    audit = replace(old, payload={**old.payload, "purpose": "audit"})
+    assert [Annotation.from_event(e).by_coin for e in (old, audit)] == [True, False]
 
 
 @given(

@@ -74,3 +74,9 @@ def test_label_sets_are_off_or_have_a_level_that_audits_can_keep(level):
 def test_a_blind_share_outside_its_range_is_refused(share):
     with pytest.raises(InvalidPolicy, match="blind_share"):
         LoopPolicy(blind_share=share)
+
+
+@pytest.mark.parametrize("wrong", [{"mode": "guess"}, {"target": 0.2}, {"machine_trickle": -1}, {"repeat_every": -1}])
+def test_a_setting_out_of_range_is_refused_by_name(wrong):
+    with pytest.raises(InvalidPolicy, match=next(iter(wrong))):
+        LoopPolicy(**wrong)

@@ -5,12 +5,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
+from collab.domain.annotation import Annotation, Decision
+from collab.domain.certificate import Certificate, CertificateStatus, Terms
+from collab.domain.store import Store
 from collab.storage.database import SqlStore, open_store
 
 SERVER = os.environ.get("COLLAB_TEST_POSTGRES", "")
@@ -70,3 +74,16 @@ def _database(template: str) -> Iterator[str]:
             yield name
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def certificate_of(project: int, number: int = 1, status: CertificateStatus = "signed", **more: Any) -> Certificate:
+    """A certificate as it is frozen, or later."""
+    values: dict[str, Any] = {"items": 4, "digest": "d", "key": "k", "audits": 1, "by": "ann", "at": 5}
+    return Certificate(project, number, status, Terms(), 0.05, "1.1", 1, **values | more)
+
+
+def answered(store: Store, said: Annotation) -> None:
+    """Log an answer, put it in force, and decide its item by it."""
+    store.append(said.event())
+    store.set_current(said.item, said.annotator, said)
+    store.settle_item(said.project, said.item, "decided", Decision(said.item, said.answer, "agreement"), said.at)

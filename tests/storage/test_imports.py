@@ -84,11 +84,11 @@ def test_a_replaced_item_gets_its_content_when_the_import_finishes(store: Store,
     assert [after[i].fields["text"] for i in (kept, reopened)] == ["kept but new", "open again"]
     assert [after[i].state for i in (kept, reopened)] == ["decided", "open"]
     assert store.decision(kept) == Decision(kept, ("Yes",), "imported")
-    assert (store.decision(reopened), store.imported_decision(reopened)) == (None, None)
+    assert (store.decision(reopened), store.standing_decision(reopened)) == (None, None)
     assert store.progress(project).decided == 1
 
 
-def test_imported_decisions_settle_their_items(store: Store, make_project: MakeProject) -> None:
+def test_standing_decisions_settle_their_items(store: Store, make_project: MakeProject) -> None:
     project = make_project([row(1, answer=("Yes",)), row(2)], answers="decisions").id
 
     decided, free = store.pool(project)
@@ -96,7 +96,7 @@ def test_imported_decisions_settle_their_items(store: Store, make_project: MakeP
     assert (decided.state, decided.answer, free.state, free.answer) == ("decided", ("Yes",), "open", ())
     assert (
         store.decision(decided.item)
-        == store.imported_decision(decided.item)
+        == store.standing_decision(decided.item)
         == Decision(decided.item, ("Yes",), "imported")
     )
     assert (store.progress(project).decided, store.class_counts(project)) == (1, {"Yes": 1})
@@ -206,9 +206,9 @@ def test_decisions_of_a_later_file_settle_items_that_were_open(store: Store, mak
     done = bring(store, project, rows(4, answer=("Yes",)), "decisions", mark=0.2)
 
     assert (done.answers, done.answers_left) == (1, 3)
-    assert store.decision(free) == store.imported_decision(free) == Decision(free, ("Yes",), "imported")
+    assert store.decision(free) == store.standing_decision(free) == Decision(free, ("Yes",), "imported")
     assert store.decision(decided) == Decision(decided, ("No",), "imported")
-    assert [store.imported_decision(item) for item in (reserved, answered)] == [None, None]
+    assert [store.standing_decision(item) for item in (reserved, answered)] == [None, None]
     assert [p.state for p in store.pool(project)] == ["open", "decided", "open", "decided"]
     assert store.progress(project).decided == 2
 
@@ -220,7 +220,7 @@ def test_a_decision_of_an_item_that_was_there_is_unseen_until_the_import_is_fini
     (item,) = (p.item for p in store.pool(project))
     opened = store.begin_import(project, "again.csv", "decisions", 3)
     store.add_items(opened, rows(1, answer=("Yes",)))
-    assert (store.decision(item), store.imported_decision(item)) == (None, None)
+    assert (store.decision(item), store.standing_decision(item)) == (None, None)
     store.reset_projections(project)
     assert store.decision(item) is None
 

@@ -7,6 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from collab.domain.annotation import Decision
+from collab.domain.store import PoolRow
 from collab.errors import StoreNewer
 from collab.storage.database import HEAD, SqlStore, open_store
 from collab.storage.migrations.running import config, upgrade
@@ -58,6 +60,24 @@ def test_rows_of_an_older_version_are_there_after_its_migration(tmp_path: Path) 
     opened.close()
 
 
+def test_a_queue_and_decisions_of_before_certificates_go_on(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'collab.db'}")
+    with engine.begin() as connection:
+        upgrade(connection, "0003")
+        for statement in _BEFORE_CERTIFICATES:
+            connection.execute(sa.text(statement))
+    engine.dispose()
+
+    opened = open_store(tmp_path)
+
+    assert opened.pool(1) == [PoolRow(1, False, "decided", 0.5, ("Yes",)), PoolRow(2, False, "open", 0.6)]
+    assert opened.decision(1) == Decision(1, ("Yes",), "agreement")
+    assert [a.item for a in opened.lease(1, "ann", "query", 9, "tab", 1, 2)] == [2]
+    assert opened.lease(1, "ann", "chosen", 9, "tab", 1, 2) != []
+    assert (opened.progress(1).decided, opened.progress(1).checked, opened.progress(1).machine) == (1, 0, 0)
+    opened.close()
+
+
 def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
     opened = reopen()
     opened.write(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -69,6 +89,16 @@ def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
     assert opened.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
 
 
+_BEFORE_CERTIFICATES = (
+    "INSERT INTO project (id, name, fields, policy, version, salt, at) VALUES (1, 'a', '[]', '{}', 1, 's', 1)",
+    "INSERT INTO counter (project, items, decided, visible) VALUES (1, 2, 1, 2)",
+    "INSERT INTO file_import (id, project, source, answers, at, report) VALUES (1, 1, 'a', 'nothing', 1, '{}')",
+    "INSERT INTO item (id, project, file_import, ref, digest, fields, meta, audit_rank, state) "
+    "VALUES (1, 1, 1, '1', 'a', '{}', '{}', 0.5, 'decided'), (2, 1, 1, '2', 'b', '{}', '{}', 0.6, 'open')",
+    "INSERT INTO decision (item, project, answer, first, source, at) VALUES (1, 1, '[\"Yes\"]', 'Yes', 'agreement', 1)",
+    "INSERT INTO ask (project, item, slot, purpose, lane, score, reason, annotator) "
+    "VALUES (1, 2, 0, 'query', 'query', 0.5, 'torn', ''), (1, 2, 0, 'chosen', 'chosen', 0.5, 'torn', 'ann')",
+)
 _OBJECTS = sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
 
 

@@ -43,6 +43,32 @@ def test_settling_keeps_state_decision_and_counters_true(store: Store, make_proj
     assert store.pool_rows(project, [free]) == [PoolRow(free, False, "disputed", 0.9)]
 
 
+def test_people_who_answered_the_same_items_are_compared(store: Store, make_project: MakeProject) -> None:
+    project = make_project(4).id
+    same, other, alone, unsure = (p.item for p in store.pool(project))
+    said = [
+        answer_of(project, item, choice, by=by, kind=kind)
+        for item, choice, by, kind in (
+            (same, "Yes", "ann", "answer"), (same, "Yes", "bob", "answer"), (other, "Yes", "ann", "answer"),
+            (other, "No", "bob", "answer"), (alone, "Yes", "ann", "answer"), (unsure, "Yes", "ann", "answer"),
+            (unsure, "", "bob", "unsure"),
+        )
+    ]  # fmt: skip
+    for one in said:
+        store.append(one.event())
+        store.set_current(one.item, one.annotator, one)
+
+    assert store.overlaps(project) == [("No", "Yes", 1), ("Yes", "Yes", 1)]
+    assert store.answers_by_annotator(project) == [("ann", 4), ("bob", 3)]
+
+
+def test_what_came_with_a_file_is_nobodys_work(store: Store, make_project: MakeProject) -> None:
+    project = make_project([row(1, answer=("Yes",), annotator="mia")], answers="annotations").id
+    store.append_answers(project, 5)
+
+    assert store.answers_by_annotator(project) == []
+
+
 def test_forgetting_projections_brings_back_what_the_import_said(store: Store, make_project: MakeProject) -> None:
     project = make_project([row(1, answer=("Yes",)), row(2)], answers="decisions").id
     imported, other = (p.item for p in store.pool(project))

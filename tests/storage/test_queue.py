@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from collab.domain.annotation import Ask, Choices, Suggestion
+from collab.domain.annotation import Ask, Choices, Suggestion, coin
 from collab.domain.store import Store
 from collab.storage.database import SqlStore
 from tests.conftest import MakeProject
@@ -247,3 +247,18 @@ def test_two_annotators_never_hold_the_same_item(reopen: Open, make_project: Mak
 
     assert len(set(first)) == len(set(second)) == 2000
     assert not set(first) & set(second)
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_each_slot_of_an_item_has_a_coin_of_its_own(store: Store, make_project: MakeProject, later: bool) -> None:
+    project = make_project(40)
+    store.save_policy(project.id, dataclasses.replace(project.policy, blind_share=0.5))
+    queued(store, project.id, overlap=1 if later else 2)
+    store.add_slots(project.id, 2)
+
+    taken(store, project.id, 40, by="ann")
+    second = taken(store, project.id, 40, by="bob")
+
+    owner = store.project(project.id)
+    assert [a.blind for a in second] == [coin(owner, a.item, 1) < 0.5 for a in second]
+    assert {a.blind for a in second} == {True, False}

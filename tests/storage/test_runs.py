@@ -49,6 +49,15 @@ def test_a_round_of_an_older_version_is_read_without_what_it_didnt_count(
     assert store.last_round(project) == Round(project, 1, 1, 1, 1, (Stratum(1, (1,), 50, 9, 8),))
 
 
+def test_figures_are_replaced_by_those_of_the_same_name(store: Store, make_project: MakeProject) -> None:
+    project = make_project().id
+    for name, content in (("advice", {"n": 1}), ("parts", {"n": 2}), ("advice", {"n": 3, "bounds": [0.5, None]})):
+        store.put_figures(project, name, content, 5)
+
+    assert store.figures(project, "advice") == {"n": 3, "bounds": [0.5, None]}
+    assert (store.figures(project, "parts"), store.figures(project, "group")) == ({"n": 2}, None)
+
+
 def test_one_job_of_a_kind_is_live_in_a_project(store: Store, make_project: MakeProject) -> None:
     project = make_project().id
     first = store.submit_job("encode", project, {"a": 1}, "ann", 1)
