@@ -32,7 +32,7 @@ bench-peers: $(PEERS)  ## Collab against other tools' own code; docs/benchmarks.
 	$(BIN)/python -m tests.bench.peers report
 
 bench-assurance: $(PEERS)  ## Are the audits' figures right as often as they say? Minutes; build/assurance.json
-	$(BIN)/python -m tests.bench.peers prepare --sets r8 satellite tweets
+	$(BIN)/python -m tests.bench.peers prepare --sets r8 satellite tweets news20
 	$(BIN)/python -m tests.bench.assurance --draws 1000
 
 format: $(READY)

@@ -79,7 +79,9 @@ class Ladder:
         """How many of these are at or above each threshold."""
         return len(confidence) - np.searchsorted(np.sort(confidence), self.thresholds)
 
-    def allowed(self, above: Ints, n: int, epsilon: float, delta: float, promise: Promise) -> Ints:
+    def allowed(
+        self, above: Ints, n: int, epsilon: float, delta: float, promise: Promise, elsewhere: Ints | int = 0
+    ) -> Ints:
         """The most errors at or above each threshold with which it passes.
 
         Args:
@@ -88,15 +90,18 @@ class Ladder:
             epsilon: As for `certify`.
             delta: As for `certify`.
             promise: As for `certify`.
+            elsewhere: Other items at or above each threshold that people label.
         """
         if promise == "dataset":
             return np.full(len(above), most_errors(n, epsilon, delta, self.items))
-        # Too many errors: more than epsilon of the items that nobody audited. What an audit found is people's, not the
-        # machine's; the found errors stay in the count, for how many are found is chance.
-        too_many = np.floor(epsilon * (self.counts - above) + ROUNDING).astype(np.int64) + 1
+        # Too many errors: more than epsilon of the items that stay with the machine. What an audit found is people's;
+        # the found errors stay in the count, for how many are found is chance. So do those among the items that people
+        # answered elsewhere: nobody knows how many there are.
+        machine = self.counts - above - elsewhere
+        too_many = np.floor(epsilon * machine + ROUNDING).astype(np.int64) + 1
         tests = zip(above.tolist(), self.counts.tolist(), too_many.tolist(), strict=True)
         allowed = np.array([most_errors(m, epsilon, delta, size, wrong) for m, size, wrong in tests], np.int64)
-        return np.where((allowed < 0) | (self.counts == above), LEFT_OUT, allowed)
+        return np.where((allowed < 0) | (machine <= 0), LEFT_OUT, allowed)
 
     def certified(self, place: int, n: int, errors: Ints, above: Ints) -> Certified:
         """Say what stands behind the threshold at this place."""
@@ -113,6 +118,7 @@ def certify(
     promise: Promise = "machine",
     *,
     least: float = 0.0,
+    elsewhere: Doubles | None = None,
 ) -> Certified | TooFewAudits:
     """Find the lowest threshold at which the promise holds, except with probability delta.
 
@@ -121,7 +127,7 @@ def certify(
     looking often: the promise on the data set. As a share of the machine's labels they may also fall; there each
     threshold is a test of its own in an order that was fixed before, and those with too few audits to pass even without
     an error are left out, which depends on no answer. From 5 % of the population on, drawing without replacement
-    counts. Machine labels are the items that nobody audited: errors that were found are not taken off the bound.
+    counts. Machine labels are the items that no person answered: errors that were found are not taken off the bound.
 
     Args:
         confidence: Of the audited items' best class, shape (n,).
@@ -131,6 +137,8 @@ def certify(
         delta: At most this probability that there are more; see `spent` for a second certificate.
         promise: Whose share.
         least: No threshold below this: the one of a critical class, see `limit_misses`.
+        elsewhere: Of items of the pool that people answered since, though no audit, shape (m,). Which ones may depend
+            on anything but on what the audits found.
 
     Source: Candes, Ilyas and Zrnic, "Probably Approximately Correct Labels", 2025, and Bates et al.,
     "Distribution-Free, Risk-Controlling Prediction Sets", Journal of the ACM 2021, for the data set; Angelopoulos et
@@ -139,8 +147,8 @@ def certify(
     check(confidence, correct, pool_confidence, epsilon, delta)
     ladder = Ladder.of(pool_confidence, least)
     above, errors = ladder.at_or_above(confidence), ladder.at_or_above(confidence[~correct])
-    n = len(correct)
-    last = last_passed(errors, ladder.allowed(above, n, epsilon, delta, promise))
+    n, gone = len(correct), 0 if elsewhere is None else ladder.at_or_above(elsewhere)
+    last = last_passed(errors, ladder.allowed(above, n, epsilon, delta, promise, gone))
     if last is None:
         shares = np.full(len(above), n) if promise == "dataset" else above
         return TooFewAudits(n, _more(errors, shares, n, ladder.items, epsilon, delta))

@@ -20,17 +20,8 @@ PEOPLE_FROM = 8
 ALARMING = 0.05
 """People agree with the model more often by this when they see it: they no longer only look for themselves."""
 RESAMPLES = 1_000
-CHUNK = 2_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class TooEarly:
-    """There is no effect to speak of yet."""
-
-    annotators: int
-    """Who answered both kinds of asks."""
-    hidden: int
-    """Asks whose suggestion was hidden."""
+MANY = 500
+"""Values from which their mean is as good as normal, so that it need not be resampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +32,17 @@ class Person:
     shown: Estimate
     hidden: Estimate
     difference: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class TooEarly:
+    """There is no effect to speak of yet."""
+
+    annotators: int
+    """Who answered both kinds of asks."""
+    hidden: int
+    """Asks whose suggestion was hidden."""
+    people: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,9 @@ def influence(
     cells = np.bincount(2 * who + shown, minlength=2 * len(numbers)).reshape(-1, 2)
     both = cells.min(axis=1) > 0
     hidden = int(cells[:, 0].sum())
+    people = tuple(_person(int(number), shown[who == i], agreed[who == i], level) for i, number in enumerate(numbers))
     if both.sum() < ANNOTATORS_FROM or hidden < HIDDEN_FROM:
-        return TooEarly(int(both.sum()), hidden)
+        return TooEarly(int(both.sum()), hidden, people)
     rng = np.random.default_rng(seed)
     difference = _compared(agreed.astype(np.float64), who, shown, level, rng)
     timed = np.isfinite(seconds) & (seconds > 0)
@@ -108,7 +111,7 @@ def influence(
         int(both.sum()) < PEOPLE_FROM,
         _share(agreed[shown], level),
         _share(agreed[~shown], level),
-        tuple(_person(int(number), shown[who == i], agreed[who == i], level) for i, number in enumerate(numbers)),
+        people,
         _share(agreed[fooled], level),
         difference.low > ALARMING,
     )
@@ -150,6 +153,6 @@ def _compared(values: Doubles, who: Ints, shown: Bools, level: float, rng: np.ra
 
 def _means(values: Doubles, rng: np.random.Generator) -> Doubles:
     """Means of as many values drawn from these, over and over, shape (RESAMPLES,)."""
-    rows = max(1, CHUNK // len(values))
-    sizes = [min(rows, RESAMPLES - start) for start in range(0, RESAMPLES, rows)]
-    return np.concatenate([values[rng.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes])
+    if len(values) > MANY:
+        return rng.normal(values.mean(), values.std() / sqrt(len(values)), RESAMPLES)
+    return np.asarray(values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1))

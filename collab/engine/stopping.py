@@ -134,14 +134,24 @@ def advise(
     return Advice(verdict, reached, predictions, worth, short, gain, saving)
 
 
-def watch(rows: Ints, rng: Generator) -> Ints:
-    """Draw the items on which models are compared, in rising order; the draw is kept for as long as the project lives.
+def watch(items: Ints, key: int) -> Ints:
+    """Draw the items on which models are compared; where items come or go, it loses only what they push out.
 
     Args:
-        rows: Of all items that could be watched, shape (n_items,).
-        rng: Draws at most 2,000 of them.
+        items: Ids of all that could be watched, shape (n_items,).
+        key: Of the project: the draw is kept for as long as it lives.
+
+    Returns:
+        Where the watched ones stand among `items`, at most 2,000 of them, in rising order.
+
+    Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014, for the order.
     """
-    return rows if len(rows) <= WATCHED else np.sort(rng.choice(rows, WATCHED, replace=False))
+    if len(items) <= WATCHED:
+        return np.arange(len(items))
+    place = items.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        place = (place ^ (place >> np.uint64(shift))) * np.uint64(factor)
+    return np.sort(np.argpartition(place ^ (place >> np.uint64(31)), WATCHED)[:WATCHED])
 
 
 def kappa(a: Ints, b: Ints, n_classes: int) -> float:
@@ -261,18 +271,14 @@ def _fit(shares: Doubles, labels: Ints, audits: Ints, step: int) -> tuple[Double
     weights = audits / (smooth * (1 - smooth))
     powers = labels.astype(np.float64) ** -DECAYS[:, None]
     ahead = powers[:, -1] - float(labels[-1] + step) ** -DECAYS
-    total = weights.sum(axis=1)[:, None]
-    mean_power, mean_share = weights @ powers.T / total, (weights * shares).sum(axis=1)[:, None] / total
-    off = powers[None] - mean_power[..., None]
-    moved = (weights[:, None] * off * shares[:, None]).sum(axis=2)
-    scale = np.maximum(-moved / (weights[:, None] * off**2).sum(axis=2), 0)
-    limit = mean_share + scale * mean_power
+    # Sums over the points are all that the lines of all decays need: no array holds rows, decays and points at once.
+    total, told = weights.sum(axis=1)[:, None], (weights * shares).sum(axis=1)[:, None]
+    power, squares, both = weights @ powers.T, weights @ (powers**2).T, (weights * shares) @ powers.T
+    scale = np.maximum((power * told / total - both) / (squares - power**2 / total), 0)
+    limit = (told + scale * power) / total
     # No model is right more often than always: where the best limit would be over 1, the best line with limit 1.
-    missing = (weights[:, None] * (1 - shares)[:, None] * powers).sum(axis=2) / (weights[:, None] * powers**2).sum(
-        axis=2
-    )
-    scale, limit = np.where(limit > 1, missing, scale), np.minimum(limit, 1)
-    lines = limit[..., None] - scale[..., None] * powers
-    loss = (weights[:, None] * (lines - shares[:, None]) ** 2).sum(axis=2)
+    scale, limit = np.where(limit > 1, (power - both) / squares, scale), np.minimum(limit, 1)
+    loss = limit**2 * total + scale**2 * squares - 2 * limit * (scale * power + told) + 2 * scale * both
     rows, best = np.arange(len(shares)), loss.argmin(axis=1)
-    return lines[rows, best], (scale * ahead)[rows, best]
+    scale, limit = scale[rows, best], limit[rows, best]
+    return limit[:, None] - scale[:, None] * powers[best], scale * ahead[best]

@@ -12,6 +12,7 @@ from collab.engine.assurance import (
     accuracy_by_confidence,
     audited_accuracy,
     clopper_pearson,
+    clustered,
     estimate_by_class,
     exact_without_replacement,
     share_interval,
@@ -210,3 +211,41 @@ def _interval(a, b, drawn, sizes):
 def _inside(held, p, q, weight):
     truth = weight * p + (1 - weight) * q
     return (held[..., 0] <= truth + 1e-9) & (truth - 1e-9 <= held[..., 1])
+
+
+def in_groups(groups: int, size: int, alike: float, rng: np.random.Generator, share: float = 0.85):
+    """Answers in groups whose shares scatter; `alike` is how far the answers of one group correlate."""
+    spread = (1 - alike) / alike
+    chance = rng.beta(share * spread, (1 - share) * spread, groups)
+    group = np.repeat(np.arange(groups), size)
+    return rng.random(groups * size) < chance[group], group
+
+
+@pytest.mark.parametrize(("groups", "size", "alike"), [(10, 10, 0.2), (40, 5, 0.3), (100, 2, 0.5)])
+def test_audits_of_groups_that_are_alike_keep_the_promise_of_their_interval(groups, size, alike):
+    rng = np.random.default_rng(groups)
+    found = [clustered(*in_groups(groups, size, alike, rng)) for _ in range(300)]
+    assert np.mean([f.low <= 0.85 <= f.high for f in found]) >= 0.92
+
+
+def test_groups_of_one_say_nearly_what_single_audits_say():
+    right = np.arange(100) < 94
+    found, single = clustered(right, np.arange(100)), clopper_pearson(94, 100)
+    assert (found.value, found.n) == (0.94, 100)
+    assert (found.low, found.high) == pytest.approx((single.low, single.high), abs=1e-3)
+
+
+def test_where_all_are_right_each_group_counts_as_one():
+    bounds = clopper_pearson(10, 10)
+    assert clustered(np.ones(50, bool), np.repeat(np.arange(10), 5)) == Estimate(1.0, bounds.low, 1.0, 50)
+
+
+def test_one_group_or_none_says_nothing():
+    assert clustered(np.ones(9, bool), np.zeros(9, int)) == Estimate(1.0, 0.0, 1.0, 9)
+    assert clustered(np.zeros(0, bool), np.zeros(0, int)).n == 0
+
+
+def test_audits_of_groups_count_by_what_they_stand_for():
+    right, group = np.array([True] * 20 + [False] * 20), np.repeat(np.arange(20), 2)
+    assert clustered(right, group, np.repeat([9.0, 1.0], 20)).value == pytest.approx(0.9)
+    assert clustered(right, group, np.full(40, 3.0)) == clustered(right, group)

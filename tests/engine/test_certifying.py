@@ -102,6 +102,41 @@ def test_the_promise_is_broken_no_more_often_than_delta(promise, n, items):
     assert binom.sf(broken - 1, 300, 0.1) > 0.05
 
 
+def test_the_promise_holds_for_what_is_left_when_people_answer_items_that_were_no_audits():
+    """They answer most of what the machine gets right, so that its errors are a larger share of the rest."""
+    confidence, right, _ = drawn(200, 0.2, items=2_000)
+    rng = np.random.default_rng(2)
+    broken = {"told": 0, "not told": 0}
+    for _ in range(150):
+        rows = rng.choice(2_000, 200, replace=False)
+        gone = right & (rng.random(2_000) < 0.6)
+        gone[rows] = False
+        for name, elsewhere in (("told", confidence[gone]), ("not told", None)):
+            found = certify(confidence[rows], right[rows], confidence, 0.08, 0.1, elsewhere=elsewhere)
+            broken[name] += isinstance(found, Certified) and error_of_rest(found, confidence, right, rows, gone) > 0.08
+    assert binom.sf(broken["told"] - 1, 150, 0.1) > 0.05
+    assert broken["not told"] > 75
+
+
+def error_of_rest(certified, confidence, right, audited, gone):
+    """Of what the machine labels where people have answered items otherwise, too."""
+    machine = (confidence >= certified.threshold) & ~gone
+    machine[audited] = False
+    return np.count_nonzero(machine & ~right) / machine.sum()
+
+
+def test_where_people_have_answered_all_there_is_nothing_to_certify():
+    audits = POOL[::200]
+    found = certify(audits, np.ones(100, bool), POOL, 0.05, 0.1, elsewhere=np.setdiff1d(POOL, audits))
+    assert isinstance(found, TooFewAudits)
+
+
+def test_what_people_answer_elsewhere_changes_nothing_for_the_data_set():
+    audits = POOL[::200]
+    found = [certify(audits, audits > 0.7, POOL, 0.05, 0.1, "dataset", elsewhere=e) for e in (None, POOL[1::2])]
+    assert found[0] == found[1]
+
+
 def error_of(certified, confidence, right, audited, promise):
     """Of what the machine labels, for people label what they audit."""
     machine = confidence >= certified.threshold

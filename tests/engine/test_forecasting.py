@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
-from collab.engine.certifying import Certified, certify
+from collab.engine import forecasting
+from collab.engine.certifying import LEFT_OUT, Certified, Ladder, certify
 from collab.engine.forecasting import forecast
 
 
@@ -50,3 +52,36 @@ def test_no_more_audits_count_than_the_pool_has_items():
     confidence, right, _ = world(items=300)
     (found,) = forecast(confidence[:50], right[:50], confidence, 0.1, 0.1, "dataset", audits=[10_000])
     assert found.n == 300
+
+
+@pytest.mark.parametrize("promise", ["dataset", "machine"])
+@pytest.mark.parametrize("n", [40, 400, 999])
+def test_many_draws_at_once_are_tested_as_each_alone_would_be(promise, n):
+    confidence, right, rng = world(items=1_000)
+    ladder = Ladder.of(confidence)
+    rows = [rng.choice(1_000, n, replace=False) for _ in range(10)]
+    above = np.array([ladder.at_or_above(confidence[r]) for r in rows])
+    errors = np.array([ladder.at_or_above(confidence[r][~right[r]]) for r in rows])
+    passed, left_out = forecasting._tested(errors, above, ladder.counts, n, 1_000, 0.05, 0.1, promise)
+    allowed = np.array([ladder.allowed(a, n, 0.05, 0.1, promise) for a in above])
+    assert (passed == ((errors <= allowed) & (allowed != LEFT_OUT))).all()
+    assert (left_out == (allowed == LEFT_OUT)).all()
+
+
+def test_chances_without_replacement_are_what_scipy_says():
+    rng = np.random.default_rng(0)
+    items = rng.integers(5, 400, 300)
+    wrong, n = 1 + items // rng.integers(2, 20, 300), items // rng.integers(1, 9, 300)
+    most = np.stack([n // 5, np.zeros(300, np.int64)])
+    chances = forecasting._hypergeometric(most, n, wrong, items)
+    np.testing.assert_allclose(chances, hypergeom.cdf(most, items, wrong, n), atol=1e-9)
+
+
+def test_quantiles_stand_for_the_pool_they_were_taken_of():
+    confidence, right, rng = world(items=20_000)
+    rows = rng.choice(20_000, 300, replace=False)
+    audited = confidence[rows], right[rows]
+    quantiles = np.quantile(confidence, np.linspace(0, 1, 501))
+    (full,) = forecast(*audited, confidence, 0.05, 0.1, audits=[600])
+    (short,) = forecast(*audited, quantiles, 0.05, 0.1, audits=[600], items=20_000)
+    assert (short.coverage, short.chance) == pytest.approx((full.coverage, full.chance), abs=0.05)

@@ -52,10 +52,21 @@ def test_few_annotators_speak_for_themselves_only(people, these):
     assert influence(*answers(people)).for_these_people is these
 
 
-@pytest.mark.parametrize(("people", "each", "expected"), [(4, 400, TooEarly(4, 480)), (6, 100, TooEarly(6, 180))])
-def test_few_annotators_or_hidden_asks_are_too_early(people, each, expected):
+@pytest.mark.parametrize(("people", "each", "hidden"), [(4, 400, 480), (6, 100, 180)])
+def test_few_annotators_or_hidden_asks_are_too_early(people, each, hidden):
     who, _, agreed, seconds, right = answers(people, each)
-    assert influence(who, np.arange(len(who)) % 10 > 2, agreed, seconds, right) == expected
+    found = influence(who, np.arange(len(who)) % 10 > 2, agreed, seconds, right)
+    assert isinstance(found, TooEarly)
+    assert (found.annotators, found.hidden) == (people, hidden)
+    assert [p.hidden.n for p in found.people] == [hidden // people] * people
+
+
+def test_the_mean_of_many_answers_spreads_as_theirs_do():
+    who, shown, agreed, seconds, right = (np.tile(part, 20) for part in answers(6))
+    found = influence(who, shown, agreed, seconds, right)
+    few = influence(*answers(6))
+    shrunk = (few.difference.high - few.difference.low) / (found.difference.high - found.difference.low)
+    assert shrunk == pytest.approx(np.sqrt(20), rel=0.1)
 
 
 @pytest.mark.parametrize(("follows", "alarming"), [(0.0, False), (0.9, True)])

@@ -96,12 +96,18 @@ def test_only_the_latest_three_models_decide():
     assert settled([Agreement(10, 0.5), *CALM]) == "settled"
 
 
-def test_at_most_two_thousand_items_are_watched_and_the_same_ones_for_a_seed():
-    rows = np.arange(5_000)
-    seen = watch(rows, np.random.default_rng(1))
-    assert np.array_equal(seen, watch(rows, np.random.default_rng(1)))
-    assert (len(seen), len(np.unique(seen))) == (2_000, 2_000)
-    assert np.array_equal(watch(rows[:7], np.random.default_rng(1)), rows[:7])
+def test_at_most_two_thousand_items_are_watched_and_all_of_few():
+    seen = watch(np.arange(1, 5_001), key=3)
+    assert (len(np.unique(seen)), len(seen)) == (2_000, 2_000)
+    assert np.array_equal(watch(np.array([8, 3, 5]), key=3), [0, 1, 2])
+
+
+def test_the_watched_items_are_kept_but_for_those_that_new_ones_push_out():
+    items = np.random.default_rng(0).permutation(np.arange(1, 10_001))
+    before, after = items[:5_000][watch(items[:5_000], key=3)], items[watch(items, key=3)]
+    assert set(after) & set(items[:5_000].tolist()) <= set(before)
+    assert np.array_equal(np.sort(items[::-1][watch(items[::-1], key=3)]), np.sort(after))
+    assert len(set(after) - set(items[watch(items, key=4)])) > 1_000
 
 
 def test_a_curve_without_noise_is_carried_on():
