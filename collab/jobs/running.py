@@ -1,5 +1,6 @@
 """Run one job to its end, as the child process that it lives in: heartbeat out, cancel in, fenced by its attempt."""
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -7,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from collab.domain.certificate import Terms
+from collab.domain.plain import typed
 from collab.domain.project import Field
 from collab.domain.run import Job
 from collab.domain.store import Store
@@ -14,7 +17,9 @@ from collab.engine.encoders.text import encoder_of
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import exporting, importing
 from collab.loop.encoding import encode_items
+from collab.loop.freezing import freeze
 from collab.loop.planning import ImportPlan
+from collab.loop.signing import bring_in_force
 
 LEASE_MS = 15_000
 BEAT_SECONDS = 1.0
@@ -135,9 +140,32 @@ def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return {"file": made.name, "rows": made.rows, **counts}
 
 
+def _freeze(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    terms, key = typed(Terms, job.payload), secrets.token_hex(16)
+    made = freeze(store, job.project, terms, key, by=job.requested_by, event_id=_act(job), now=now_ms(), report=report)
+    return {"number": made.number, "items": made.items}
+
+
+def _sign(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    number = job.payload["number"]
+    signed = bring_in_force(
+        store, job.project, number, by=job.requested_by, event_id=_act(job), now=now_ms(), report=report
+    )
+    return {"number": number, "labels": signed.labels}
+
+
+def _act(job: Job) -> str:
+    """The event of a job that is one act: the next attempt sees by it that an earlier one came to its end."""
+    return f"job {job.id}: {job.kind}"
+
+
 KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "import": _import,
     "encode": _encode,
     "index": _index,
     "export": _export,
+    "freeze": _freeze,
+    "sign": _sign,
 }

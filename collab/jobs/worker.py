@@ -22,6 +22,7 @@ from collab.engine.encoders.text import Encoder, encoder_of
 from collab.errors import CollabError, JobLost, StorageError
 from collab.jobs.running import LEASE_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
+from collab.loop import certifying
 from collab.loop.retraining import LIVE_MS, Learner
 
 TICK = 0.05
@@ -38,8 +39,11 @@ AGAIN, LOAD_AGAIN = 60.0, 300.0
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
 
-QUICK, SLOW = ("import", "export"), ("encode", "index")
+QUICK, SLOW = ("import", "export", "freeze", "sign"), ("encode", "index")
 """Kinds of jobs that somebody waits for, and those that take long: one of each at a time, so that both get on."""
+
+FOLLOW_EVERY = 60.0
+"""Seconds until certificates are looked at though nothing was logged: a lease that runs out leaves no event."""
 
 START_MS = 60_000
 """Until the first heartbeat of a job: a busy machine takes its time to load torch."""
@@ -76,6 +80,7 @@ class _Worker:
         self._encoders = _Encoders()
         self._learners: dict[int, Learner] = {}
         self._next: dict[int, tuple[Project, float]] = {}
+        self._followed: dict[int, tuple[int, float]] = {}
         self._trouble: dict[int, str] = {}
         self._children: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
         self._stopping = False
@@ -132,6 +137,7 @@ class _Worker:
                 continue
             try:
                 pause = self._tend(project)
+                self._follow(project)  # last: a certificate whose files are gone must not keep the model from learning
                 self._trouble.pop(project.id, None)
             except Exception as error:  # of one project: the others go on
                 self._trouble[project.id] = _tell(project.name, error)
@@ -145,9 +151,17 @@ class _Worker:
         if learner is None:
             return TICK
         live = self._store.live_annotators(project.id, now_ms() - LIVE_MS)
-        if learner.take_in():
+        if learner.take_in(now_ms()):
             learner.round(now_ms())
         return TEAM_GAP if live > 1 else TICK if live else IDLE_EVERY
+
+    def _follow(self, project: Project) -> None:
+        """See to the certificates of a project, where people have done something since the last look."""
+        events, due = self._store.progress(project.id).events, time.monotonic() + FOLLOW_EVERY
+        seen, again = self._followed.get(project.id, (-1, 0.0))
+        if events != seen or time.monotonic() >= again:
+            certifying.follow(self._store, project, now_ms())
+            self._followed[project.id] = events, due
 
     def _learner(self, project: Project) -> Learner | None:
         """The learner of a project; None while its encoder is being loaded."""

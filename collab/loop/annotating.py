@@ -10,6 +10,8 @@ from collab.domain.project import LabelSchema, Project
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
+from collab.loop.replaying import replay
+from collab.loop.veiling import recorded
 
 LATER_MS = 30 * 60_000
 """How long an item that was put off, flagged or given back stays away from the same person."""
@@ -22,15 +24,19 @@ MAX_NOTE = 500
 PAGE = 1000
 
 
-def submit(store: Store, annotation: Annotation, token: str, now: int) -> Literal["stored", "known"]:
+def submit(
+    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+) -> Literal["stored", "known"]:
     """Keep one annotation for good, in one transaction; a resend of the same id changes nothing.
 
     What the ask says (purpose, coin, hidden suggestion) is read from the store, never taken from the caller.
 
     Args:
-        annotation: What the annotator did; `at`, `purpose`, `blind`, `hidden` and `lease_valid` are filled in here.
+        annotation: What the annotator did; `at`, `purpose`, `blind`, `hidden`, `revealed`, `by_coin` and `lease_valid`
+            are filled in here.
         token: The lease under which the item was held. An answer whose lease was lost is kept all the same.
         now: Milliseconds since 1970.
+        reveal: Whether the annotator waits to be shown the hidden word, where the project's mode has it so.
 
     Raises:
         InvalidAnswer: The task doesn't allow the answer.
@@ -44,7 +50,7 @@ def submit(store: Store, annotation: Annotation, token: str, now: int) -> Litera
         item = store.items([annotation.item]).get(annotation.item)
         if item is None or item.project != project.id:
             raise UnknownName("item", annotation.item)
-        annotation = _completed(store, project, _checked(annotation, project.schema), token, now)
+        annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
         store.append(annotation.event())
         apply(store, project, annotation)
         return "stored"
@@ -70,6 +76,9 @@ def restore_item(store: Store, project: int, item: int, annotator: str, event_id
 
 def apply(store: Store, project: Project, annotation: Annotation) -> None:
     """Bring the projections up to one annotation of the log; `rebuild` replays the same function."""
+    if annotation.purpose == "repeat":
+        _apply_repeat(store, project, annotation)
+        return
     mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
@@ -80,6 +89,14 @@ def apply(store: Store, project: Project, annotation: Annotation) -> None:
     elif not (_outdated(store, project, annotation) or _overtaken(annotation, mine)):
         store.set_current(annotation.item, annotation.annotator, annotation)
     _settle(store, project, annotation.item, annotation.at)
+
+
+def _apply_repeat(store: Store, project: Project, annotation: Annotation) -> None:
+    """Keep an answer to a repeat beside the first one, which alone is in force; no other act says anything of it."""
+    if annotation.kind == "undo":
+        store.set_repeat(annotation.item, annotation.annotator, None)
+    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, annotation):
+        store.set_repeat(annotation.item, annotation.annotator, annotation)
 
 
 def rebuild(store: Store, project_id: int) -> None:
@@ -94,6 +111,8 @@ def rebuild(store: Store, project_id: int) -> None:
             for after, event in events:  # noqa: B007  # the last number is where the next page starts
                 if event.kind in ANNOTATION_KINDS:
                     apply(store, project, Annotation.from_event(event))
+                elif event.kind == "certificate":
+                    replay(store, event)
                 elif event.kind == "reopen" and event.item is not None:
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
@@ -142,12 +161,15 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
     return replace(annotation, answer=answer, schema_version=version)
 
 
-def _completed(store: Store, project: Project, annotation: Annotation, token: str, now: int) -> Annotation:
+def _completed(
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, reveal: bool
+) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
-    ask = store.ask(annotation.ask) if annotation.ask is not None else None
+    first = _target_of(store, annotation)
+    asked = annotation.ask if first is None else first.ask  # who changes their mind answers the same ask
+    ask = store.ask(asked) if asked is not None else None
     if ask is not None and (ask.item != annotation.item or ask.project != project.id):
-        raise UnknownName("ask", annotation.ask)
-    _check_target(store, annotation)
+        raise UnknownName("ask", asked)
     lease_valid = ask is None or _move_on(store, project, ask, annotation, token, now)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
@@ -155,29 +177,30 @@ def _completed(store: Store, project: Project, annotation: Annotation, token: st
                 store.reopen_ask(each.ask)
     if annotation.kind in PUT_BACK:
         store.put_off(annotation.item, annotation.annotator, now + LATER_MS)
-    blind = ask.blind if ask is not None else annotation.shown is None
     return replace(
-        annotation,
+        recorded(project, annotation, ask, first, reveal),
         at=now,
         ask=ask.id if ask is not None else None,
         purpose=ask.purpose if ask is not None else "chosen",
-        blind=blind,
-        shown=None if blind else annotation.shown,
-        hidden=ask.suggestion if ask is not None and blind else None,
         seconds=None if annotation.seconds is None else min(max(annotation.seconds, 0.0), MAX_SECONDS),
         note=annotation.note[:MAX_NOTE],
         lease_valid=lease_valid,
     )
 
 
-def _check_target(store: Store, annotation: Annotation) -> None:
-    """What is replaced or taken back must be this person's own, and for an undo still in force."""
+def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
+    """What is replaced or taken back; it must be this person's own, and for an undo still in force."""
+    earlier = None
     if annotation.target is not None:
-        earlier = store.event(annotation.target)
-        if earlier is None or earlier.item != annotation.item or earlier.actor != annotation.annotator:
+        event = store.event(annotation.target)
+        if event is None or event.item != annotation.item or event.actor != annotation.annotator:
             raise UnknownName("annotation", annotation.target)
-    if annotation.kind == "undo" and annotation.target not in [a.id for a in store.current(annotation.item)]:
+        earlier = Annotation.from_event(event)
+    if annotation.kind != "undo" or (earlier is not None and earlier.purpose == "repeat"):
+        return earlier  # a repeat stands beside what is in force
+    if annotation.target not in [a.id for a in store.current(annotation.item)]:
         raise UnknownName("annotation in force", annotation.target)
+    return earlier
 
 
 def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, token: str, now: int) -> bool:
@@ -228,6 +251,6 @@ def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
     settled = settle(
-        store.current(item), project.policy.annotations_per_item, project.schema, store.imported_decision(item)
+        store.current(item), project.policy.annotations_per_item, project.schema, store.standing_decision(item)
     )
     store.settle_item(project.id, item, settled.state, settled.decision, now)

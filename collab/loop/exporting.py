@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Decision
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Decision, Suggestion
+from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Item, LabelSchema, Project
 from collab.domain.store import Store
 from collab.domain.table import Cells
@@ -82,7 +83,7 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
         with closing(WRITERS[form](written, spool.columns())) as writer:
             for cells in spool:
                 writer.write(cells)
-        name = f"exports/{project.id}-{_slug(project.name)}-{what}-{counts.events}.{form}"
+        name = f"exports/{project.id}-{slug(project.name)}-{what}-{counts.events}.{form}"
         path = store.write_file(name, _chunks(written))
     progress(1.0, f"{spool.rows:,}")
     left_out = sum(r.duplicates + r.rejected for r in reports) if what == "mine" else 0
@@ -90,29 +91,32 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
 
 
 def _mine(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+    signed = _signed(store, project.id)
     for done, (item, decision, said) in enumerate(_outcomes(store, project.id), 1):
         # Where an import changed a value, the one of the file is kept in `meta`.
-        yield done, ({**item.fields, **item.meta}, _outcome(project.schema, item, decision, said))
+        yield done, ({**item.fields, **item.meta}, _outcome(project.schema, item, decision, said, signed))
 
 
 def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+    signed = _signed(store, project.id)
     for done, (item, decision, said) in enumerate(_outcomes(store, project.id), 1):
         if decision is None:
             yield done, None
             continue
-        behind = _behind(item, decision, said)
-        words = [a.shown or a.hidden for a in behind]
+        behind, certificate = _behind(item, decision, said), signed.get(decision.certificate)
+        models = [word.model for a in behind if (word := a.shown or a.hidden)]
         more = {
             "answer_id": "; ".join(decision.answer),
             "confidence": decision.confidence,
-            "model": "; ".join(dict.fromkeys(word.model for word in words if word)),
+            "certificate": decision.certificate,
+            "model": certificate.model if certificate else "; ".join(dict.fromkeys(models)),
             "shown": any(a.shown for a in behind),
             "seconds": behind[-1].seconds if behind else None,
-            "audit": item.reserved,
+            "audit": item.reserved or item.drawn,
             "schema_version": project.schema.version,
             "item": item.ref,
         }
-        yield done, (item.fields, _outcome(project.schema, item, decision, said) | more)
+        yield done, (item.fields, _outcome(project.schema, item, decision, said, signed) | more)
 
 
 def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
@@ -132,7 +136,9 @@ def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | No
 
 
 def _annotation(schema: LabelSchema, item: Item, a: Annotation, in_force: bool) -> Cells:
-    best = a.shown.best if a.shown else None
+    """What collab says of an annotation. A hidden word stays hidden here too, unless it was shown after the answer."""
+    shown, after = a.shown, a.hidden if a.revealed else None
+    choices = shown.choices if shown else None
     return {
         "annotator": a.annotator,
         "kind": a.kind,
@@ -142,9 +148,13 @@ def _annotation(schema: LabelSchema, item: Item, a: Annotation, in_force: bool) 
         "seconds": a.seconds,
         "purpose": a.purpose,
         "blind": a.blind,
-        "shown": "" if best is None else schema.classes[best].name,
-        "shown_probability": None if best is None or a.shown is None else a.shown.proba[best],
-        "shown_model": a.shown.model if a.shown else "",
+        "by_coin": a.by_coin,
+        "shown": _best(schema, shown),
+        "shown_probability": shown.proba[shown.best] if shown else None,
+        "shown_model": shown.model if shown else "",
+        "shown_footing": shown.footing if shown else "",
+        "shown_set": "; ".join(schema.classes[i].name for i in choices.columns) if choices else "",
+        "revealed": _best(schema, after),
         "note": a.note,
         "schema_version": a.schema_version,
         "lease_valid": a.lease_valid,
@@ -153,6 +163,10 @@ def _annotation(schema: LabelSchema, item: Item, a: Annotation, in_force: bool) 
         "event": a.id,
         "item": item.ref,
     }
+
+
+def _best(schema: LabelSchema, word: Suggestion | None) -> str:
+    return schema.classes[word.best].name if word else ""
 
 
 class _Spool:
@@ -200,14 +214,25 @@ def _outcomes(store: Store, project: int) -> Iterator[tuple[Item, Decision | Non
         after = page[-1][0].id
 
 
-def _outcome(schema: LabelSchema, item: Item, decision: Decision | None, said: tuple[Annotation, ...]) -> Cells:
+def _signed(store: Store, project: int) -> dict[int | None, Certificate]:
+    """The certificates under which a machine decides, by their number."""
+    return {c.number: c for c in store.certificates(project) if c.status == "signed"}
+
+
+def _outcome(
+    schema: LabelSchema, item: Item, decision: Decision | None, said: tuple[Annotation, ...],
+    signed: Mapping[int | None, Certificate],
+) -> Cells:  # fmt: skip
     behind = _behind(item, decision, said)
+    moments = [a.at for a in behind]
+    if decision is not None and (certificate := signed.get(decision.certificate)):
+        moments.append(certificate.signed_at)
     undecided = "" if item.state == "open" else item.state
     return {
         "answer": _names(schema, decision.answer) if decision else "",
         "source": decision.source if decision else undecided,
         "annotator": "; ".join(a.annotator for a in behind),
-        "at": _iso(max(a.at for a in behind)) if behind else "",
+        "at": _iso(max(moments)) if moments else "",
     }
 
 
@@ -227,7 +252,8 @@ def _iso(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A name as a part of a file's name."""
     return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "project"
 
 

@@ -5,15 +5,19 @@ The page's half of asking: it talks to the store alone and never waits for a mod
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from collab.domain.annotation import Ask, Lane, Suggestion
+from collab.domain.certificate import CertificateStatus
 from collab.domain.project import Project
 from collab.domain.store import Store
+from collab.loop.veiling import hides, veiled
 
 MOST_HELD = 6
 REFILL = 20
 """Rows that a lane gets at a time when nobody has ranked the pool."""
+BETWEEN = 50
+"""Answers of the same person between an answer and its repeat."""
 
 RANDOM, BLIND, CHOSEN = "random", "blind", "chosen"
 
@@ -45,7 +49,7 @@ def hand_out(
 ) -> Handed:
     """Keep a card supplied: what it holds is renewed, refreshed, swapped and filled up to `want`.
 
-    No suggestion, purpose or score of a blind ask is in the answer.
+    No suggestion, purpose or score of an ask that goes out without the model's word is in the answer.
 
     Args:
         token: The tab's own; leases belong to it, so that a reload gets the same asks again.
@@ -74,9 +78,9 @@ def hand_out(
     kept = {ask.id for ask in taken} & {*gone, *swapped}
     still = [ask for ask in (*held.values(), *taken) if ask.id in have]
     return Handed(
-        asks=[_veiled(ask) for ask in (*forgotten, *taken) if ask.id not in kept],
+        asks=[veiled(project, ask) for ask in (*forgotten, *taken) if ask.id not in kept],
         drop=[ask for ask in (*gone, *swapped) if ask not in kept],
-        fresh={ask.id: ask.suggestion for ask in still if ask.suggestion is not None and not ask.blind},
+        fresh={ask.id: ask.suggestion for ask in still if ask.suggestion is not None and not hides(project, ask)},
         ranking=progress.ranking,
         exhausted=missing > 0 and not taken and not held,
     )
@@ -89,7 +93,7 @@ def choose(store: Store, project: int, annotator: str, items: Sequence[int]) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Taker:
-    """One tab that takes asks; each lane falls back on the other when it is empty."""
+    """One tab that takes asks; a lane that is empty leaves its turn to the next."""
 
     store: Store
     project: Project
@@ -99,31 +103,55 @@ class _Taker:
     until: int
 
     def mix(self, size: int, audited: int) -> list[Ask]:
-        """Take new asks, audits among them as the schedule says; a lane that is empty leaves its turn to the other."""
-        every = self.project.policy.audit_every(audited)
+        """Take new asks, those that measure among them as their schedules say; an empty lane leaves its turn."""
         taken: list[Ask] = []
+        found = {c.status for c in self.store.certificates(self.project.id)} if size else set()
         for _ in range(size):
             number = self.store.progress(self.project.id).asks
-            lanes: tuple[Lane, Lane] = ("query", "audit")
-            first, second = reversed(lanes) if _is_audit(number, every, self.project.salt) else lanes
-            one = self.take(first, 1) or self.take(second, 1)
-            if not one:
+            turns = self._turns(number, audited, found)
+            one = next((ask for lane, more in turns for ask in self.take(lane, 1, extend=more)), None)
+            if one is None:
                 break
             self.store.count_ask(self.project.id)
-            taken += one
+            taken.append(one)
         return taken
 
-    def take(self, lane: Lane, size: int) -> list[Ask]:
+    def _turns(self, number: int, audited: int, found: set[CertificateStatus]) -> list[tuple[Lane, bool]]:
+        """Lanes in the order in which they are tried, and whether rows may be added to them.
+
+        First what is due at this number, then a certificate that waits for its audits, then the usual.
+
+        Args:
+            number: How many asks the project has handed out.
+            found: What has become of its certificates.
+        """
+        policy, salt = self.project.policy, self.project.salt
+        audit = _is_due(number, policy.audit_every(audited), salt)
+        check = "signed" in found and _is_due(number, policy.machine_trickle, salt, "check")
+        repeat = _is_due(number, policy.repeat_every, salt, "repeat")
+        turns: list[tuple[bool, Lane, bool]] = [
+            (audit, "audit", True), (check, "certificate", True), (repeat, "repeat", True),
+            ("auditing" in found, "certificate", False), (True, "query", True), (not audit, "audit", True),
+        ]  # fmt: skip
+        return [(lane, more) for now, lane, more in turns if now]
+
+    def take(self, lane: Lane, size: int, *, extend: bool = True) -> list[Ask]:
         """Take from one lane; where it runs dry, in the order of `audit_rank`, which is a random one."""
         taken = self._lease(lane, size)
-        policy = self.project.policy
-        if len(taken) < size and lane != "chosen":
-            reason = BLIND if lane == "audit" else RANDOM
-            if self.store.extend_lane(
-                self.project.id, lane, REFILL, policy.annotations_per_item, policy.blind_share, reason
-            ):
-                taken += self._lease(lane, size - len(taken))
+        if extend and len(taken) < size and self._extend(lane):
+            taken += self._lease(lane, size - len(taken))
         return taken
+
+    def _extend(self, lane: Lane) -> bool:
+        """Add rows to a lane that has run dry, if there are any."""
+        store, project, policy = self.store, self.project.id, self.project.policy
+        if lane == "chosen":
+            return False
+        if lane == "repeat":
+            return store.add_repeat(project, self.annotator, BETWEEN, BLIND)
+        size = 1 if lane == "certificate" else REFILL  # what isn't due must not wait in the lane
+        reason = RANDOM if lane == "query" else BLIND
+        return store.extend_lane(project, lane, size, policy.annotations_per_item, policy.blind_share, reason) > 0
 
     def _lease(self, lane: Lane, size: int) -> list[Ask]:
         if size == 0:
@@ -131,20 +159,13 @@ class _Taker:
         return self.store.lease(self.project.id, self.annotator, lane, size, self.token, self.now, self.until)
 
 
-def _is_audit(number: int, every: int, salt: str) -> bool:
-    """Draw one place at random in each run of `every` asks.
+def _is_due(number: int, every: int, salt: str, what: str = "") -> bool:
+    """Draw one place at random in each run of `every` asks, another one for each word.
 
-    >>> sum(_is_audit(n, 5, "salt") for n in range(100))
+    >>> sum(_is_due(n, 5, "salt") for n in range(100))
     20
     """
     if every == 0:
         return False
-    block = hashlib.blake2b(f"{every}:{number // every}".encode(), digest_size=8, key=salt.encode()).digest()
+    block = hashlib.blake2b(f"{what}{every}:{number // every}".encode(), digest_size=8, key=salt.encode()).digest()
     return number % every == int.from_bytes(block) % every
-
-
-def _veiled(ask: Ask) -> Ask:
-    """Take from a blind ask what would tell it apart from any other blind one."""
-    if not ask.blind:
-        return ask
-    return replace(ask, suggestion=None, purpose="query", lane="query", score=0.0, reason=BLIND)

@@ -20,6 +20,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import Added, NewItem, Store
 from collab.domain.table import Rejected
 from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
+from collab.loop.auditing import revoke_edited
 from collab.loop.guessing import language_of
 from collab.loop.planning import ImportPlan, check_plan
 from collab.loop.reading import rows, sniff
@@ -86,6 +87,7 @@ def run_import(
             file = {"import": import_id, "source": source, "sha256": _sha256(path)}
             with store.transaction():
                 report = store.finish_import(import_id, report, mark, STRATUM_MIN, now)
+                revoke_edited(store, project.id, feed.replaced, now)
                 store.append(_event(project, by, now, file, report))
                 for kind in ("encode", "index"):
                     store.submit_job(kind, project.id, {"import": import_id}, by, now)
@@ -146,6 +148,8 @@ class _Feed:
         self._rejected = self._added = self._duplicates = self._changed = 0
         self.changed_rows: list[tuple[int, NewItem]] = []
         """The first of them."""
+        self.replaced: list[int] = []
+        """Items that get other content."""
 
     def run(self, import_id: int, progress: Progress) -> None:
         """Hand every row to the store, batch by batch."""
@@ -199,6 +203,7 @@ class _Feed:
         if self._plan.on_change == "add":
             self._add_beside(import_id, [row for _, row in done.changed])
         elif self._plan.on_change == "replace" and done.changed:
+            self.replaced += [item for item, _ in done.changed]
             with self._store.transaction():
                 for item, row in done.changed:
                     self._store.replace_item(import_id, item, row, reopen=True)

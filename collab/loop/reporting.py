@@ -1,4 +1,4 @@
-"""Everything that only reads: accuracy from audits, the learning curve, progress, pace."""
+"""Everything that only reads: accuracy from audits, what the worker made of it, the learning curve, progress, pace."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,12 @@ from statistics import median
 
 import numpy as np
 
+from collab.domain.plain import typed
 from collab.domain.project import LabelSchema
 from collab.domain.run import CALIBRATED_FROM, SHOWN_FROM, Checks, ClassAudits, Job, Progress, Round, Stratum
 from collab.domain.store import Store
-from collab.engine.arrays import Ints
-from collab.engine.assurance import Estimate, audited_accuracy
-from collab.engine.weighing import weighted_share
+from collab.engine.assurance import Estimate, audited_accuracy, share_of
+from collab.loop import advising, influencing, slicing
 
 POINT_FROM = 30
 """Audit answers from which a figure has a point and a trend."""
@@ -102,16 +102,32 @@ class Overview:
     worker_alive: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """How often two answers to the same item were the same."""
+
+    same: int
+    n: int
+    share: Estimate | None
+    """None: there is none to compare."""
+
+
 def accuracy(store: Store, project: int) -> AuditReport:
     """Accuracy of the head of the last round, from audits alone."""
     last = store.last_round(project)
     return AuditReport() if last is None else _report(last, store.strata(project), _names(store, project))
 
 
-def curve(store: Store, project: int) -> list[CurvePoint]:
-    """The learning curve: the latest round of each number of labels, thinned out; the newest is `accuracy`."""
+def curve(store: Store, project: int, rounds: Sequence[Round] | None = None) -> list[CurvePoint]:
+    """The learning curve: the latest round of each number of labels, thinned out; the newest is `accuracy`.
+
+    Args:
+        store: The workspace.
+        project: Whose.
+        rounds: All of them, where they were read already.
+    """
     names = _names(store, project)
-    latest = {r.labels: r for r in store.rounds(project)}
+    latest = {r.labels: r for r in (store.rounds(project) if rounds is None else rounds)}
     rounds = sorted(latest.values(), key=lambda r: r.labels)
     rounds = rounds[:: -max(1, len(rounds) // CURVE_POINTS)][::-1]
     newest = max((r.revision for r in rounds), default=0)
@@ -147,6 +163,57 @@ def by_class(store: Store, project: int, schema: LabelSchema) -> tuple[ClassRepo
     return tuple(_class_report(c.id, checked) for c in schema.live if checked)
 
 
+def advice(store: Store, project: int) -> advising.StopAdvice | None:
+    """Whether to go on labeling, under the target of today; None: nobody can say yet."""
+    made = store.figures(project, advising.FIGURES)
+    return None if made is None else advising.advised(typed(advising.Evidence, made), store.project(project))
+
+
+def influence(store: Store, project: int) -> influencing.Effect | None:
+    """What showing suggestions does to people."""
+    made = store.figures(project, influencing.FIGURES)
+    return None if made is None else typed(influencing.Effect, made)
+
+
+def parts(store: Store, project: int) -> slicing.Parts | None:
+    """Accuracy by the values of columns."""
+    made = store.figures(project, slicing.PARTS)
+    return None if made is None else typed(slicing.Parts, made)
+
+
+def group(store: Store, project: int) -> slicing.Groups | None:
+    """Agreement on groups that the model has not seen; None also where the policy names another column."""
+    made = store.figures(project, slicing.GROUP)
+    found = None if made is None else typed(slicing.Groups, made)
+    return found if found is not None and found.column == store.project(project).policy.group else None
+
+
+def self_agreement(store: Store, project: int, schema: LabelSchema, annotator: str = "") -> Agreed:
+    """How often this person, or everybody together, gave an audit the same answer again, blind and later.
+
+    Can't tell is an answer here: it is the same if it comes twice.
+    """
+    pairs = [([*map(schema.resolve, a)], [*map(schema.resolve, b)], n) for a, b, n in store.repeats(project, annotator)]
+    return _agreed(sum(n for a, b, n in pairs if sorted(a) == sorted(b)), sum(n for _, _, n in pairs))
+
+
+def people_agreement(store: Store, project: int, schema: LabelSchema) -> Agreed:
+    """On how many of the items that several people answered all of them say the same."""
+    items = store.overlaps(project)
+    same = sum(n for a, b, n in items if schema.resolve(a) == schema.resolve(b))
+    return _agreed(same, sum(n for _, _, n in items))
+
+
+def work(store: Store, project: int) -> tuple[influencing.Work, ...]:
+    """Who has answered how much, most first, and how long it took them as far as the log was read."""
+    effect = influence(store, project)
+    timed = {w.annotator: w for w in effect.work} if effect else {}
+    return tuple(
+        replace(timed.get(name, influencing.Work(name, 0)), answers=answers)
+        for name, answers in store.answers_by_annotator(project)
+    )
+
+
 def today(store: Store, project: int, annotator: str, now: int, utc_offset_minutes: int = 0) -> int:
     """How many items this person has answered since their midnight."""
     local = now + utc_offset_minutes * 60_000
@@ -174,6 +241,10 @@ def accept_filled(report: AuditReport, from_level: float) -> bool:
 def band(low: float, high: float) -> tuple[int, int]:
     """An interval in tenths, rounded outward."""
     return int(low * 10), min(10, -int(-high * 10 // 1))
+
+
+def _agreed(same: int, n: int) -> Agreed:
+    return Agreed(same, n, share_of(same, n) if n else None)
 
 
 def _report(done: Round, strata: Sequence[Stratum], names: Mapping[int, str]) -> AuditReport:
@@ -211,19 +282,13 @@ def _class_report(class_id: str, strata: Sequence[Stratum]) -> ClassReport:
     people, model = np.array([c.people for c in counts]), np.array([c.model for c in counts])
     so, open_ = np.array([c.unresolved for c in counts]), np.array([s.unresolved for s in strata])
 
-    def share(n: Ints, worst: Ints, best: Ints) -> Estimate:
-        """Of `n`, and of what it may become where people resolve `worst` or `best` against or for the model."""
-        point = weighted_share(both, n, told)
-        low, high = weighted_share(both, n + worst, asked).low, weighted_share(both + best, n + best, asked).high
-        return replace(point, low=low, high=high)
-
     either = people + model - both
     return ClassReport(
         class_id,
         int(both.sum()),
-        precision=share(model, so, so),
-        recall=share(people, open_ - so, so),
-        f1=_f1(share(either, open_, so)),
+        precision=slicing.allowing(both, model, so, so, told, asked),
+        recall=slicing.allowing(both, people, open_ - so, so, told, asked),
+        f1=_f1(slicing.allowing(both, either, open_, so, told, asked)),
     )
 
 

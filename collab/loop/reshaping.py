@@ -11,6 +11,7 @@ from collab.domain.project import LabelClass, LabelSchema, LoopPolicy
 from collab.domain.store import Store
 from collab.errors import Conflict, InvalidSchema
 from collab.loop.annotating import follow_classes, settle_again
+from collab.loop.auditing import revoke_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,12 @@ def _with(schema: LabelSchema, changed: LabelClass) -> LabelSchema:
     return replace(schema, classes=tuple(changed if c.id == changed.id else c for c in schema.classes))
 
 
+def _meaning(schema: LabelSchema) -> tuple[object, ...]:
+    """What an answer says: no certificate outlives a change of it. Keys, colors and examples don't belong to it."""
+    classes = ((c.id, c.name, c.description, c.critical) for c in schema.live)
+    return schema.question, *classes, *(c.merged_into for c in schema.classes)
+
+
 def _change(
     store: Store,
     project_id: int,
@@ -130,6 +137,8 @@ def _change(
         if not store.append(event):
             return before
         store.save_schema(project_id, after)
+        if _meaning(after) != _meaning(before):
+            revoke_all(store, project_id, now)
         project = store.project(project_id)
         follow_classes(store, project, touched, now)
     return after

@@ -2,15 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from collab.domain.annotation import ANNOTATION_KINDS, Purpose, Suggestion
-from collab.domain.project import Answer, Project
+from collab.domain.project import Project
 from collab.domain.run import CALIBRATED_FROM, Checks, ModelVersion, Round, Stratum
-from collab.domain.store import PoolRow, Store
+from collab.domain.store import Store
 from collab.engine.arrays import Floats, Ints
 from collab.engine.calibration import cross_fitted, fit_temperature
 from collab.engine.encoders.text import Encoder
@@ -20,9 +19,11 @@ from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
 from collab.errors import UnknownName
 from collab.loop.checking import check
+from collab.loop.figuring import Figures, Seen
 from collab.loop.judging import Audits, audits_of, judge
+from collab.loop.pooling import OPEN, Pool
 from collab.loop.ranking import asks_of, size_of
-from collab.loop.suggesting import ClassGuess, set_threshold, suggestions
+from collab.loop.suggesting import ClassGuess, among_live, set_threshold, suggestions
 
 WHOLE_EVERY_MS = 60_000
 LIVE_MS = 5 * 60_000
@@ -31,9 +32,6 @@ GROWTH = 1.1
 
 FIRST = "typicality"
 """What asks until there is a head, where the policy's strategy needs one."""
-
-OPEN, OUT = -1, -2
-"""Labels of rows that may be asked, and of those that may not: unusable, disputed, can't tell, superseded."""
 
 
 class Learner:
@@ -50,14 +48,13 @@ class Learner:
         self.head = _last_head(store, self.project)
         self._store = store
         self._file = store.features(project, encoder.digest, encoder.dim)
-        self._items: Ints = np.empty(0, np.int64)
-        self._labels: Ints = np.empty(0, np.int64)
-        self._reserved = np.empty(0, bool)
-        self._row: dict[int, int] = {}
+        self._pool = Pool(store, project, self._file)
+        self._figures = Figures(store, project)
         self._standard: Standard | None = None
         self._ranked_rows = 0
         self._changes = 0
         self._whole_at = 0
+        self._behind = False
         last = store.last_round(project)
         self._looks = last.checks.look if last is not None and last.checks is not None else 0
         self._checks: Checks | None = None
@@ -67,39 +64,43 @@ class Learner:
         """Whether items wait for their features."""
         return len(self._file) < self._store.progress(self.project.id).items
 
-    def take_in(self) -> bool:
-        """Catch up with the store; returns whether a round is due."""
+    def take_in(self, now: int = 0) -> bool:
+        """Catch up with the store; returns whether a round is due.
+
+        Args:
+            now: Milliseconds since 1970: a round is also due where figures are over a minute behind; 0: don't ask.
+        """
         if self._store.progress(self.project.id).events != self._events:
             self._take_events()
-        if len(self._file) > len(self._items):
-            self._take_features()
-        grown = len(self._items) > self._ranked_rows * GROWTH or (
-            len(self._items) > self._ranked_rows and self._store.progress(self.project.id).reading >= 1
+        if len(self._file) > len(self._pool):
+            self._pool.take_features(self.project.schema)
+        grown = len(self._pool) > self._ranked_rows * GROWTH or (
+            len(self._pool) > self._ranked_rows and self._store.progress(self.project.id).reading >= 1
         )
-        return len(self._items) > 0 and (grown or self._changes >= self.project.policy.refit_every)
+        behind = self._behind and now - self._whole_at >= WHOLE_EVERY_MS
+        return len(self._pool) > 0 and (grown or behind or self._changes >= self.project.policy.refit_every)
 
     def round(self, now: int) -> Round | None:
         """Fit, judge, rank, and write all of it in one transaction.
 
         None while there is nothing to rank, and once another encoder was chosen: these features aren't its own.
         """
-        if not len(self._items) or self.project.policy.encoder != self.encoder:
+        if not len(self._pool) or self.project.policy.encoder != self.encoder:
             return None
-        started = time.perf_counter()
-        features = self._file.rows()[: len(self._items)]
-        labeled = np.flatnonzero((self._labels >= 0) & ~self._reserved)
+        started, pool = time.perf_counter(), self._pool
+        features, labeled = self._file.rows()[: len(pool)], pool.labeled
         self._fit(features, labeled)
         fitted = time.perf_counter()
-        audits = audits_of(self._store.audit_answers(self.project.id, now), self.project.schema, self._row)
+        audits = audits_of(self._store.audit_answers(self.project.id, now), self.project.schema, pool.row)
         temperature, proba = self._score(features, audits)
         progress, whole = self._store.progress(self.project.id), now - self._whole_at >= WHOLE_EVERY_MS
-        held = [i for i in self._store.live_items(self.project.id, now) if i in self._row]
-        view = self._view(features, labeled, proba, self._rows(held))
+        held = [i for i in self._store.live_items(self.project.id, now) if i in pool.row]
+        view = self._view(features, labeled, proba, pool.rows(held))
         strategy, selection = self._select(view, progress.revision + 1, whole, now)
         asked = time.perf_counter()
 
         model = self._champion(now)
-        named = np.unique(np.concatenate([selection.indices, self._rows(held)]))
+        named = np.unique(np.concatenate([selection.indices, pool.rows(held)]))
         level, threshold = self.project.policy.set_level, None
         if proba is not None:
             threshold = set_threshold(proba[audits.answered], audits.answers, level)
@@ -128,9 +129,9 @@ class Learner:
             self._checks = self._check(done, audits, features, proba)
         done = replace(done, checks=self._checks)
         purpose: Purpose = "cold start" if proba is None else "query"
-        asks = asks_of(self.project, self._items, selection, words, purpose)
+        asks = asks_of(self.project, pool.items, selection, words, purpose)
         if self.head is not None:
-            self._store.write_file(_head_file(self.project.id, done.revision), iter([self.head.to_bytes()]))
+            self._store.write_file(head_file(self.project.id, done.revision), iter([self.head.to_bytes()]))
         # All that takes time comes before the transaction: nobody's answer can be saved while it is open.
         overlap = self.project.policy.annotations_per_item
         with self._store.transaction():
@@ -138,8 +139,13 @@ class Learner:
             self._store.suggest(self.project.id, {item: words[item] for item in held if item in words})
             self._store.add_round(done)
             self._store.set_worker(self.project.id, "idle", now)
-        self._changes, self._ranked_rows = 0, len(self._items)
-        self._whole_at = now if whole else self._whole_at
+        self._changes, self._ranked_rows = 0, len(pool)
+        self._behind = not whole
+        if whole:  # now that the asks are there, nobody waits for figures
+            self._whole_at = now
+            free = np.flatnonzero((pool.labels == OPEN) & ~pool.audits)
+            seen = None if proba is None else Seen(done, audits, proba, pool.items, pool.current, labeled, free)
+            self._behind = not self._figures.make(self.project, seen, now)
         return done
 
     def predict(self, features: Floats) -> Floats:
@@ -147,10 +153,10 @@ class Learner:
         classes = len(self.project.schema.classes)
         if self.head is None:
             return np.full((len(features), classes), 1 / classes, np.float32)
-        return self._live(self.head.proba(features))
+        return among_live(self.head.proba(features), self.project.schema)
 
     def _fit(self, features: Floats, labeled: Ints) -> None:
-        labels = self._labels[labeled]
+        labels = self._pool.labels[labeled]
         if len(np.unique(labels)) < 2:
             self.head = None
             return
@@ -172,7 +178,7 @@ class Learner:
         logits, temperature = self.head.logits(features), 1.0
         if len(audits.answers) >= CALIBRATED_FROM:
             temperature = fit_temperature(logits[audits.answered], audits.answers)
-        return temperature, self._live(softmax(logits, temperature))
+        return temperature, among_live(softmax(logits, temperature), self.project.schema)
 
     def _check(self, done: Round, audits: Audits, features: Floats, proba: Floats | None) -> Checks | None:
         """Make the figures of a round that take long; None where there is no head."""
@@ -180,19 +186,22 @@ class Learner:
             return None
         honest = None
         if len(audits.answers) >= CALIBRATED_FROM:
-            honest = self._live(cross_fitted(self.head.logits(features[audits.answered]), audits.answers))
-        pool = proba[list(self._row.values())].max(axis=1).astype(np.float64)
+            logits, groups = self.head.logits(features[audits.answered]), self._figures.groups
+            folds = groups(self.project, audits.answered, self._pool.items)
+            honest = among_live(cross_fitted(logits, audits.answers, folds), self.project.schema)
+        pool = proba[self._pool.current].max(axis=1).astype(np.float64)
         rng = np.random.default_rng([self.project.policy.seed, done.revision])
         self._looks += 1
         return check(done, self._looks, audits, proba[audits.rows], honest, pool, rng)
 
     def _view(self, features: Floats, labeled: Ints, proba: Floats | None, held: Ints) -> PoolView:
-        free = (self._labels == OPEN) & ~self._reserved
+        classes, labels = self.project.schema.classes, self._pool.labels
+        free = (labels == OPEN) & ~self._pool.audits
         held = held[free[held]]  # what is leased as an audit stays unseen
         free[held] = False
         return PoolView(
-            features, np.flatnonzero(free), labeled, self._labels[labeled], proba, len(self.project.schema.classes),
-            held, self._retired(),
+            features, np.flatnonzero(free), labeled, labels[labeled], proba, len(classes), held,
+            tuple(i for i, c in enumerate(classes) if c.retired),
         )  # fmt: skip
 
     def _select(self, view: PoolView, revision: int, whole: bool, now: int) -> tuple[Strategy, Selection]:
@@ -206,7 +215,7 @@ class Learner:
 
     def _words(self, view: PoolView, rows: Ints, model: str, threshold: float | None) -> dict[int, Suggestion]:
         """What is suggested of some rows, by item: the head's word, or before there is one a guess from the classes."""
-        items = self._items[rows].tolist()
+        items = self._pool.items[rows].tolist()
         if self.head is not None and self._standard is not None and view.proba is not None:
             laplace = Laplace.of(self.head, view.features[view.labeled], self._standard)
             doubts = laplace.doubts(view.features[rows], view.proba[rows])
@@ -224,22 +233,6 @@ class Learner:
         said = {a.item: column for a, column in zip(audits.found, best, strict=True)}
         return judge(strata, audits.found, self.project.schema, said)
 
-    def _rows(self, items: Sequence[int]) -> Ints:
-        return np.array([self._row[i] for i in items], np.int64)
-
-    def _live(self, proba: Floats) -> Floats:
-        """Give the share of retired classes to the others; columns stay."""
-        if not (retired := self._retired()):
-            return proba
-        live = [i for i in range(proba.shape[1]) if i not in retired]
-        proba[:, retired] = 0
-        proba[:, live] += np.finfo(np.float32).tiny  # where a retired class had all, the others share it
-        total: Floats = proba.sum(axis=1, keepdims=True)
-        return proba / total
-
-    def _retired(self) -> tuple[int, ...]:
-        return tuple(i for i, c in enumerate(self.project.schema.classes) if c.retired)
-
     def _champion(self, now: int) -> ModelVersion:
         policy = self.project.policy
         for model in self._store.models(self.project.id):
@@ -251,25 +244,10 @@ class Learner:
         """Judge by held-back truth, on the reserve alone: it was neither trained on nor picked from."""
         if proba is None or not self.project.demo:
             return []
-        truth = self._store.truth(self.project.id)
-        judges = [i for i in truth if i in self._row and self._reserved[self._row[i]]]
-        said = proba[self._rows(judges)].argmax(axis=1).tolist()
-        return [best == self._column(truth[i]) for i, best in zip(judges, said, strict=True)]
-
-    def _column(self, answer: Answer) -> int:
-        return self.project.schema.index(answer[0])
-
-    def _take_features(self) -> None:
-        fresh = self._file.ids()[len(self._items) :]
-        start = len(self._items)
-        self._items = np.concatenate([self._items, fresh])
-        self._labels = np.concatenate([self._labels, np.full(len(fresh), OUT)])
-        self._reserved = np.concatenate([self._reserved, np.zeros(len(fresh), bool)])
-        for row, item in enumerate(fresh.tolist(), start):
-            if item in self._row:
-                self._labels[self._row[item]] = OUT
-            self._row[item] = row
-        self._take_rows(fresh.tolist())
+        truth, pool = self._store.truth(self.project.id), self._pool
+        judges = [i for i in truth if i in pool.row and pool.reserved[pool.row[i]]]
+        said = proba[pool.rows(judges)].argmax(axis=1).tolist()
+        return [best == self.project.schema.index(truth[i][0]) for i, best in zip(judges, said, strict=True)]
 
     def _take_events(self) -> None:
         touched: list[int] = []
@@ -282,30 +260,14 @@ class Learner:
                     before, self.project = self.project, self._store.project(self.project.id)
                     if self.project.policy.head != before.policy.head:
                         self.head = None  # another kind has strengths of its own
-                    touched = self._items.tolist()
+                    touched, self._whole_at = self._pool.items.tolist(), 0
                     break
-        self._take_rows([i for i in dict.fromkeys(touched) if i in self._row])
+        self._pool.take([i for i in dict.fromkeys(touched) if i in self._pool.row], self.project.schema)
         self._changes += len(touched)
 
-    def _take_rows(self, items: Sequence[int]) -> None:
-        few = not items or len(items) < len(self._row)
-        for row in self._store.pool_rows(self.project.id, items) if few else self._pool():
-            if (at := self._row.get(row.item)) is not None:
-                self._labels[at], self._reserved[at] = self._label(row), row.reserved
 
-    def _pool(self) -> Iterator[PoolRow]:
-        after = 0
-        while page := self._store.pool(self.project.id, after):
-            after = page[-1].item
-            yield from page
-
-    def _label(self, row: PoolRow) -> int:
-        if row.state == "decided":
-            return self._column(row.answer)
-        return OPEN if row.state in ("open", "flagged") else OUT
-
-
-def _head_file(project: int, revision: int) -> str:
+def head_file(project: int, revision: int) -> str:
+    """Name of the file that holds the head of a refit."""
     return f"heads/{project}/{revision}.safetensors"
 
 
@@ -315,7 +277,7 @@ def _last_head(store: Store, project: Project) -> FittedHead | None:
     if last is None or (last.encoder, last.head) != (project.policy.encoder, project.policy.head):
         return None
     try:
-        written = store.file(_head_file(project.id, store.progress(project.id).revision)).read_bytes()
+        written = store.file(head_file(project.id, store.progress(project.id).revision)).read_bytes()
         head = head_of(project.policy.head).read(written)
     except (UnknownName, ValueError):
         return None

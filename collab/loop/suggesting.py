@@ -76,6 +76,17 @@ class ClassGuess:
             return None
 
 
+def among_live(proba: Floats, schema: LabelSchema) -> Floats:
+    """Give the share of retired classes to the others, row by row; columns stay."""
+    retired = np.array([c.retired for c in schema.classes])
+    if not retired.any():
+        return proba
+    shared = proba + np.finfo(np.float32).tiny  # a retired class may have had all
+    shared[:, retired] = 0
+    total: Floats = shared.sum(axis=1, keepdims=True)
+    return shared / total
+
+
 def set_threshold(proba: Floats, answers: Ints, level: float) -> float | None:
     """Find the limit of label sets by the audits of one round; None where the policy wants none or there are too few.
 

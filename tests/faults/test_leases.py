@@ -23,7 +23,7 @@ DOUBLE = sa.text("SELECT item FROM ask WHERE lease_until > :now AND NOT done GRO
 
 def test_no_item_is_under_two_live_leases(reopen: Open) -> None:  # noqa: F811  # the fixture
     store = reopen()
-    project = make_project(store, items=1500)
+    project = make_project(store, items=1500, repeat_every=0)  # a repeat asks its item again
     truth, over = store.truth(project.id), threading.Event()
 
     def rank() -> None:

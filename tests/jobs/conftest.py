@@ -9,6 +9,7 @@ import pytest
 from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Store
 from collab.storage.database import open_store
+from tests.loop.conftest import loop as loop  # the same small project
 
 ROWS = 60_000
 

@@ -1,14 +1,19 @@
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from collab.domain.project import Field, Project
+from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.errors import JobLost
 from collab.jobs import running
 from collab.jobs.running import now_ms
+from collab.loop import auditing
 from collab.loop.importing import ImportPlan
+from tests.loop.conftest import Loop
+from tests.loop.frozen import TERMS, frozen_of
 
 
 def test_an_import_that_could_not_say_that_it_ended_is_reported_by_the_next_attempt(
@@ -37,3 +42,27 @@ def test_an_import_that_could_not_say_that_it_ended_is_reported_by_the_next_atte
     assert (done.status, done.message, done.result["added"]) == ("done", "", 3)
     assert len(store.imports(project.id)) == 1
     assert not upload.exists()
+
+
+def test_a_certificate_is_frozen_and_signed_by_jobs_that_can_be_tried_again(loop: Callable[..., Loop]) -> None:
+    frozen = frozen_of(loop)
+    job = auditing.begin(frozen.store, frozen.id, TERMS, "Ada", now_ms())
+    assert run_twice(frozen.store, "freeze").result == {"number": 1, "items": frozen.newest().items}
+    frozen.hand(60)
+    frozen.answer(frozen.audits())
+    frozen.follow()
+    auditing.sign(frozen.store, frozen.id, 1, "Ada", now_ms())
+    assert run_twice(frozen.store, "sign").result == {"number": 1, "labels": frozen.newest().labels}
+    assert frozen.store.job(job.id).status == "done"
+    assert frozen.newest().status == "signed"
+
+
+def run_twice(store: Store, kind: str) -> Job:
+    """Do a job whose first attempt ends before it can say so."""
+    first = store.claim_job([kind], now_ms(), now_ms())
+    assert first is not None
+    running.KINDS[kind](store, first, lambda *_: False)
+    second = store.claim_job([kind], now_ms() + 2 * running.LEASE_MS, now_ms() + 3 * running.LEASE_MS)
+    assert second is not None
+    running.run(store, second)
+    return store.job(second.id)

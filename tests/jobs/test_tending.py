@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from collab.domain.annotation import Event
 from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem, Store
@@ -155,3 +156,20 @@ print(status, {pool["num_threads"] for pool in threadpool_info()}, os.environ.ge
         [sys.executable, "-c", script, workspace], cwd=ROOT, env=free, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
     assert done.stdout.decode().split("\n")[0] == "0 {1} None"
+
+
+def test_certificates_are_looked_at_when_people_have_done_something_and_now_and_then(
+    store: Store, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, looks = make("Signs"), list[int]()
+    monkeypatch.setattr(working.certifying, "follow", lambda _, followed, __: looks.append(followed.id))
+    worker = working._Worker(store)
+    for _ in range(3):
+        worker._follow(project)
+    assert looks == [project.id]
+    store.append(Event("an act", project.id, "policy", "Ada", 2))
+    worker._follow(project)
+    assert looks == [project.id] * 2
+    monkeypatch.setattr(working.time, "monotonic", lambda: 1e9)
+    worker._follow(project)
+    assert looks == [project.id] * 3

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collab.domain.annotation import Annotation, Suggestion
+from collab.domain.annotation import Annotation, Choices, Decision, Suggestion
+from collab.domain.certificate import Certificate, Terms
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.errors import JobCancelled, UnknownName
 from collab.loop import annotating
@@ -144,8 +145,9 @@ def test_every_annotation_is_exported_with_what_was_on_screen(store, project):
     ]
     assert found[0] == {
         "text": "=HYPERLINK(1)", "annotator": "ann", "kind": "answer", "answer": "no", "answer_id": "no", "at": AT,
-        "seconds": 2.5, "purpose": "chosen", "blind": False, "shown": "no", "shown_probability": 0.75,
-        "shown_model": "1.3", "note": "", "schema_version": 1, "lease_valid": True, "in_force": False,
+        "seconds": 2.5, "purpose": "chosen", "blind": False, "by_coin": False, "shown": "no", "shown_probability": 0.75,
+        "shown_model": "1.3", "shown_footing": "", "shown_set": "", "revealed": "", "note": "",
+        "schema_version": 1, "lease_valid": True, "in_force": False,
         "target": "", "event": one, "item": "a",
     }  # fmt: skip
 
@@ -156,9 +158,56 @@ def test_every_decision_is_exported_with_its_source_and_model(store, project):
     (line,) = export(store, project, "decisions", "jsonl").path.read_text().splitlines()
     assert json.loads(line) == {
         "text": "<script>alert('x')</script>", "answer": "yes", "source": "agreement", "annotator": "ann", "at": AT,
-        "answer_id": "yes", "confidence": None, "model": "1.3", "shown": True, "seconds": 1.5,
+        "answer_id": "yes", "confidence": None, "certificate": None, "model": "1.3", "shown": True, "seconds": 1.5,
         "audit": second.reserved, "schema_version": 1, "item": "b",
     }  # fmt: skip
+
+
+def test_an_annotation_tells_what_its_suggestion_stood_on_and_its_set_of_classes(store, project):
+    first, *_ = store.stream_items(project.id)
+    shown = Suggestion((0.45, 0.55), "1.3", "ambiguous", Choices((0, 1), 0.9))
+    answer(store, project, first.id, "no", blind=False, shown=shown)
+    (line,) = export(store, project, "annotations", "jsonl").path.read_text().splitlines()
+    found = json.loads(line)
+    assert (found["shown_footing"], found["shown_set"]) == ("ambiguous", "yes; no")
+
+
+def test_a_hidden_suggestion_is_exported_only_where_it_was_shown_after_the_answer(store, project):
+    first, second, _ = store.stream_items(project.id)
+    hidden = Suggestion((0.25, 0.75), "1.3")
+    one = Annotation("one", project.id, first.id, "ann", "answer", NOW, ("yes",), hidden=hidden, revealed=True)
+    two = Annotation("two", project.id, second.id, "ann", "answer", NOW, ("yes",), hidden=hidden, by_coin=True)
+    store.append(one.event())
+    store.append(two.event())
+    found = [json.loads(line) for line in export(store, project, "annotations", "jsonl").path.read_text().splitlines()]
+    assert [(a["shown"], a["revealed"], a["by_coin"]) for a in found] == [("", "no", False), ("", "", True)]
+
+
+def test_a_decision_of_a_machine_names_its_certificate_its_model_and_nobody(store, project):
+    first, *_ = store.stream_items(project.id)
+    store.save_certificate(
+        Certificate(
+            project.id, 3, "signed", Terms(), spent=0.01, model="1.7", schema_version=1, items=3, digest="", key="",
+            audits=1, by="ann", at=NOW, labels=1, signed_by="ann", signed_at=NOW,
+        )
+    )  # fmt: skip
+    decided = Decision(first.id, ("no",), "machine", 0.97, certificate=3)
+    store.settle_item(project.id, first.id, "decided", decided, NOW)
+    (line,) = export(store, project, "decisions", "jsonl").path.read_text().splitlines()
+    found = json.loads(line)
+    told = {name: found[name] for name in ("answer", "source", "certificate", "model", "at", "annotator", "audit")}
+    assert told == {
+        "answer": "no", "source": "machine", "certificate": 3, "model": "1.7", "at": AT, "annotator": "",
+        "audit": first.reserved,
+    }  # fmt: skip
+
+
+def test_an_item_that_a_certificate_drew_is_exported_as_an_audit(store, project):
+    first, *_ = store.stream_items(project.id)
+    store.draw_audits(project.id, 1, [first.id], 1, "certificate")
+    answer(store, project, first.id, "no", purpose="certificate")
+    (line,) = export(store, project, "decisions", "jsonl").path.read_text().splitlines()
+    assert json.loads(line)["audit"] is True
 
 
 def test_an_export_carries_the_name_that_a_class_has_now(store, project):

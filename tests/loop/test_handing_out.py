@@ -1,5 +1,11 @@
+from dataclasses import replace
+
+import pytest
+
 from collab.domain.annotation import Ask, Suggestion
+from collab.domain.certificate import Certificate, Terms
 from collab.loop import handing_out
+from tests.loop.conftest import NOW
 
 
 def ranked(signs, number, *, blind=False, skip=0, size=10):
@@ -164,3 +170,123 @@ def test_a_tab_that_turns_to_chosen_items_is_handed_nothing_else(loop):
     free = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved][-2:]
     handing_out.choose(signs.store, signs.project.id, "Ada", free)
     assert [a.item for a in signs.hand("Ada", want=6, chosen_only=True).asks] == free
+
+
+def certificate(signs, status, number=1):
+    """A certificate of the project, of which only what became of it matters here."""
+    made = Certificate(
+        signs.project.id, number, status, Terms(), 0.05, "1.1", 1, 50, "", "", 10, "Bo", NOW
+    )  # fmt: skip
+    signs.store.save_certificate(made)
+    return made
+
+
+def signed(signs):
+    """A certificate under which a machine has labeled half of the pool, in the order in which labels are checked."""
+    free = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved]
+    labels = free[: len(free) // 2]
+    certificate(signs, "signed")
+    signs.store.stage_labels(signs.project.id, 1, [(item, "plus", 0.9) for item in labels])
+    signs.store.keep_for_checks(signs.project.id, 1, labels)
+    signs.store.apply_labels(signs.project.id, 1, NOW)
+    return labels
+
+
+def answered(signs, who, number):
+    """What somebody is asked who answers so many times, one after the other."""
+    taken = []
+    for _ in range(number):
+        ask = signs.hand(who).asks[0]
+        taken.append(signs.store.ask(ask.id))
+        signs.say(who, ask)
+    return taken
+
+
+def test_a_certificate_that_waits_for_its_audits_comes_first_and_looks_like_any_blind_ask(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0)
+    free = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved]
+    certificate(signs, "auditing")
+    signs.store.draw_audits(signs.project.id, 1, free[10:14], 1, "certificate")
+    asks = signs.hand("Ada", want=6).asks
+    assert [a.item for a in asks[:4]] == free[10:14]
+    assert {(a.purpose, a.lane, a.reason, a.suggestion) for a in asks[:4]} == {("query", "query", "blind", None)}
+    assert not {a.item for a in asks[4:]} & set(free[10:14])
+
+
+def test_audits_of_the_project_keep_their_turns_beside_those_of_a_certificate(loop):
+    signs = loop(items=400, audit_schedule=((50, 5),))
+    free = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved]
+    certificate(signs, "auditing")
+    signs.store.draw_audits(signs.project.id, 1, free[:40], 1, "certificate")
+    assert [a.purpose for a in answered(signs, "Ada", 20)].count("audit") == 4
+
+
+def test_what_a_certificate_drew_is_not_asked_first_once_it_is_judged(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0)
+    free = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved]
+    certificate(signs, "certified")
+    signs.store.draw_audits(signs.project.id, 1, free[:4], 1, "certificate")
+    assert {signs.store.ask(a.id).lane for a in signs.hand("Ada", want=6).asks} == {"query"}
+
+
+def test_one_ask_in_so_many_checks_a_label_of_the_machine(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, machine_trickle=5)
+    labels = signed(signs)
+    taken = answered(signs, "Ada", 20)
+    checks = [a.item for a in taken if a.lane == "certificate"]
+    assert checks == labels[:4]
+    assert {(a.purpose, a.blind) for a in taken if a.item in checks} == {("certificate", True)}
+
+
+def test_without_a_trickle_no_label_of_the_machine_is_checked(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, machine_trickle=0)
+    labels = signed(signs)
+    assert not {a.item for a in answered(signs, "Ada", 20)} & set(labels)
+
+
+def test_checks_leave_their_turn_where_the_machine_has_no_labels_left(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, machine_trickle=1)
+    certificate(signs, "signed")
+    assert {a.lane for a in answered(signs, "Ada", 5)} == {"query"}
+
+
+def test_while_a_certificate_is_audited_no_check_is_added_to_its_lane(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, machine_trickle=0)
+    signed(signs)
+    certificate(signs, "auditing", number=2)
+    assert {a.lane for a in answered(signs, "Ada", 5)} == {"query"}
+
+
+@pytest.mark.slow
+def test_an_answer_is_repeated_once_fifty_later_ones_lie_behind_it(loop):
+    signs = loop(items=400, audit_schedule=((1, 1),), audit_trickle=0, repeat_every=1)
+    taken = answered(signs, "Ada", 53)
+    assert [place for place, ask in enumerate(taken) if ask.lane == "repeat"] == [51]
+    assert taken[51].item == taken[0].item
+    assert signs.store.repeats(signs.project.id, "Ada") == [(("plus",), ("plus",), 1)]
+
+
+def test_one_ask_in_so_many_repeats_an_audit_of_the_same_person_and_none_twice(loop, monkeypatch):
+    monkeypatch.setattr(handing_out, "BETWEEN", 5)
+    signs = loop(audit_schedule=((10, 1),), audit_trickle=0, repeat_every=5)
+    taken = answered(signs, "Ada", 30)
+    repeats = [ask.item for ask in taken if ask.lane == "repeat"]
+    assert len(repeats) == len(set(repeats)) == 4
+    assert set(repeats) < {ask.item for ask in taken[:10]}
+
+
+def test_repeats_are_not_for_others_nor_where_the_policy_wants_none(loop, monkeypatch):
+    monkeypatch.setattr(handing_out, "BETWEEN", 2)
+    signs = loop(audit_schedule=((3, 1),), audit_trickle=0, repeat_every=0)
+    assert {a.lane for a in answered(signs, "Ada", 8)} == {"audit", "query"}
+    signs.project = replace(signs.project, policy=replace(signs.project.policy, repeat_every=1))
+    assert {a.lane for a in answered(signs, "Bo", 4)} == {"query"}
+
+
+def test_nothing_tells_a_repeat_from_another_blind_ask(loop, monkeypatch):
+    monkeypatch.setattr(handing_out, "BETWEEN", 2)
+    signs = loop(audit_schedule=((2, 1),), audit_trickle=0, repeat_every=1)
+    first = answered(signs, "Ada", 3)[0].item
+    ask = signs.hand("Ada").asks[0]
+    assert ask.item == first
+    assert (ask.purpose, ask.lane, ask.score, ask.reason, ask.blind) == ("query", "query", 0.0, "blind", True)

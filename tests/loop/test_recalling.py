@@ -32,3 +32,17 @@ def test_older_ones_follow_the_number_of_the_last_one(store: Store, make_project
     last, none = recall(store, project.id, "ann", 240, first[-1].number)
     assert [entry.item.ref for entry in (*first, *last)] == [str(n) for n in range(250, 0, -1)]
     assert (more, none) == (True, False)
+
+
+def test_only_an_answer_that_says_something_else_counts_as_changed(store: Store, make_project: MakeProject) -> None:
+    project = make_project(2)
+    one, two = [row.item for row in store.pool(project.id)]
+    first, second = answer_of(project.id, one, "Yes"), answer_of(project.id, two, "Yes")
+    kept, changed = (
+        answer_of(project.id, one, "Yes", target=first.id),
+        answer_of(project.id, two, target=second.id, choice="No"),
+    )
+    for at, annotation in enumerate((first, second, kept, changed), 1):
+        annotating.submit(store, annotation, "tab", at)
+    found, _ = recall(store, project.id, "ann", 10)
+    assert [(e.annotation.id, e.changed) for e in found] == [(changed.id, True), (kept.id, False)]

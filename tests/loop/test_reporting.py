@@ -1,12 +1,16 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
+from collab.domain.project import LabelClass
 from collab.domain.run import ClassAudits, ImportReport, Round, Stratum
 from collab.domain.store import Store
 from collab.engine.assurance import share_of
-from collab.loop import reporting
-from collab.loop.reporting import AuditReport
+from collab.loop import influencing, reporting, slicing
+from collab.loop.influencing import Effect, Person, Revealed, Work
+from collab.loop.reporting import Agreed, AuditReport
+from collab.loop.slicing import Groups
 from tests.conftest import MakeProject
 from tests.samples import YES_NO, rows
 
@@ -134,3 +138,56 @@ def test_what_is_not_checked_counts_as_wrong_before_accepting_is_offered_first(s
 def test_a_band_of_few_answers_is_rounded_outward() -> None:
     assert AuditReport(12, 12, 7, low=0.28, high=0.845).band == (2, 9)
     assert AuditReport(12, 12, 12, low=0.7, high=1.0).band == (7, 10)
+
+
+MAYBE = LabelClass("Maybe", "Maybe", retired=True, merged_into="No")
+MERGED = replace(YES_NO, classes=(*YES_NO.classes, MAYBE))
+
+
+def say(store: Store, monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> None:
+    """Have the store return this from one of its methods."""
+    monkeypatch.setattr(type(store), name, lambda self, *_: found)
+
+
+def test_one_agrees_with_oneself_where_both_answers_count_as_the_same_today(
+    store: Store, two: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yes, no, maybe, unsure = ("Yes",), ("No",), ("Maybe",), ()
+    pairs = [(yes, yes, 10), (no, maybe, 5), (unsure, unsure, 3), (yes, no, 1), (yes, unsure, 1)]
+    say(store, monkeypatch, "repeats", pairs)
+    assert reporting.self_agreement(store, two, MERGED, "Ada") == Agreed(18, 20, share_of(18, 20))
+
+
+def test_people_agree_on_an_item_where_all_their_answers_count_as_the_same_today(
+    store: Store, two: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(store, monkeypatch, "overlaps", [("Yes", "Yes", 6), ("Maybe", "No", 2), ("No", "Yes", 2)])
+    assert reporting.people_agreement(store, two, MERGED) == Agreed(8, 10, share_of(8, 10))
+
+
+def test_where_nothing_was_answered_twice_there_is_no_agreement_to_tell(store: Store, two: int) -> None:
+    assert reporting.self_agreement(store, two, YES_NO) == Agreed(0, 0, None)
+    assert reporting.people_agreement(store, two, YES_NO) == Agreed(0, 0, None)
+
+
+def test_before_the_worker_made_them_there_are_no_figures(store: Store, two: int) -> None:
+    assert reporting.advice(store, two) is None
+    assert reporting.influence(store, two) is None
+    assert reporting.parts(store, two) is None
+    assert reporting.group(store, two) is None
+    assert reporting.work(store, two) == ()
+
+
+def test_groups_of_another_column_than_todays_are_not_told(store: Store, two: int) -> None:
+    groups = Groups("patient", 40, 5, 4, 5, 5, 5, 5)
+    store.put_figures(two, slicing.GROUP, asdict(groups), 1)
+    assert reporting.group(store, two) is None
+    store.save_policy(two, replace(store.project(two).policy, group="patient"))
+    assert reporting.group(store, two) == groups
+
+
+def test_an_effect_survives_storage(store: Store, two: int) -> None:
+    person = Person("Ada", share_of(3, 4), None, None)
+    effect = Effect(9, 1, 3, 0, people=(person,), revealed=Revealed(4, 2, 1, 1), work=(Work("Ada", 0, 5, 4, 8.5),))
+    store.put_figures(two, influencing.FIGURES, asdict(effect), 1)
+    assert reporting.influence(store, two) == effect

@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from collab.domain.annotation import Decision
 from collab.domain.run import ImportReport
 from collab.engine.encoders.text import encoder_of
 from collab.loop import reshaping
 from collab.loop.encoding import encode_items
+from collab.loop.pooling import Pool
 from collab.loop.retraining import Learner
 from tests.loop.conftest import new_item
 
@@ -69,6 +71,21 @@ def test_audit_items_are_never_trained_on_and_never_ranked(read):
     reserved = {row.item for row in signs.store.pool(signs.project.id) if row.reserved}
     signs.project = replace(signs.project, policy=replace(signs.project.policy, audit_schedule=(), audit_trickle=0))
     assert not reserved & {a.item for a in signs.hand("Bo", want=6).asks}
+
+
+def test_neither_what_a_certificate_drew_nor_a_machines_label_is_trained_on_or_asked(read):
+    signs, learner = read(audit_schedule=(), audit_trickle=0)
+    answer_truly(signs, "Ada", 12)
+    free = [row.item for row in signs.store.pool(signs.project.id) if row.state == "open" and not row.reserved]
+    drawn, answered, machine = free[:3]
+    signs.store.draw_audits(signs.project.id, 1, [drawn, answered], 1, "audit")
+    for item, source in ((answered, "agreement"), (machine, "machine")):
+        signs.store.settle_item(signs.project.id, item, "decided", Decision(item, ("plus",), source), signs.now)
+    done = round_of(learner, signs.now)
+    assert done.labels == 12
+    assert not {drawn, answered, machine} & {
+        a.item for a in signs.store.lease(signs.project.id, "Bo", "query", 99, "tab", signs.now, signs.now + 9)
+    }
 
 
 def test_the_suggestions_of_held_asks_follow_the_new_head(read):
@@ -138,13 +155,13 @@ def choose_minilm(signs):
 
 def test_an_answer_given_while_the_pool_is_first_read_is_learned(read, monkeypatch):
     signs, learner = read(audit_schedule=(), audit_trickle=0)
-    ask, take = signs.hand("Ada").asks[0], Learner._take_features
+    ask, take = signs.hand("Ada").asks[0], Pool.take_features
 
-    def take_slowly(self):
-        take(self)
+    def take_slowly(self, schema):
+        take(self, schema)
         signs.say("Ada", ask)
 
-    monkeypatch.setattr(Learner, "_take_features", take_slowly)
+    monkeypatch.setattr(Pool, "take_features", take_slowly)
     learner.take_in()
     learner.take_in()
     assert learner.round(signs.now).labels == 1
@@ -198,7 +215,7 @@ def test_the_whole_pool_is_read_in_pages_and_a_few_answers_by_their_items(read, 
 
 @pytest.mark.slow
 def test_a_round_says_what_its_probabilities_are_worth_and_a_refit_within_a_minute_keeps_that(read):
-    signs, learner = read(items=300, audit_schedule=((1000, 1),))
+    signs, learner = read(items=300, audit_schedule=((1000, 1),), repeat_every=0)
     answer_truly(signs, "Ada", 50)
     signs.project = replace(signs.project, policy=replace(signs.project.policy, audit_schedule=(), audit_trickle=0))
     answer_truly(signs, "Ada", 6)
@@ -228,7 +245,7 @@ def round_of(learner, now):
 
 @pytest.mark.slow
 def test_a_larger_import_that_joins_leaves_no_figure_until_its_own_audits_are_asked(read):
-    signs, learner = read(items=400, audit_schedule=((1000, 2),))
+    signs, learner = read(items=400, audit_schedule=((1000, 2),), repeat_every=0)
     answer_truly(signs, "Ada", 120)
     (alone,) = round_of(learner, signs.now).strata
     assert (alone.items, alone.answered, alone.right) == (400, 60, 60)

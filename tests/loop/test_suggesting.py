@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from collab.domain.annotation import Choices
-from collab.domain.project import classes_from_names
+from collab.domain.project import LabelSchema, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.loop.encoding import encode_items
 from collab.loop.retraining import Learner
-from collab.loop.suggesting import ClassGuess, set_threshold, suggestions
+from collab.loop.suggesting import ClassGuess, among_live, set_threshold, suggestions
 
 WORDS = ("great", "lovely", "plus", "awful", "terrible", "minus", "zebra")
 
@@ -174,3 +174,11 @@ def test_enough_audits_that_contradict_the_head_bring_sets_to_the_asks(moods):
     done = round_of(signs, learner)
     assert (done.audits, done.set_level) == (50, 0.8)
     assert {len(ask.suggestion.choices.columns) for ask in queued(signs) if ask.suggestion.choices} == {2}
+
+
+def test_the_share_of_retired_classes_goes_to_the_others():
+    one, two, three = classes_from_names(("one", "two", "three"))
+    schema = LabelSchema("Which?", (one, replace(two, retired=True), three))
+    given = np.float32([[0.25, 0.5, 0.25], [0.6, 0.0, 0.4], [0.0, 1.0, 0.0]])
+    np.testing.assert_allclose(among_live(given, schema), [[0.5, 0, 0.5], [0.6, 0, 0.4], [0.5, 0, 0.5]], rtol=1e-6)
+    assert given[0, 1] == 0.5

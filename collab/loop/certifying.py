@@ -1,0 +1,127 @@
+"""Follow certificates as answers come in: judge one whose audits are answered, and watch the labels of a signed one."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from collab.domain.certificate import Certificate, CertificateStatus, Missed, Verdict, Watch
+from collab.domain.project import LabelSchema, Project
+from collab.domain.store import Audit, Store
+from collab.engine.betting import alarm
+from collab.engine.certifying import Certified, TooFewAudits, limit_misses
+from collab.loop.annotating import new_id
+from collab.loop.auditing import critical, most_wrong, revoke, share_of
+from collab.loop.drawing import Bools, read_population
+from collab.loop.proving import Evidence
+from collab.loop.replaying import record
+
+FALSE_ALARM = 0.05
+"""Probability that labels which keep the promise are ever revoked by their checks."""
+
+
+def follow(store: Store, project: Project, now: int) -> None:
+    """Judge what can be judged, and look at the checks; cheap where there are no certificates."""
+    for certificate in store.certificates(project.id):
+        if certificate.status == "auditing":
+            _judge(store, project, certificate, now)
+        elif certificate.status == "signed":
+            _watch(store, project, certificate, now)
+
+
+def _judge(store: Store, project: Project, certificate: Certificate, now: int) -> None:
+    """Compute the verdict if all audits are answered or resolved; once, whatever is answered later."""
+    audits = store.certificate_audits(project.id, certificate.number, now)
+    if any(_waits(audit) for audit in audits):
+        return
+    evidence = Evidence.of(store, certificate, project.schema, audits)
+    verdict = _verdict(certificate, project.schema, evidence)
+    status: CertificateStatus = "refused" if verdict.threshold is None else "certified"
+    with store.transaction():
+        store.lock(project.id)
+        today = store.certificate_audits(project.id, certificate.number, now)
+        if [a.answer for a in today] != [a.answer for a in audits] or not _stands(store, certificate):
+            return  # somebody was quicker; the next look finds what they did
+        evidence.keep(store, certificate)
+        record(store, "judge", replace(certificate, status=status, verdict=verdict, judged_at=now), "", new_id(), now)
+        if status == "refused":
+            store.release_audits(project.id, certificate.number)
+
+
+def _verdict(certificate: Certificate, schema: LabelSchema, evidence: Evidence) -> Verdict:
+    """What the audits come to: no threshold below that of a critical class, none at all where such a class has none."""
+    terms, pool, doubt = certificate.terms, evidence.population.confidence, _doubt(certificate, schema)
+    bounds = {
+        column: limit_misses(
+            evidence.confidence, evidence.answers, evidence.predicted, pool, column, terms.miss_epsilon, doubt
+        )
+        for column in critical(schema)
+    }
+    least = max((b.threshold for b in bounds.values() if isinstance(b, Certified)), default=0.0)
+    bounded = all(isinstance(b, Certified) for b in bounds.values())
+    found = evidence.certified(certificate, schema, least) if bounded else None
+    threshold = found.threshold if isinstance(found, Certified) else 0.0
+    above = evidence.confidence >= threshold
+    missed = tuple(
+        _missed(schema.classes[column].id, column, bound, evidence, above) for column, bound in bounds.items()
+    )
+    errors = int(np.count_nonzero(above & (evidence.answers != evidence.predicted)))
+    unresolved = int(np.count_nonzero(evidence.answers == -1))
+    if not isinstance(found, Certified):
+        more = None if found is None else found.more
+        return Verdict(None, len(above), errors, unresolved, more=more, missed=missed)
+    labels = int(np.count_nonzero(evidence.left(threshold)))
+    most = most_wrong(terms, labels, certificate.items)
+    return Verdict(threshold, found.n_above, errors, unresolved, found.coverage, labels, most, missed=missed)
+
+
+def _missed(class_id: str, column: int, bound: Certified | TooFewAudits, evidence: Evidence, above: Bools) -> Missed:
+    """Count the audits of a class that the machine would call another; it may have been each unresolved one."""
+    otherwise = evidence.predicted != column
+    asked = (evidence.answers == column) | ((evidence.answers == -1) & otherwise)
+    more = bound.more if isinstance(bound, TooFewAudits) else None
+    missed = int(np.count_nonzero(asked & otherwise & above))
+    return Missed(class_id, missed, int(np.count_nonzero(asked)), isinstance(bound, Certified), more)
+
+
+def _doubt(certificate: Certificate, schema: LabelSchema) -> float:
+    return share_of(certificate.terms, certificate.number, schema)
+
+
+def _watch(store: Store, project: Project, certificate: Certificate, now: int) -> None:
+    """Count the checks, and revoke where they show that the promise is broken.
+
+    Only those before the first one that waits for its answer count: the alarm is sure of itself in one order alone.
+    """
+    errors, population = [], read_population(store, certificate)
+    for check in store.certificate_audits(project.id, certificate.number, now, checks=True):
+        if check.answer is not None:
+            word = int(population.column[population.rows([check.item])[0]])
+            errors.append(project.schema.index(check.answer[0]) != word)
+        elif _waits(check):
+            break
+    watch = Watch(len(errors), sum(errors))
+    if watch == certificate.watch:
+        return
+    with store.transaction():
+        store.lock(project.id)
+        if _stands(store, certificate):
+            store.save_certificate(replace(certificate, watch=watch))
+            if _alarmed(certificate, errors):
+                revoke(store, project.id, certificate.number, "alarm", now)
+
+
+def _waits(audit: Audit) -> bool:
+    """Whether somebody will still be asked, or is just now."""
+    return audit.answer is None and (audit.held or not audit.asked)
+
+
+def _alarmed(certificate: Certificate, errors: list[bool]) -> bool:
+    """Whether the labels are shown to hold more errors than were promised."""
+    terms, labels = certificate.terms, certificate.labels
+    share = terms.epsilon * (1.0 if terms.promise == "machine" else certificate.items / labels)
+    return share < 1 and alarm(errors, share, FALSE_ALARM, labels) is not None
+
+
+def _stands(store: Store, certificate: Certificate) -> bool:
+    """Whether nobody has changed it meanwhile."""
+    return certificate in store.certificates(certificate.project)

@@ -1,0 +1,97 @@
+"""What the audits of a certificate show of its frozen items, and which of these people have answered otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from collab.domain.certificate import Certificate
+from collab.domain.project import LabelSchema
+from collab.domain.store import Audit, Store
+from collab.engine.arrays import Ints
+from collab.engine.certifying import Certified, TooFewAudits, certify
+from collab.loop.auditing import share_of
+from collab.loop.drawing import Bools, Doubles, Population, read_population
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The audits of a certificate in the order in which they were drawn, among its frozen items."""
+
+    population: Population
+    rows: Ints
+    """Where the audits stand in the population, shape (n,)."""
+    answers: Ints
+    """Class columns of what people say of them, -1 for the unresolved, shape (n,)."""
+    elsewhere: Bools
+    """Which of the population people have answered or begun though they were no audits, shape (n_items,)."""
+
+    @classmethod
+    def of(cls, store: Store, certificate: Certificate, schema: LabelSchema, audits: Sequence[Audit]) -> Self:
+        """What is known now."""
+        population = read_population(store, certificate)
+        rows = population.rows([audit.item for audit in audits])
+        answers = np.array([schema.index(audit.answer[0]) if audit.answer else -1 for audit in audits], np.int64)
+        return cls(population, rows, answers, np.zeros(len(population.items), bool)).and_others(
+            _not_free(store, certificate, population)
+        )
+
+    @classmethod
+    def read(cls, store: Store, certificate: Certificate) -> Self:
+        """What was kept when it was judged, with the items that people have answered by now."""
+        population = read_population(store, certificate)
+        arrays = load(store.file(_file(certificate)).read_bytes())
+        return cls(population, arrays["rows"], arrays["answers"], np.zeros(len(population.items), bool)).and_others(
+            _not_free(store, certificate, population)
+        )
+
+    def keep(self, store: Store, certificate: Certificate) -> None:
+        """Keep the answers as they are judged: what is said later changes no verdict."""
+        store.write_file(_file(certificate), iter([save({"rows": self.rows, "answers": self.answers})]))
+
+    def and_others(self, gone: Bools) -> Self:
+        """The same with more items answered elsewhere, the audits left out; shape (n_items,)."""
+        elsewhere = self.elsewhere | gone
+        elsewhere[self.rows] = False
+        return replace(self, elsewhere=elsewhere)
+
+    @property
+    def confidence(self) -> Doubles:
+        """Of the machine's word on the audits, shape (n,)."""
+        return self.population.confidence[self.rows]
+
+    @property
+    def predicted(self) -> Ints:
+        """Its word, as the column of a class, shape (n,)."""
+        return self.population.column[self.rows]
+
+    def left(self, threshold: float) -> Bools:
+        """Which items are at or above a threshold and the machine's alone, shape (n_items,)."""
+        left = (self.population.confidence >= threshold) & ~self.elsewhere
+        left[self.rows] = False
+        return left
+
+    def certified(self, certificate: Certificate, schema: LabelSchema, least: float) -> Certified | TooFewAudits:
+        """The lowest threshold at which the promise holds, none below `least`."""
+        terms, pool = certificate.terms, self.population.confidence
+        doubt = share_of(terms, certificate.number, schema)
+        return certify(
+            self.confidence, self.answers == self.predicted, pool, terms.epsilon, doubt, terms.promise,
+            least=least, elsewhere=pool[self.elsewhere],
+        )  # fmt: skip
+
+
+def _not_free(store: Store, certificate: Certificate, population: Population) -> Bools:
+    """Which of the frozen items are no longer open and untouched, the audits among them."""
+    free = np.zeros(len(population.items), bool)
+    after, last = int(population.items[0]) - 1, int(population.items[-1])
+    while after < last and (page := store.pool(certificate.project, after)):
+        after = page[-1].item
+        free |= population.among([r.item for r in page if r.state == "open" and not (r.reserved or r.drawn)])
+    return ~free | population.among(store.annotated(certificate.project))
+
+
+def _file(certificate: Certificate) -> str:
+    return f"certificates/{certificate.project}/{certificate.number}-audits.safetensors"
