@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collab import cli
+from collab.cli import __main__ as cli
 from collab.domain.store import Store
 from collab.engine.encoders.text import encoder_of
 from collab.loop.encoding import encode_items
@@ -75,7 +75,7 @@ def imported(collab: Collab, table: Path) -> Said:
     )  # fmt: skip
 
 
-COMMANDS = ("run", "demo", "import", "export", "export data", "simulate", "worker", "doctor")
+COMMANDS = ("run", "demo", "import", "export", "export data", "report", "simulate", "worker", "doctor")
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -90,7 +90,7 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
     assert said.status == 2
     assert [
         word
-        for word in ("run", "demo", "import", "export", "simulate", "worker", "doctor")
+        for word in ("run", "demo", "import", "export", "report", "simulate", "worker", "doctor")
         if word not in said.out + said.err
     ] == []
 
@@ -133,6 +133,7 @@ def test_a_command_that_is_not_understood_ends_with_2(
             ("export", "data", "--project", "Sings", "--output", "out.csv"),
             "collab: There is no project 'Sings'; there is Signs.",
         ),
+        (("report", "Sings"), "collab: There is no project 'Sings'; there is Signs."),
         (
             ("simulate", "signs.csv", "--text", "text", "--label", "mood", "--encoder", "hashing"),
             "collab: signs.csv can't be read: it has no column mood",
@@ -206,6 +207,24 @@ def test_names_are_shown_as_they_are_written(collab: Collab, table: Path) -> Non
     assert [said.status for said in (added, exported, examined)] == [0, 0, 0]
     assert exported.out.startswith("120 rows in [out].csv")
     assert f"project {name}  120 items" in examined.out
+
+
+def test_a_report_is_written_as_one_page(collab: Collab, imported: Said, tmp_path: Path) -> None:
+    said = collab("report", "Signs")
+    assert (said.status, said.out) == (0, "Signs-report.html holds the report.\n")
+    page = (tmp_path / "Signs-report.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "signs.csv" in page
+
+
+def test_the_figures_of_a_report_go_to_standard_output_or_to_a_file(
+    collab: Collab, imported: Said, tmp_path: Path
+) -> None:
+    said = collab("report", "Signs", "--json")
+    assert said.json["data"]["progress"]["decided"] == 120
+    assert collab("report", "Signs", "--json", "--output", "signs.json").status == 0
+    written = json.loads((tmp_path / "signs.json").read_text("utf-8"))
+    assert written["data"] == said.json["data"]
 
 
 SIMULATE = ("--text", "text", "--label", "sign", "--encoder", "hashing", "--budget", "20", "--jobs", "1")

@@ -16,7 +16,8 @@ COLORS = dict(
 NAMED = {value: name for name, value in COLORS.items()}
 DIGITS = "1234567890"
 """Keys that classes get, in this order."""
-COLUMNS = ("name", "key", "color", "description", "example", "near_miss")
+TEXTS = ("name", "key", "color", "description", "example", "near_miss")
+COLUMNS = (*TEXTS[:3], "critical", *TEXTS[3:])
 
 
 def rows_from_names(names: Sequence[str]) -> list[ClassRow]:
@@ -26,7 +27,10 @@ def rows_from_names(names: Sequence[str]) -> list[ClassRow]:
 
 
 def row_of(each: LabelClass) -> dict[str, Any]:
-    """A class as a row; its cells are strings. The id goes along unseen, so that a row may move or be taken away."""
+    """A class as a row; its cells are strings, but for the tick of critical ones.
+
+    The id goes along unseen, so that a row may move or be taken away.
+    """
     return {column: getattr(each, column) for column in COLUMNS} | {
         "color": NAMED.get(each.color, each.color),
         "id": each.id,
@@ -58,6 +62,9 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
                 options=[*colors],
                 width="small",
             ),
+            "critical": st.column_config.CheckboxColumn(
+                word("classes.critical"), width="small", help=word("classes.critical_why")
+            ),
             "description": st.column_config.TextColumn(word("classes.description"), width="large"),
             "example": st.column_config.TextColumn(word("classes.example"), width="medium"),
             "near_miss": st.column_config.TextColumn(
@@ -70,14 +77,16 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
 
 def read_classes(rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:
     """Classes from rows: empty ones are left out, keys and colors handed out; a new class's first name is its id."""
-    filled = [{c: str(row.get(c) or "").strip() for c in (*COLUMNS, "id")} for row in rows]
-    filled = [row for row in filled if any(row[c] for c in ("name", "description", "example", "near_miss"))]
+    texts = [{c: str(row.get(c) or "").strip() for c in (*TEXTS, "id")} for row in rows]
+    written = [any(row[c] for c in ("name", "description", "example", "near_miss")) for row in texts]
+    filled = [row for row, some in zip(texts, written, strict=True) if some]
+    critical = [bool(row.get("critical")) for row, some in zip(rows, written, strict=True) if some]
     free = iter(DIGITS.translate({ord(row["key"]): None for row in filled if len(row["key"]) == 1}))
     return tuple(
         LabelClass(
             row["id"] or row["name"], row["name"], row["key"] or ("" if row["id"] else next(free, "")),
             COLORS.get(row["color"], row["color"] or PALETTE[i % len(PALETTE)]),
-            row["description"], row["example"], row["near_miss"],
+            row["description"], row["example"], row["near_miss"], critical[i],
         )
         for i, row in enumerate(filled)
     )  # fmt: skip

@@ -26,6 +26,18 @@ class Bar:
     color: str
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A part of the data and the share of agreement there, with its interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    told: str
+    """The counts behind it."""
+
+
 def audit_curve(points: list[CurvePoint]) -> Any:  # altair has no types
     """Draw the agreement with blind answers by number of labels, with its interval."""
     rows = [{"labels": p.labels, "share": p.audits.share, "low": p.audits.low, "high": p.audits.high} for p in points]
@@ -36,7 +48,7 @@ def audit_curve(points: list[CurvePoint]) -> Any:  # altair has no types
     band = base.mark_area(opacity=0.2).encode(
         alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), axis=share), alt.Y2("high:Q")
     )
-    line = base.mark_line(point=True).encode(alt.Y("share:Q", axis=share))
+    line = base.mark_line(point=len(rows) < 60).encode(alt.Y("share:Q", axis=share))
     return (band + line).properties(height=260, title=_measure(word("insights.agreed")))
 
 
@@ -77,6 +89,30 @@ def reliability_diagram(bins: Sequence[Bin]) -> Any:  # altair has no types
         ],
     )
     return (diagonal + ranges + points).properties(height=260, title=_measure(word("insights.agreed_share")))
+
+
+def ranges(parts: Sequence[Range]) -> Any:  # altair has no types
+    """Draw a point and its interval for each part, one under the other, so that they can be compared."""
+    rows = [{"name": p.name, "share": p.value, "low": p.low, "high": p.high, "told": p.told} for p in parts]
+    share, whole = alt.Axis(format="%", title=None), alt.Scale(domain=[0, 1])
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        alt.Y(
+            "name:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(labelLimit=120, labelOverlap=False, ticks=False, domain=False),
+        )
+    )
+    bars = base.mark_rule(color=QUIET, strokeWidth=2).encode(alt.X("low:Q", scale=whole, axis=share), alt.X2("high:Q"))
+    dots = base.mark_point(filled=True, size=60, opacity=1).encode(
+        alt.X("share:Q", axis=share),
+        tooltip=[
+            alt.Tooltip("name:N", title=word("parts.part")),
+            alt.Tooltip("share:Q", format=".0%", title=word("insights.agreed_share")),
+            alt.Tooltip("told:N", title=word("insights.counts")),
+        ],
+    )
+    return (bars + dots).properties(height=28 * len(rows) + 70, title=_measure(word("insights.agreed")))
 
 
 def bar_chart(bars: Sequence[Bar]) -> Any:  # altair has no types

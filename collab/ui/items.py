@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from collab.domain.annotation import Decision
 from collab.domain.project import Item, Project
 from collab.domain.store import ItemRow
 from collab.ui.words import word
@@ -25,6 +26,12 @@ def list_row(row: ItemRow, project: Project) -> dict[str, Any]:  # cells of a ta
         word("data.item"): excerpt(row.item, project),
         word("data.answer"): answer,
         word("data.state"): word(f"state.{row.item.state}"),
-        word("data.source"): word(f"source.{decision.source}") if decision else "",
+        word("data.source"): _source(decision) if decision else "",
         word("data.note"): note,
     }
+
+
+def _source(decision: Decision) -> str:
+    if decision.certificate is not None:
+        return word("source.certificate", number=decision.certificate)
+    return word(f"source.{decision.source}")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from collab.ui import (
     page_answers,
+    page_certify,
     page_data,
     page_export,
     page_home,
@@ -48,6 +49,9 @@ def main() -> None:
             "data": st.Page(page_data.draw, title=word("nav.data"), icon=":material/table_rows:", url_path="data"),
             "insights": st.Page(
                 page_insights.draw, title=word("nav.insights"), icon=":material/show_chart:", url_path="insights"
+            ),
+            "certify": st.Page(
+                page_certify.draw, title=word("nav.certify"), icon=":material/verified:", url_path="certify"
             ),
             "export": st.Page(
                 page_export.draw, title=word("nav.export"), icon=":material/download:", url_path="export"

@@ -14,7 +14,7 @@ from collab.ui.words import word
 
 PAGE = 50
 MOST_CHOSEN = 500
-STATES = ("", "labeled", "flagged", "later", "unsure", "disputed", "unusable", "open")
+STATES = ("", "labeled", "machine", "flagged", "later", "unsure", "disputed", "unusable", "open")
 
 
 def draw() -> None:
@@ -56,10 +56,13 @@ def _browse(project: Project) -> None:
         return
     known = store.progress(project.id)
     found = "data.found_reserved" if known.reserved else "data.found"
+    if store.certificates(project.id):  # their audits are hidden as well
+        found = "data.found_certified"
     st.caption(word(found, n=f"{total:,}", items=f"{known.items:,}", reserved=f"{known.reserved:,}"))
     picked = st.dataframe(
         [list_row(row, project) for row in rows], key=f"items-{hash(wanted)}-{page}", hide_index=True, width="stretch",
         height=480 if len(rows) > 12 else "auto", on_select="rerun", selection_mode="multi-row",
+        column_config={word("data.item"): st.column_config.TextColumn(width="large")},  # leaves room for the others
     )  # fmt: skip
     if total > PAGE:
         st.pagination(math.ceil(total / PAGE), key=pages_key)

@@ -1,13 +1,17 @@
-"""Export: what, in which format; the worker writes it, a signed link fetches it."""
+"""Export: what, in which format, and the report. Signed links fetch what was made."""
 
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import streamlit as st
 
 from collab.domain.project import Project
 from collab.domain.run import Job
+from collab.loop.exporting import slug
+from collab.loop.summarizing import summary
 from collab.ui import session
 from collab.ui.pieces import empty, heading, job_failed, live_job, plain, watch_job
+from collab.ui.report.document import document
 from collab.ui.words import word
 
 WHAT = ("mine", "decisions", "annotations")
@@ -22,6 +26,11 @@ def draw() -> None:
     if project is None or not session.store().progress(project.id).items:
         empty("download", word("export.none"), word("export.none_why"))
         return
+    _data(project)
+    _report(project)
+
+
+def _data(project: Project) -> None:
     what = st.radio(
         word("export.what"), WHAT, format_func=lambda w: word(f"export.{w}"),
         captions=[word(f"export.{w}_why") for w in WHAT],
@@ -44,6 +53,33 @@ def draw() -> None:
         st.header(word("export.before"), anchor=False)
     for job in ended:
         _made(project, job)
+
+
+def _report(project: Project) -> None:
+    place = f"report-{project.id}"
+    with st.container(border=True):
+        st.header(word("report.title"), anchor=False)
+        st.caption(word("report.why"))
+        if st.button(word("report.go"), icon=":material/description:", key=f"make-{place}"):
+            st.session_state[place] = _write(project)
+        if place in st.session_state:
+            at, files = st.session_state[place]
+            st.caption(word("report.made_at", at=session.clock(at)))
+            with st.container(horizontal=True):
+                for key, file in files.items():
+                    address = session.download_address(file)
+                    st.link_button(word(f"report.{key}"), address, icon=":material/download:", key=f"{key}-{place}")
+
+
+def _write(project: Project) -> tuple[int, dict[str, str]]:
+    """Make the report and write it twice, to read and to compute with; returns when, and the names of its files."""
+    store, now = session.store(), session.now()
+    made = summary(store, project.id, now)
+    start = f"exports/{project.id}-{slug(project.name)}-report-{datetime.fromtimestamp(now / 1000, UTC):%Y%m%d-%H%M%S}"
+    files = {"page": f"{start}.html", "figures": f"{start}.json"}
+    for name, text in ((files["page"], document(made)), (files["figures"], made.as_json())):
+        store.write_file(name, iter([text.encode("utf-8", "replace")]))
+    return now, files
 
 
 def _made(project: Project, job: Job) -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from collab.domain.certificate import CertificateStatus
 from collab.domain.project import Project
 from collab.domain.store import ItemFilter
 from collab.loop import reporting
@@ -22,6 +23,10 @@ from collab.ui.words import word
 
 WAITING = {"flagged": "flag", "disputed": "balance", "unsure": "help"}
 """States of items that somebody should look at, each with its icon."""
+TOLD: dict[CertificateStatus, str] = {
+    "auditing": "bolt", "certified": "signature", "refused": "rule", "revoked": "block",
+}  # fmt: skip
+"""States of certificates that somebody should know of, each with its icon."""
 
 
 def draw() -> None:
@@ -49,7 +54,7 @@ def _project(project: Project) -> None:
     store = session.store()
     overview = reporting.overview(store, project.id, session.now())
     progress = overview.progress
-    answered = progress.decided + progress.audited
+    answered = progress.answered
     with st.container(border=True, key=f"project-{project.id}"):
         st.header(plain(project.name), anchor=False)
         st.caption(plain(project.schema.question))
@@ -60,12 +65,15 @@ def _project(project: Project) -> None:
         elif last is not None and last.status == "failed":
             job_failed(last)
         if progress.items:
-            share = min(1.0, answered / progress.items)
-            st.progress(share, text=word("home.progress", answered=f"{answered:,}", items=f"{progress.items:,}"))
+            share = min(1.0, (answered + progress.machine) / progress.items)
+            counts = {"answered": answered, "items": progress.items, "machine": progress.machine}
+            told = "home.progress_machine" if progress.machine else "home.progress"
+            st.progress(share, text=word(told, **{name: f"{n:,}" for name, n in counts.items()}))
             st.caption(_facts(project, overview))
             if importing is None and last is not None and last.status == "done":
                 _brought(project)
             _waiting(project)
+            _certificate(project)
         elif importing is None:
             st.caption(word("home.no_items"))
         _next_step(project, overview, answered)
@@ -104,9 +112,20 @@ def _waiting(project: Project) -> None:
                     session.go("data", state=state)
 
 
+def _certificate(project: Project) -> None:
+    """Say where the latest certificate waits for somebody, or was revoked."""
+    last = next(iter(session.store().certificates(project.id)), None)
+    if last is not None and last.status in TOLD:
+        icon = f":material/{TOLD[last.status]}:"
+        told = word(f"home.certificate_{last.status}", number=last.number)
+        if st.button(told, type="tertiary", icon=icon, key=f"certificate-{project.id}"):
+            session.open_project(project.id)
+            session.go("certify")
+
+
 def _next_step(project: Project, overview: Overview, answered: int) -> None:
     items, parameters = overview.progress.items, {}
-    if items and answered >= items:
+    if items and answered + overview.progress.machine >= items:
         label, place = word("home.export"), "export"
     elif items:
         label, place = word("home.continue" if answered else "home.start"), "label"

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from collab.domain.project import Project
+from collab.engine.assurance import share_of
 from collab.loop import reporting
 from collab.loop.reporting import POINT_FROM, CurvePoint, Overview
-from collab.ui import quality, session
+from collab.ui import advice, consistency, influence, parts, quality, session
 from collab.ui.figures import PLAIN, Bar, audit_curve, bar_chart, demo_curve
 from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import WORDS, language, word
@@ -20,10 +21,14 @@ def draw() -> None:
     if project is None or not session.store().progress(project.id).items:
         empty("show_chart", word("insights.none"), word("insights.none_why"))
         return
-    overview = reporting.overview(session.store(), project.id, session.now())
-    left, right = st.columns([3, 2], gap="large")
+    store, who = session.store(), session.annotator()
+    overview, effect = reporting.overview(store, project.id, session.now()), reporting.influence(store, project.id)
+    influence.warn(effect, project.policy.mode)
+    advice.draw(reporting.advice(store, project.id), project.schema)
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         quality.draw(project, overview)
+        parts.draw(reporting.parts(store, project.id), reporting.group(store, project.id))
         _curves(project)
     with right:
         resting = overview.worker_alive and overview.progress.reading >= 1
@@ -31,6 +36,8 @@ def draw() -> None:
         st.fragment(_worker, run_every=None if resting else WATCH_SECONDS)(project)
         _progress(project, overview)
         _balance(project, overview)
+        consistency.draw(project, who)
+        influence.draw(effect, project.policy.mode, who)
 
 
 def _curves(project: Project) -> None:
@@ -47,31 +54,32 @@ def _curves(project: Project) -> None:
         with st.container(border=True):
             st.header(word("insights.demo"), anchor=False)
             if demo:
-                st.markdown(
-                    word(
-                        "insights.demo_now",
-                        share=f"{demo[-1].demo:.0%}",
-                        n=demo[-1].labels,
-                        items=f"{demo[-1].demo_items:,}",
-                    )
-                )
+                st.markdown(_demo_now(demo[-1]))
                 st.altair_chart(demo_curve(demo), width="stretch", alt=_demo_alt(demo))
             else:
                 st.caption(word("insights.demo_later"))
             st.caption(word("insights.demo_why"))
 
 
+def _demo_now(point: CurvePoint) -> str:
+    # They are those of the audit reserve, which was drawn at random: an interval tells of all items.
+    found = share_of(round((point.demo or 0) * point.demo_items), point.demo_items)
+    shares = {name: f"{getattr(found, name):.0%}" for name in ("value", "low", "high")}
+    return word("insights.demo_now", n=f"{point.labels:,}", items=f"{point.demo_items:,}", **shares)
+
+
 def _audit_alt(points: list[CurvePoint]) -> str:
-    first, last = points[0], points[-1]
+    first, last = points[0], points[-1].audits
+    shares = {name: f"{getattr(last, name):.0%}" for name in ("share", "low", "high")}
     return word(
-        "insights.curve_alt", a=first.labels, b=last.labels, first=f"{first.audits.share:.0%}",
-        last=f"{last.audits.share:.0%}",
+        "insights.curve_alt", a=first.labels, b=points[-1].labels, first=f"{first.audits.share:.0%}", n=last.answered,
+        **shares,
     )  # fmt: skip
 
 
 def _demo_alt(points: list[CurvePoint]) -> str:
     first, last = points[0], points[-1]
-    return word("insights.curve_alt", a=first.labels, b=last.labels, first=f"{first.demo:.0%}", last=f"{last.demo:.0%}")
+    return word("insights.demo_alt", a=first.labels, b=last.labels, first=f"{first.demo:.0%}", last=f"{last.demo:.0%}")
 
 
 def _worker(project: Project) -> None:
@@ -108,11 +116,12 @@ def _progress(project: Project, overview: Overview) -> None:
     store, who, progress = session.store(), session.annotator(), overview.progress
     with st.container(border=True):
         st.header(word("insights.progress"), anchor=False)
-        answered = progress.decided + progress.audited
         st.progress(
-            min(1.0, answered / progress.items),
-            text=word("home.progress", answered=f"{answered:,}", items=f"{progress.items:,}"),
+            min(1.0, progress.answered / progress.items),
+            text=word("home.progress", answered=f"{progress.answered:,}", items=f"{progress.items:,}"),
         )
+        if progress.machine:
+            st.caption(word("insights.machine", n=f"{progress.machine:,}"))
         done = reporting.today(store, project.id, who, session.now(), session.utc_offset())
         st.markdown(word("home.today", n=done, goal=project.policy.daily_goal))
         pace = reporting.pace(store, project.id, who)
@@ -127,8 +136,9 @@ def _balance(project: Project, overview: Overview) -> None:
         counts[heir] = counts.get(heir, 0) + n
     with st.container(border=True):
         st.header(word("insights.balance"), anchor=False)
-        if overview.progress.audited:
-            st.caption(word("insights.without_audits", n=f"{overview.progress.audited:,}"))
+        audits = overview.progress.audited + overview.progress.checked
+        if audits:
+            st.caption(word("insights.without_audits", n=f"{audits:,}"))
         if not any(counts.values()):
             st.caption(word("insights.no_balance"))
             return

@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 import streamlit as st
 
 from collab.domain.project import LabelClass, LabelSchema, Project
-from collab.loop import ranking, reshaping
+from collab.loop import reshaping
 from collab.loop.annotating import new_id
-from collab.ui import session
+from collab.ui import policy, session
 from collab.ui.classes import ClassRow, class_editor, read_classes, row_of
 from collab.ui.pieces import empty, errors_told, heading, plain
-from collab.ui.words import WORDS, language, word
-
-LEVELS = (0.8, 0.9, 0.95)
-"""Of label sets, among which the page offers the choice; a policy may carry others."""
+from collab.ui.promises import standing
+from collab.ui.words import word
 
 
 def draw() -> None:
@@ -27,7 +24,7 @@ def draw() -> None:
         return
     _schema(project)
     _retire_or_merge(project)
-    _policy(project)
+    policy.draw(project)
     _delete(project)
 
 
@@ -41,6 +38,7 @@ def _schema(project: Project) -> None:
         guidelines = st.text_area(word("new.guidelines"), schema.guidelines, key=f"g-{project.id}-{schema.version}")
         for line in _renames(project, rows):
             st.warning(line, icon=":material/edit:")
+        _ends(project)
         if st.session_state.pop("saved-schema", 0) == schema.version:
             st.success(word("settings.saved"))
         with st.container(horizontal=True):
@@ -66,6 +64,14 @@ def _renames(project: Project, rows: Sequence[ClassRow]) -> Iterator[str]:
             touched = reshaping.impact(session.store(), project.id, each.id)
             if answers := touched.decisions + touched.audits:
                 yield word("settings.renames", name=plain(each.name), answers=f"{answers:,}", new=plain(new))
+
+
+def _ends(project: Project) -> None:
+    """Say which certificates a change of the classes would end."""
+    for each in standing(session.store().certificates(project.id)):
+        said = word("settings.ends_certificate", number=each.number)
+        labels = word("settings.ends_labels", labels=f"{each.labels:,}") if each.labels else ""
+        st.info(f"{said} {labels}", icon=":material/verified:")
 
 
 def _edited(schema: LabelSchema, rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:
@@ -102,6 +108,7 @@ def _retire_or_merge(project: Project) -> None:
         st.markdown(
             word(text, name=names[source], into=names.get(into, ""), decisions=touched.decisions, audits=touched.audits)
         )
+        _ends(project)
         if st.button(word("settings.merge" if into else "settings.retire")):
             with errors_told():
                 if into:
@@ -109,74 +116,6 @@ def _retire_or_merge(project: Project) -> None:
                 else:
                     reshaping.retire(session.store(), project.id, source, *_act())
                 st.rerun()
-
-
-def _policy(project: Project) -> None:
-    policy = project.policy
-    with st.form(f"policy-{project.id}"):
-        st.header(word("settings.policy"), anchor=False)
-        one, two = st.columns(2, gap="large")
-        with one:
-            goal = _number("daily_goal", 1, 10_000, policy.daily_goal)
-            overlap = _number("overlap", 1, 20, policy.annotations_per_item)
-            idle = _number("idle", 1, 240, policy.idle_minutes)
-        with two:
-            blind = _share("blind", 0, 50, policy.blind_share)
-            accept = _share("accept", 50, 100, policy.accept_from)
-            trickle = _number("trickle", 0, 1000, policy.audit_trickle)
-        level = _level(policy.set_level)
-        names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
-        strategy = st.selectbox(
-            word("settings.strategy"), names, names.index(policy.strategy), format_func=_strategy_words
-        )
-        st.caption(word("settings.strategy_why"))
-        encoder = st.text_input(word("settings.encoder"), policy.encoder)
-        st.caption(word("settings.encoder_why"))
-        if st.form_submit_button(word("settings.save"), type="primary"):
-            with errors_told():
-                changed = replace(
-                    policy, daily_goal=goal, annotations_per_item=overlap, idle_minutes=idle, blind_share=blind,
-                    audit_trickle=trickle, accept_from=accept, set_level=level,
-                    encoder=encoder.strip() or policy.encoder, strategy=strategy,
-                )  # fmt: skip
-                reshaping.save_policy(session.store(), project.id, changed, *_act())
-                st.success(word("settings.saved"))
-
-
-def _level(value: float) -> float:
-    """How often label sets shall hold the right class, or never any."""
-    levels = sorted({0.0, *LEVELS, value})
-    level = st.selectbox(word("settings.sets"), levels, levels.index(value), format_func=_level_words)
-    st.caption(word("settings.sets_why"))
-    return level
-
-
-def _level_words(level: float) -> str:
-    """A level as people count: 0.95 is 19 times in 20."""
-    counted = Fraction(round(100 * level), 100)
-    if not counted:
-        return word("settings.sets_off")
-    return word("settings.sets_level", n=counted.numerator, of=counted.denominator)
-
-
-def _strategy_words(name: str) -> str:
-    """What a strategy asks, in plain words; one from elsewhere has only its name."""
-    key = f"strategy.{name}"
-    return word(key) if key in WORDS[language()] else name
-
-
-def _number(name: str, least: int, most: int, value: int) -> int:
-    """A number, and the sentence that says what it does to the work."""
-    number = st.number_input(word(f"settings.{name}"), least, most, value)
-    st.caption(word(f"settings.{name}_why"))
-    return int(number)
-
-
-def _share(name: str, least: int, most: int, value: float) -> float:
-    """A share in percent, and the sentence that says what it does to the work."""
-    percent = st.slider(word(f"settings.{name}"), least, most, round(value * 100))
-    st.caption(word(f"settings.{name}_why"))
-    return percent / 100
 
 
 def _delete(project: Project) -> None:

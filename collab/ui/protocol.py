@@ -1,4 +1,4 @@
-"""The card's messages: JSON to types, and types to JSON. What a blind ask hides is left out here once more."""
+"""The card's messages: JSON to types, and types to JSON. What an ask hides is left out here once more."""
 
 import math
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from collab.engine.calibration import out_of_ten
 from collab.engine.label_sets import MOST_SHOWN
 from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
+from collab.loop.veiling import veiled
 from collab.ui import words
 
 Json = dict[str, Any]  # values of parsed JSON
@@ -45,6 +46,8 @@ class SyncRequest:
     on_screen: int | None
     ranking: int
     idle: bool
+    waits: str
+    """Id of the answer whose item stays on screen until it is known what the model says; "": of none."""
     answers: tuple[Annotation | Refused, ...]
 
 
@@ -65,6 +68,7 @@ def read_sync(body: Any, annotator: str, project: Project) -> SyncRequest:  # bo
         on_screen=_optional_id(body, "on_screen"),
         ranking=_number(body, "ranking"),
         idle=body.get("idle") is True,
+        waits=_text(body, "waits", 64),
         answers=tuple(_read_answer(entry, annotator, project) for entry in answers),
     )
 
@@ -77,14 +81,16 @@ def read_history(body: Any) -> tuple[int, int | None]:  # body is JSON of a stra
 
 
 def ask_message(ask: Ask, item: Item, project: Project) -> Json:
-    """What a card learns of an ask: never its purpose or score, and of a blind one no suggestion."""
+    """What a card learns of an ask: never its purpose or score, and no suggestion of one that goes out without."""
+    ask = veiled(project, ask)
     return {
         "id": ask.id,
         "blind": ask.blind,
-        "reason": _reason("blind" if ask.blind else ask.reason),
-        "doubt": ask.reason in DOUBTS and not ask.blind,
-        "chosen": ask.lane == "chosen" and not ask.blind,
-        "suggestion": None if ask.blind or ask.suggestion is None else suggestion_message(ask.suggestion, project),
+        "first": project.policy.mode == "answer first",
+        "reason": _reason(ask.reason),
+        "doubt": ask.reason in DOUBTS,
+        "chosen": ask.lane == "chosen",
+        "suggestion": None if ask.suggestion is None else suggestion_message(ask.suggestion, project),
         **item_message(item, project),
     }
 
@@ -153,7 +159,7 @@ def history_message(entry: Recalled, project: Project) -> Json:
         "kind": annotation.kind,
         "answer": [project.schema.resolve(c) for c in annotation.answer],
         "at": annotation.at,
-        "changed": annotation.target is not None,
+        "changed": entry.changed,
         "blind": annotation.blind,
         **item_message(entry.item, project),
     }

@@ -1,5 +1,8 @@
 """How good the model is, on Insights: agreement, class by class, and whether its percentages mean what they say."""
 
+from collections.abc import Sequence
+from math import floor
+
 import streamlit as st
 
 from collab.domain.project import Project
@@ -27,6 +30,50 @@ def draw(project: Project, overview: Overview) -> None:
         _classes(project, classes)
     if checks is not None and checks.calibration is not None:
         _calibration(checks.calibration, checks.labels)
+
+
+def counted(k: int, share: Estimate) -> str:
+    """A share as counts with its range, no more exact than so many answers allow: "30 of 40 (60 to 86%)"."""
+    if not share.n:
+        return word("insights.count_none")
+    counts = {"both": f"{k:,}", "n": f"{share.n:,}"}
+    if share.n < SHOWN_FROM:
+        return word("insights.count", **counts)
+    return word("insights.count_range", **counts, range=extent(share))
+
+
+def extent(share: Estimate) -> str:
+    """The range of a share alone, no more exact than so many answers allow: "60 to 86%"."""
+    if share.n < SHOWN_FROM:
+        return word("insights.extent_few")
+    if share.n < POINT_FROM:
+        low, high = band(share.low, share.high)
+        return word("insights.extent_band", low=low, high=high)
+    return word("insights.extent", low=f"{100 * share.low:.0f}", high=f"{share.high:.0%}")
+
+
+def at_least(bound: float, digits: int = 0) -> str:
+    """A lower bound, never rounded up to what it misses.
+
+    >>> at_least(89.99), at_least(0.9899, 3), at_least(29.0)
+    ('89', '0.989', '29')
+    """
+    return f"{floor(bound * 10**digits + 1e-9) / 10**digits:.{digits}f}"
+
+
+def points(share: float, digits: int = 0) -> str:
+    """A difference of two shares in points, with its sign.
+
+    >>> points(0.074), points(-0.031), points(0.001)
+    ('+7', '−3', '0')
+    """
+    value = round(100 * share, digits) or 0.0
+    return f"{value:+.{digits}f}".replace("-", "−") if value else f"{value:.{digits}f}"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Draw a table that can be scrolled where the page is narrow; one in Markdown would run out of its place."""
+    st.table({head: [row[i] for row in rows] for i, head in enumerate(heads)}, border="horizontal", hide_index=True)
 
 
 def _agreement(project: Project, overview: Overview, report: AuditReport, checks: Checks | None) -> None:
@@ -85,7 +132,7 @@ def _other_bounds(checks: Checks) -> None:
         shares = {name: f"{getattr(second, name):.0%}" for name in ("value", "low", "high")}
         st.caption(word("insights.by_confidence", **shares, n=checks.answered))
     if checks.low is not None:
-        st.caption(word("insights.every_look", low=f"{checks.low:.0%}", n=checks.answered))
+        st.caption(word("insights.every_look", low=f"{at_least(100 * checks.low)}%", n=checks.answered))
 
 
 def _classes(project: Project, classes: tuple[ClassReport, ...]) -> None:
@@ -99,23 +146,14 @@ def _classes(project: Project, classes: tuple[ClassReport, ...]) -> None:
             key = "insights.class_least" if len(told) > 1 else "insights.class_words"
             st.markdown(word(key, **said, model=least.precision.n, people=least.recall.n))
         heads = [word(f"insights.{key}") for key in ("class", "precision", "recall", "f1")]
-        rows = [heads, ["---"] * len(heads)]
-        rows += [[names[c.class_id], _share(c.precision, c.both), _share(c.recall, c.both), _f1(c.f1)] for c in classes]
-        st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+        table(heads, [_row(names[c.class_id], c) for c in classes])
         if any(min(c.precision.n, c.recall.n) < SHOWN_FROM or c.f1.n < POINT_FROM for c in classes):
             st.caption(word("insights.class_few", least=SHOWN_FROM, most=POINT_FROM))
         st.caption(word("insights.class_how"))
 
 
-def _share(share: Estimate, both: int) -> str:
-    if not share.n:
-        return word("insights.count_none")
-    if share.n < SHOWN_FROM:
-        return word("insights.count", both=both, n=share.n)
-    if share.n < POINT_FROM:
-        low, high = band(share.low, share.high)
-        return word("insights.count_band", both=both, n=share.n, low=low, high=high)
-    return word("insights.count_range", both=both, n=share.n, low=f"{100 * share.low:.0f}", high=f"{share.high:.0%}")
+def _row(name: str, found: ClassReport) -> list[str]:
+    return [name, counted(found.both, found.precision), counted(found.both, found.recall), _f1(found.f1)]
 
 
 def _f1(share: Estimate) -> str:

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.errors import StorageError, UnknownName, UserError
-from collab.loop import annotating, handing_out, reporting
+from collab.loop import annotating, handing_out, reporting, veiling
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
 from collab.ui import protocol, words
@@ -114,7 +114,7 @@ class _Doors:
                 refused.append(entry)
                 continue
             try:
-                annotating.submit(self.store, entry, message.tab, now)
+                annotating.submit(self.store, entry, message.tab, now, reveal=entry.id == message.waits)
                 acked.append(entry.id)
             except UserError as error:
                 refused.append(Refused(entry.id, str(error)))
@@ -124,8 +124,10 @@ class _Doors:
             ranking=message.ranking, now=now, chosen_only=grant.chosen,
         )  # fmt: skip
         items = self.store.items([ask.item for ask in handed.asks])
+        told = veiling.revealed(self.store, project.id, grant.annotator, message.waits)
         return {
             "acked": acked,
+            "revealed": {message.waits: protocol.suggestion_message(told, project)} if told else {},
             "refused": [{"id": each.id, "message": each.message} for each in refused],
             "asks": [protocol.ask_message(ask, items[ask.item], project) for ask in handed.asks],
             "drop": handed.drop,
@@ -140,7 +142,7 @@ class _Doors:
         return {
             "tally": {
                 "today": reporting.today(self.store, project.id, grant.annotator, now, grant.utc_offset),
-                "decided": progress.decided + progress.audited,
+                "decided": progress.answered,
                 "items": progress.items,
             },
             "state": {

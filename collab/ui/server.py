@@ -34,6 +34,7 @@ IMPORTED_LATER = (
     "pandas",
     "pyarrow",
     "altair",
+    "collab.ui.page_certify",
     "collab.ui.page_data",
     "collab.ui.page_insights",
     "collab.ui.page_label",

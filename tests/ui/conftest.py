@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -54,27 +54,16 @@ def page(desktop: BrowserContext) -> Iterator[Page]:
     assert errors == []
 
 
-@pytest.fixture(scope="session")
-def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the fake server with the card on it."""
+@contextmanager
+def serve(app: str, log: Path, **more: str) -> Iterator[str]:
+    """Start a server of the harness; it ends with the context."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("harness") / "server.log"
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "tests.ui.harness.server:app",
-        "--port",
-        str(port),
-        "--log-level",
-        "warning",
-    ]
+    command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning"]
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=out, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **more}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment)
         address = f"http://127.0.0.1:{port}"
         for _ in range(300):
             assert process.poll() is None, log.read_text()
@@ -85,6 +74,13 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the fake server with the card on it."""
+    with serve("tests.ui.harness.server:app", tmp_path_factory.mktemp("harness") / "server.log") as address:
+        yield address
 
 
 @pytest.fixture

@@ -15,3 +15,9 @@ def test_a_new_class_gets_the_next_free_key_and_a_color_and_an_old_one_keeps_its
 
 def test_a_row_in_which_nothing_is_written_is_no_class():
     assert read_classes([{"name": "", "key": "1", "color": "blue"}]) == ()
+
+
+def test_a_ticked_class_is_critical_and_stays_beside_its_own_name():
+    stroke = LabelClass("stroke", "Stroke", "1", PALETTE[0], critical=True)
+    rows = [{"name": None, "critical": True}, row_of(stroke), {"name": "Tumor", "critical": None}]
+    assert read_classes(rows) == (stroke, LabelClass("Tumor", "Tumor", "2", PALETTE[1]))

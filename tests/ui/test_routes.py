@@ -101,6 +101,7 @@ def test_a_blind_ask_never_says_why_it_was_drawn_or_what_the_model_thinks(
         (
             "id",
             "blind",
+            "first",
             "reason",
             "doubt",
             "chosen",
@@ -118,6 +119,37 @@ def test_a_blind_ask_never_says_why_it_was_drawn_or_what_the_model_thinks(
     assert "audit" not in told
     assert "score" not in told
     assert "purpose" not in told
+
+
+def _answered_first(client: TestClient, store: Store, project: Project, *, waits: bool, **more: Any) -> tuple[str, Any]:
+    """An answer in a project in which people answer first: its id, and the reply to it."""
+    policy = replace(project.policy, mode="answer first", blind_share=0.0, audit_schedule=(), audit_trickle=0)
+    store.save_policy(project.id, policy)
+    items = [row.item for row in store.pool(project.id) if not row.reserved]
+    store.put_asks(project.id, [ask_of(project.id, item, **more) for item in items], 1, whole=True, overlap=1)
+    headers = bearer(store, project.id)
+    ask = client.post("/api/v1/sync", json=message(), headers=headers).json()["asks"][0]
+    assert (ask["first"], ask["blind"], ask["suggestion"]) == (True, True, None)
+    sent = entry(ask, "No")
+    body = message(want=0, answers=[sent], waits=sent["id"] if waits else None)
+    return sent["id"], client.post("/api/v1/sync", json=body, headers=headers)
+
+
+def test_who_has_answered_first_and_waits_is_told_what_the_model_says(
+    client: TestClient, store: Store, project: Project
+) -> None:
+    sent, reply = _answered_first(client, store, project, waits=True)
+    often = {"n": 8, "bound": "about"}
+    word = {"proba": [0.75, 0.25], "often": often, "model": "1.1", "footing": "", "choices": None}
+    assert reply.json()["revealed"] == {sent: word}
+
+
+def test_who_does_not_wait_or_was_blind_by_the_coin_is_told_nothing(
+    client: TestClient, store: Store, project: Project, make_project: MakeProject
+) -> None:
+    _, gone = _answered_first(client, store, project, waits=False)
+    _, blind = _answered_first(client, store, make_project(9, name="Other"), waits=True, blind=True)
+    assert [(r.json()["revealed"], "proba" in r.text) for r in (gone, blind)] == [({}, False)] * 2
 
 
 def test_a_suggestion_travels_in_the_order_of_the_schema(client: TestClient, store: Store, project: Project) -> None:

@@ -1,4 +1,5 @@
-// What lies over the card for a while: the question that X and F ask, a notice, and the cover of one who was away.
+// What the card does for a while beside asking: the question that X and F ask, a notice, the cover of one who was away,
+// and the model's word on what was answered first.
 class Sheet {
   constructor(view) {
     this.view = view;
@@ -84,5 +85,44 @@ class Cover {
     el.stay.blur();
     el.cover.hidden = true;
     lc.toggleAttribute("data-covered", false);
+  }
+}
+
+const TELLING = 1500; // ms that an answer waits for the model's word; the next item never waits longer
+class Telling {
+  constructor(card) {
+    this.card = card;
+  }
+  wait(ask, entry) {
+    this.card.line.waits = entry.id;
+    this.show(show(ask, { entry, waits: true }));
+    this.timer = setTimeout(() => this.leave(), TELLING);
+  }
+  hear({ out, revealed }) {
+    // where the model says the same there is nothing to decide
+    const { view, data } = this.card,
+      { ask, entry, waits } = this.showing ?? {};
+    if (!waits || !out.has(entry.id)) return;
+    const suggestion = revealed[entry.id];
+    if (!suggestion) return this.leave();
+    const told = show({ ...ask, blind: false, suggestion }, { entry, told: true }),
+      proba = view.proba(told),
+      best = data.classes[proba.indexOf(Math.max(...proba))];
+    if (entry.answer.includes(best.id)) this.leave(true);
+    else this.show(told);
+  }
+  show(showing) {
+    clearTimeout(this.timer);
+    if (!showing?.waits) this.card.line.waits = null;
+    this.card.count();
+    this.showing = showing;
+    this.card.draw();
+  }
+  leave(same = false) {
+    this.same = same;
+    this.show(null);
+  }
+  close() {
+    clearTimeout(this.timer);
   }
 }

@@ -19,6 +19,7 @@ class Card {
     const { signal } = this.listening,
       on = (target, type, act) => target.addEventListener(type, act, { signal });
     Object.assign(this, { sheet: new Sheet(this.view), notice: new Notice(this.view), cover: new Cover(this.view) });
+    this.telling = new Telling(this);
     this.input = new Input(this, signal);
     on(window, "online", () => this.line.retry());
     on(window, "pagehide", () => this.line.sync(true));
@@ -62,8 +63,9 @@ class Card {
       { lc } = view,
       ask = line.current;
     if (this.reopened) this.showing = this.reopened;
+    else if (this.telling.showing) this.showing = this.telling.showing;
     else if (!ask) this.showing = null;
-    else if (this.fresh?.ask !== ask) this.showing = this.fresh = show(ask);
+    else if (this.fresh?.ask !== ask) this.showing = this.fresh = show(ask, { same: this.telling.same });
     else this.showing = this.fresh;
     if (!this.showing) {
       view.blank(line.state, line);
@@ -72,8 +74,11 @@ class Card {
       lc.dataset.state = "ask";
       delete lc.dataset.blank;
       this.showing.painted = again && this.drawn === this.showing ? this.showing.painted : 0;
-      view.item(this.showing, again);
-      view.suggestion(this.showing, line.state);
+      // a text that stays on screen may be scrolled
+      const stays = this.telling.showing && this.drawn?.ask.item === this.showing.ask.item;
+      if (again || !stays) view.item(this.showing, again);
+      view.mark(this.showing);
+      if (!this.showing.waits) view.suggestion(this.showing, line.state);
       this.input.clear();
     }
     if (this.drawn !== this.showing) {
@@ -92,25 +97,34 @@ class Card {
       this.pressed = false;
       performance.mark("collab:painted");
     }
-    view.rest(showing);
+    if (!this.telling.showing) view.rest(showing);
     view.scrollable();
     view.past(line.past);
     view.lc.toggleAttribute("data-first", !line.past.length);
+    if (showing.waits) return;
+    const { from, head, pct, odds, why } = view.el;
+    if (showing.told) {
+      const says = [from, head, pct].map((e) => e.textContent).join(" ");
+      view.say([says, odds.textContent, why.textContent].join(". "));
+      return;
+    }
     view.say(
       [
         this.did,
+        showing.same && view.word("told_same"),
         showing.ask.ref,
         showing.ask.fields
           .map((f) => f.value)
           .join(" ")
           .slice(0, 300),
-        [view.el.from, view.el.head, view.el.pct].map((e) => e.textContent).join(" "),
-        (view.footing(showing) || view.choices(showing)) && view.el.odds.textContent,
+        [from, head, pct].map((e) => e.textContent).join(" "),
+        (view.footing(showing) || view.choices(showing)) && odds.textContent,
       ]
         .filter(Boolean)
         .join(". "),
     );
     this.did = "";
+    this.telling.same = false;
   }
   changed(what, detail) {
     if (what === "beat") {
@@ -119,7 +133,12 @@ class Card {
     }
     if (what === "refused")
       this.notice.show(this.view.word("refused", { why: detail.refused }), "reopen", () => this.reopen(detail.id));
+    if (what === "answered") {
+      this.telling.hear(detail);
+      return;
+    }
     if (what === "line") {
+      if (this.telling.showing?.waits && (this.line.fails || this.line.expired)) this.telling.leave();
       if (this.line.expired) this.notice.show(this.view.word("expired"), "reload", () => location.reload());
       else if (this.line.problem) this.notice.show(this.line.problem, "retry", () => this.line.retry());
       else this.notice.over();
@@ -145,22 +164,25 @@ class Card {
       { showing } = this;
     if (!c || !showing) return false;
     const old = showing.entry;
-    if (old && !old.refused && old.kind === "answer" && old.answer.includes(c.id)) return this.ready() && this.goBack();
+    if (old && !showing.told && !old.refused && old.kind === "answer" && old.answer.includes(c.id))
+      return this.ready() && this.goBack();
     return this.record("answer", { answer: [c.id] }, event);
   }
   accept(event) {
     if (!this.showing) return;
-    if (this.canAccept) this.choose(this.showing.best, event);
+    if (this.showing.told) this.record("answer", { answer: this.showing.entry.answer }, event);
+    else if (this.canAccept) this.choose(this.showing.best, event);
     else if (this.ready()) this.view.pulse();
   }
   later(event) {
-    const old = this.reopened?.entry;
+    const old = this.showing?.entry;
     if (!old) this.record("later", {}, event);
     else if (old.refused) this.goBack();
     else this.record("undo", {}, event);
   }
   ready() {
-    return !!this.showing?.painted && performance.now() - this.showing.painted >= DWELL && !this.cover.on;
+    const { showing } = this;
+    return !!showing?.painted && !showing.waits && performance.now() - showing.painted >= DWELL && !this.cover.on;
   }
   record(kind, { answer = [], note = "" }, event) {
     if (!this.ready()) return false;
@@ -183,19 +205,22 @@ class Card {
       schema_version: this.data.schema_version,
       digest: ask.digest ?? null,
     };
-    line.put(wire, {
+    const kept = kind === "answer" && entry?.kind === kind && String(entry.answer) === String(answer);
+    const said = {
       ...ask,
       suggestion: null,
       ...wire,
       at: Date.now(),
-      changed: !!target,
+      changed: !!target && !kept,
       refused: "",
       mends: entry?.id,
-    });
+    };
+    line.put(wire, said);
     this.did = kind === "undo" ? view.word("did_undo") : view.said({ kind, answer, note });
     this.reopened = null;
     this.sheet.close();
-    this.draw();
+    if (ask.first && kind === "answer" && !target && !line.fails && !line.expired) this.telling.wait(ask, said);
+    else this.telling.leave();
     // The classes have changed: let the page hand them over.
     if (line.state.schema_version !== this.data.schema_version) this.trigger("stale", line.state.schema_version);
     return true;
@@ -211,7 +236,8 @@ class Card {
   async reopen(id) {
     if (this.cover.on) return;
     const { line } = this,
-      at = () => line.past.findIndex((e) => e.id === (id ?? this.reopened?.entry.id));
+      here = () => (this.showing?.waits ? null : this.showing?.entry?.id), // who waits wants this very item again
+      at = () => line.past.findIndex((e) => e.id === (id ?? here()));
     const index = () => (id ? at() : at() + 1);
     while (id && at() < 0 && (await line.earlier()));
     if (index() >= line.past.length - 5) {
@@ -225,20 +251,14 @@ class Card {
     }
     this.count();
     this.sheet.close();
-    this.reopened = {
-      id: uuid(),
-      entry,
-      ask: { ...entry, id: entry.ask, suggestion: null, reason: "" },
-      ms: 0,
-      painted: 0,
-    };
-    this.draw();
+    this.reopened = show({ ...entry, id: entry.ask, suggestion: null, reason: "" }, { entry });
+    this.telling.leave();
   }
   goBack() {
     this.count();
     this.reopened = null;
     this.sheet.close();
-    this.draw();
+    this.telling.leave();
     return true;
   }
 
@@ -291,10 +311,11 @@ class Card {
     this.view.lc.toggleAttribute("data-nokeys", !on);
   }
   close() {
+    this.telling.close();
     this.listening.abort();
     this.view.sizes.disconnect();
     this.line.close();
   }
 }
 
-const show = (ask) => ({ id: uuid(), ask, entry: null, ms: 0, painted: 0 });
+const show = (ask, more = {}) => ({ id: uuid(), ask, entry: null, ms: 0, painted: 0, ...more });

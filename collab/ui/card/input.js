@@ -105,7 +105,7 @@ class Input {
   act(e) {
     const { card, el } = this,
       { classes } = card.data;
-    if (e.key === "Escape") return card.reopened ? () => card.goBack() : null;
+    if (e.key === "Escape") return card.showing?.entry ? () => card.goBack() : null;
     if (!card.keysOn) return null;
     const scroll = SCROLL[e.key];
     if (scroll && el.body.tabIndex === 0) return () => el.body.scrollBy({ top: scroll * el.body.clientHeight });
@@ -204,7 +204,7 @@ class Input {
       no.style.opacity = Math.max(0, Math.min(1, -dx / SWIPE));
     };
     on(stage, "pointerdown", (e) => {
-      if (e.pointerType !== "mouse" && card.showing && !card.reopened)
+      if (e.pointerType !== "mouse" && card.showing && !card.showing.entry)
         from = { x: e.clientX, y: e.clientY, id: e.pointerId, dx: 0 };
     });
     on(stage, "pointermove", (e) => {

@@ -114,6 +114,7 @@ class Line {
           on_screen: this.current?.id ?? null,
           ranking: this.ranking,
           idle,
+          waits: (!leaving && this.waits) || null,
           answers: batch.map((o) => o.wire),
         },
         leaving,
@@ -171,6 +172,7 @@ class Line {
       met: true,
       problem: "",
     });
+    if (out.size) this.changed("answered", { out, revealed: reply.revealed });
     if (!was && this.current) this.changed("arrived");
   }
   failed(problem, batch) {
@@ -188,6 +190,7 @@ class Line {
       this.take({
         acked: [],
         refused: [{ id: batch[0].wire.id, message: problem.message }],
+        revealed: {},
         asks: [],
         drop: [],
         fresh: {},

@@ -66,6 +66,11 @@ function four({ fields }) {
     : [...words].slice(0, 40).join("");
   return short.length < text.length ? `${short} …` : short;
 }
+function short(name) {
+  // on one line whatever a class is called
+  const letters = [...name];
+  return letters.length > 22 ? `${letters.slice(0, 21).join("")}…` : name;
+}
 function dark(element) {
   const pen = document.createElement("canvas").getContext("2d");
   pen.fillStyle = getComputedStyle(element).getPropertyValue("--st-background-color").trim() || "#fff";

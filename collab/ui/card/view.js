@@ -114,20 +114,34 @@ class View {
     el.body.className = ask.fields.reduce((n, f) => n + String(f.value).length, 0) > 600 ? "body long" : "body";
     el.body.replaceChildren(...texts(ask, whole ? LONGEST : FIRST, this));
     el.body.scrollTop = 0;
-    el.opts.classList.remove("pulse");
     el.meta.replaceChildren(
       h("b", {}, ask.ref),
       ...ask.meta.map(([name, value]) => h("span", { title: name }, String(value))),
     );
+  }
+  mark(showing) {
+    // why it is on screen, and what this person has said of it
+    const { el } = this,
+      { ask, entry } = showing;
+    const after = !!(showing.waits || showing.told);
+    this.lc.toggleAttribute("data-after", after); // in place of the words "your answer", which would break a long name
+    el.opts.classList.remove("pulse");
     // a suggestion that tells of its doubt has said why it is asked
     const said = ask.doubt && this.doubts(showing);
-    el.why.textContent = showing.entry ? this.word("reopened") : said ? "" : ask.reason;
+    el.why.textContent = showing.told
+      ? this.word("told_next")
+      : entry && !showing.waits
+        ? this.word("reopened")
+        : showing.same
+          ? this.word("told_same")
+          : said
+            ? ""
+            : ask.reason;
     this.rows.forEach(({ button, mine }, i) => {
-      const old =
-        !!showing.entry && showing.entry.kind === "answer" && showing.entry.answer.includes(this.data.classes[i].id);
+      const old = !!entry && entry.kind === "answer" && entry.answer.includes(this.data.classes[i].id);
       if (button.classList.toggle("was", old)) button.setAttribute("aria-pressed", "true");
       else button.removeAttribute("aria-pressed");
-      mine.hidden = !old;
+      mine.hidden = !old || after;
     });
   }
   rest({ ask }) {
@@ -137,23 +151,24 @@ class View {
   }
   suggestion(showing, state) {
     const { el, lc } = this,
-      { entry } = showing,
+      { entry, told } = showing,
       proba = this.proba(showing),
       footing = this.footing(showing),
       choices = this.choices(showing),
       learned = footing !== "names",
       checked = state.checked && learned;
-    const mode = entry ? "again" : proba ? "word" : "open";
+    const mode = entry && !told ? "again" : proba ? "word" : "open";
     lc.dataset.mode = mode;
     lc.toggleAttribute("data-checked", checked);
-    lc.toggleAttribute("data-filled", !!state.accept_filled && learned);
+    lc.toggleAttribute("data-filled", !!state.accept_filled && learned && !told);
     lc.dataset.footing = footing;
     lc.toggleAttribute("data-choices", !!choices);
     el.accept.hidden = mode === "again";
     el.accept.disabled = mode !== "word";
     el.back.hidden = mode !== "again";
-    el.latert.textContent = this.word(entry ? "take_back" : "later");
-    el.check.textContent = proba && learned && !checked ? this.word("unchecked") : "";
+    el.latert.textContent = this.word(mode === "again" ? "take_back" : "later"); // what is taken back comes later
+    el.acceptt.textContent = told ? this.word("keep", { mine: short(this.said(entry)) }) : this.word("accept");
+    el.check.textContent = proba && learned && !checked && !told ? this.word("unchecked") : "";
     el.odds.title = "";
     if (!proba) {
       el.head.title = "";
@@ -168,7 +183,9 @@ class View {
     const order = proba.map((p, i) => i).sort((a, b) => proba[b] - proba[a]),
       [best] = order;
     showing.best = best;
-    el.from.textContent = this.word(learned ? "suggests" : "guesses");
+    el.from.textContent = told
+      ? this.word("told", { mine: short(this.said(entry)) })
+      : this.word(learned ? "suggests" : "guesses");
     el.head.textContent = el.head.title = this.data.classes[best].name;
     el.pct.textContent = checked ? pct(proba[best]) : "";
     el.odds.textContent = sentence(this, showing.ask.suggestion, order, choices, checked && state.checked_on);
@@ -193,9 +210,9 @@ class View {
     // whether its sentence is one of doubt
     return ["ambiguous", "unfamiliar"].includes(this.footing(showing)) || !!this.choices(showing);
   }
-  proba({ ask, entry }) {
+  proba({ ask, entry, told }) {
     // in the order of the rows; retired classes have columns too
-    if (entry || ask.blind || !ask.suggestion) return null;
+    if ((entry && !told) || ask.blind || !ask.suggestion) return null;
     const { proba } = ask.suggestion,
       { classes } = this.data;
     return proba.length === classes.length ? proba : classes.map((c) => proba[c.column]);

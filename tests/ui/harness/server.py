@@ -39,6 +39,7 @@ class Scene:
     lang: str = "en"
     length: int = 1000
     truncated_at: int | None = None
+    mode: str = "suggestion first"
     suggests: bool = True
     footing: str = ""
     """What its suggestions stand on."""
@@ -88,15 +89,16 @@ class Scene:
         }  # fmt: skip
 
     def ask(self, ask: int) -> dict[str, Any]:
-        blind = ask in self.blind
+        blind = ask in self.blind or self.mode != "suggestion first"
         reason = (
             "Asked without a suggestion, so that your own judgement counts."
             if blind
             else "The model is not sure about this one."
         )
         return {
-            "id": ask, "blind": blind, "reason": reason, "doubt": not blind, "chosen": False,
-            "truncated_at": self.truncated_at, "suggestion": self.word(ask), **self.item(ask),
+            "id": ask, "blind": blind, "first": self.mode == "answer first", "reason": reason, "doubt": not blind,
+            "chosen": False, "truncated_at": self.truncated_at, "suggestion": None if blind else self.word(ask),
+            **self.item(ask),
         }  # fmt: skip
 
     def sync(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -115,11 +117,14 @@ class Scene:
         stale = body["ranking"] != self.ranking
         drop = body["have"][1:] if stale and self.drop_unseen else []
         self.dropped |= set(drop)
-        fresh = {str(a): self.word(a) for a in body["have"] if stale and self.word(a)}
+        shows = self.mode == "suggestion first"
+        fresh = {str(a): self.word(a) for a in body["have"] if stale and shows and self.word(a)}
+        told = {a["id"]: self.word(a["ask"]) for a in kept if a["id"] == body["waits"]}
+        revealed = {id_: word for id_, word in told.items() if word and self.mode == "answer first"}
         out_of_asks = self.next > self.length and not give and not body["have"] and body["on_screen"] is None
         return {
             "acked": [a["id"] for a in kept], "refused": refused, "asks": [self.ask(a) for a in give], "drop": drop,
-            "fresh": fresh, "ranking": self.ranking,
+            "fresh": fresh, "revealed": revealed, "ranking": self.ranking,
             "tally": {"today": self.today + self._answers(), "decided": self._answers(), "items": self.length},
             "state": {
                 "reading": self.reading, "checked": self.checked, "checked_on": 60, "accept_filled": self.accept_filled,

@@ -1,0 +1,151 @@
+"""The command line: one of the two doors. It opens the store, calls a verb, and says what came of it.
+
+Exit status: 0 done, 1 it could not be done (the reason is on standard error), 2 the command was not understood.
+"""
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from collab.cli.exchanging import export_data_, import_, report
+from collab.cli.simulating import simulate
+from collab.cli.speaking import (
+    HERE,
+    AsJson,
+    Database,
+    Host,
+    Port,
+    Workspace,
+    err,
+    fail,
+    now,
+    open_workspace,
+    opened,
+    out,
+    say,
+)
+from collab.domain.store import Store
+from collab.errors import CollabError, JobLost
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Experts and a model label data together.",
+    pretty_exceptions_enable=False,
+)
+export_app = typer.Typer(no_args_is_help=True, help="Take away what was labeled.")
+
+
+@app.command()
+def run(workspace: Workspace = HERE, database: Database = "", host: Host = "127.0.0.1", port: Port = 8501) -> None:
+    """Start the app and its worker."""
+    _serve(open_workspace(workspace, database), workspace, database, host, port)
+
+
+@app.command()
+def demo(
+    workspace: Workspace = HERE, database: Database = "", host: Host = "127.0.0.1", port: Port = 8501,
+    serve: Annotated[bool, typer.Option(help="Start the app afterwards.")] = True,
+) -> None:  # fmt: skip
+    """Make a project with 4,200 tweets, then start the app."""
+    from collab.loop.demonstrating import load_demo
+
+    store = open_workspace(workspace, database)
+    project = load_demo(store, now=now())
+    out.print(
+        f"Project {project.name} holds {store.progress(project.id).items:,} items.", markup=False, highlight=False
+    )
+    if serve:
+        _serve(store, workspace, database, host, port)
+
+
+app.command(name="import")(import_)
+app.add_typer(export_app, name="export")
+export_app.command("data")(export_data_)
+app.command()(report)
+app.command()(simulate)
+
+
+@app.command()
+def worker(
+    workspace: Workspace = HERE, database: Database = "",
+    supervised: Annotated[bool, typer.Option(hidden=True)] = False,
+    job: Annotated[int, typer.Option(hidden=True)] = 0,
+    attempt: Annotated[int, typer.Option(hidden=True)] = 0,
+) -> None:  # fmt: skip
+    """Run the worker alone, for an app that was started without one."""
+    from collab.jobs.supervisor import JOB_NICENESS, NICENESS
+
+    os.nice(JOB_NICENESS if job else NICENESS)  # before torch is loaded: the app that starts beside it comes first
+    from collab.jobs import running
+    from collab.jobs import worker as working
+
+    os.environ["COLLAB_DATABASE"] = database  # for the children; an argument would show the password to everyone
+    store = open_workspace(workspace, database)
+    if job:
+        working.die_with_parent()
+        claimed = dataclasses.replace(store.job(job), attempt=attempt)
+        try:
+            running.run(store, claimed)
+        except JobLost as error:
+            fail(str(error))
+        return
+    raise typer.Exit(working.main(store, supervised=supervised))
+
+
+@app.command()
+def doctor(
+    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
+    rebuild: Annotated[bool, typer.Option(help="Make states and decisions anew from the event log first.")] = False,
+) -> None:  # fmt: skip
+    """Check the workspace: database and event chains, encoders, features, versions."""
+    from collab.loop import annotating
+    from collab.loop.examining import Finding, examine
+    from collab.loop.summarizing import versions
+
+    found = [Finding("versions", ", ".join(f"{name} {number}" for name, number in versions().items()))]
+    try:
+        store = open_workspace(workspace, database)
+        if rebuild:
+            for project in store.projects():
+                annotating.rebuild(store, project.id)
+        found += examine(store)
+    except CollabError as error:
+        found.append(Finding("database", str(error), fine=False))
+    fine = all(f.fine for f in found)
+    if as_json:
+        say({"fine": fine, "checks": {f.name: f.says for f in found}}, True, "")
+    else:
+        for each in found:
+            out.print(f"[bold]{escape(each.name)}[/bold]  {escape(each.says)}", highlight=False)
+    if not fine:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; errors that collab raises on purpose end as one sentence."""
+    try:
+        app(prog_name="collab")
+    except CollabError as error:
+        err.print(f"collab: {error}", highlight=False, markup=False)
+        sys.exit(1)
+    finally:
+        opened.close()
+
+
+def _serve(store: Store, workspace: Path, database: str, host: str, port: int) -> None:
+    from collab.jobs.supervisor import supervise
+    from collab.ui.server import serve
+
+    out.print(f"Open http://{host}:{port} (Ctrl+C ends it)", highlight=False, markup=False)
+    out.print(f"Your work is kept in {workspace.resolve()}", highlight=False, markup=False, soft_wrap=True)
+    serve(store, host, port, worker=lambda: supervise(workspace, database))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""The commands that bring data in and take it out: import, export, report."""
+
+import dataclasses
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from collab.cli.speaking import (
+    HERE,
+    AsJson,
+    Database,
+    Fields,
+    Texts,
+    Workspace,
+    err,
+    fields_of,
+    now,
+    open_workspace,
+    out,
+    project_named,
+    say,
+)
+from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
+from collab.domain.store import Store
+from collab.errors import UnknownName
+
+What = Literal["mine", "decisions", "annotations"]
+Become = Literal["decisions", "annotations", "truth"]
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or Excel; text formats also as .gz.")],
+    project: Annotated[str, typer.Option(help="Name of the project; made where it isn't there.")],
+    field: Fields = None,
+    text: Texts = None,
+    id_column: Annotated[str, typer.Option("--id", help="Column that names each row.")] = "",
+    label: Annotated[str, typer.Option(help="Column with answers that came along.")] = "",
+    answers: Annotated[Become, typer.Option(help="What they become.")] = "decisions",
+    annotator: Annotated[str, typer.Option(help="Column that names who gave each answer.")] = "",
+    question: Annotated[str, typer.Option(help="For a new project: what people are asked.")] = "Which class is it?",
+    classes: Annotated[list[str] | None, typer.Option("--class", help="Of a new project; repeat.")] = None,
+    encoder: Annotated[str, typer.Option(help="For a new project: what turns its texts into features.")] = "minilm",
+    unescape: Annotated[bool, typer.Option(help="Decode HTML entities.")] = False,
+    on_change: Annotated[Literal["keep", "replace", "add"], typer.Option(help="For rows that changed.")] = "keep",
+    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Bring a table into a project."""
+    from collab.loop.importing import run_import
+    from collab.loop.planning import ImportPlan
+
+    fields = fields_of(field, text)
+    store = open_workspace(workspace, database)
+    there = next((p for p in store.projects() if p.name == project), None)
+    made = there or _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
+    plan = ImportPlan(
+        fields=made.fields, id_column=id_column, answer_column=label, annotator_column=annotator,
+        answers=answers if label else "nothing", unescape=unescape, on_change=on_change,
+    )  # fmt: skip
+    with err.status("Reading …") as status:
+
+        def progress(share: float, message: str) -> bool:
+            status.update(f"{share:.0%} {message}")
+            return False
+
+        try:
+            report = run_import(store, made, file, plan, now=now(), progress=progress, by=_me())
+        except BaseException:
+            if there is None:
+                store.delete_project(made.id)
+            raise
+    left = f", {report.answers_left:,} answers not taken" if report.answers_left else ""
+    told = f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected{left}"
+    say(dataclasses.asdict(report), as_json, told)
+
+
+def export_data_(
+    project: Annotated[str, typer.Option(help="Name of the project.")],
+    output: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl, .parquet or .xlsx.")],
+    what: Annotated[What, typer.Option(help="mine: your rows with their answers.")] = "mine",
+    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Write every decision and annotation, with who and when."""
+    from collab.loop.exporting import export_data
+
+    store = open_workspace(workspace, database)
+    form = output.suffix.lstrip(".")
+    made = export_data(store, project_named(store, project), what, form, progress=lambda *_: False)  # type: ignore[arg-type]  # it is checked there
+    shutil.copyfile(made.path, output)
+    counts = {"guarded_cells": made.guarded_cells, "altered_cells": made.altered_cells, "left_out": made.left_out}
+    words = {
+        "guarded_cells": "cells that could run as formulas were guarded with '",
+        "altered_cells": "cells were cut or changed because Excel can't hold them",
+        "left_out": "rows of your files are not among them: duplicates, and rejected ones",
+    }
+    told = "; ".join([f"{made.rows:,} rows in {output}", *(f"{n:,} {words[name]}" for name, n in counts.items() if n)])
+    say({"file": str(output), "rows": made.rows, **counts}, as_json, told)
+
+
+def report(
+    project: Annotated[str, typer.Argument(help="Name of the project.")],
+    output: Annotated[Path | None, typer.Option(help="File to write; else its name is made of the project's.")] = None,
+    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Sum a project up on one page to print or to send, or as JSON."""
+    from collab.loop.exporting import slug
+    from collab.loop.summarizing import summary
+    from collab.ui.report.document import document
+
+    store = open_workspace(workspace, database)
+    made = summary(store, project_named(store, project).id, now())
+    if as_json and output is None:
+        sys.stdout.write(made.as_json())
+        return
+    file = output or Path(f"{slug(project)}-report.html")
+    file.write_text(made.as_json() if as_json else document(made), encoding="utf-8")
+    out.print(f"{file} holds the report.", highlight=False, markup=False, soft_wrap=True)
+
+
+def _create(
+    store: Store, name: str, file: Path, fields: tuple[Field, ...], label: str, classes: tuple[str, ...], question: str,
+    encoder: str,
+) -> Project:  # fmt: skip
+    from collab.loop.guessing import classes_in
+    from collab.loop.reading import sniff
+
+    if not fields:
+        raise typer.BadParameter("A new project needs at least one --text or --field.")
+    table = sniff(file)
+    for column in (*(f.name for f in fields), *filter(None, [label])):
+        if column not in table.columns:
+            raise UnknownName("column", column, table.columns)
+    if not classes and label:
+        classes = tuple(sorted(classes_in(table, label)))
+    if len(classes) < 2:
+        raise typer.BadParameter(
+            "A new project needs its classes: --class A --class B, or a --label column of answers."
+        )
+    schema = LabelSchema(question, classes_from_names(classes))
+    return store.create_project(name, fields, schema, LoopPolicy(encoder=encoder), now())
+
+
+def _me() -> str:
+    return os.environ.get("USER", "") or "command line"

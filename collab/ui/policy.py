@@ -1,0 +1,128 @@
+"""The form in which people set how a project asks: what they are shown, what is checked, and what the goal is."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import get_args
+
+import streamlit as st
+
+from collab.domain.project import LoopPolicy, Mode, Project
+from collab.loop import ranking, reshaping
+from collab.loop.annotating import new_id
+from collab.ui import session
+from collab.ui.pieces import errors_told
+from collab.ui.words import WORDS, language, word
+
+LEVELS = (0.8, 0.9, 0.95)
+"""Of label sets, among which the page offers the choice; a policy may carry others."""
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+def draw(project: Project) -> None:
+    """Draw the form, and save what it is set to."""
+    with st.form(f"policy-{project.id}"):
+        changed = _checks(project, _asking(project.policy))
+        changed = _model(changed)
+        if st.form_submit_button(word("settings.save"), type="primary"):
+            with errors_told():
+                reshaping.save_policy(
+                    session.store(), project.id, changed, session.annotator(), new_id(), session.now()
+                )
+                st.success(word("settings.saved"))
+
+
+def _asking(policy: LoopPolicy) -> LoopPolicy:
+    """What the card does."""
+    st.header(word("settings.policy"), anchor=False)
+    mode = st.radio(
+        word("settings.mode"), MODES, MODES.index(policy.mode), format_func=lambda m: word(f"mode.{m}"),
+        captions=[word(f"mode.{m}_why") for m in MODES],
+    )  # fmt: skip
+    one, two = st.columns(2, gap="large")
+    with one:
+        goal = _number("daily_goal", 1, 10_000, policy.daily_goal)
+        overlap = _number("overlap", 1, 20, policy.annotations_per_item)
+    with two:
+        blind = _share("blind", 0, 50, policy.blind_share)
+        idle = _number("idle", 1, 240, policy.idle_minutes)
+    return replace(
+        policy, mode=mode, daily_goal=goal, annotations_per_item=overlap, blind_share=blind, idle_minutes=idle
+    )
+
+
+def _checks(project: Project, policy: LoopPolicy) -> LoopPolicy:
+    """What is asked to measure, and what the measure is held against."""
+    st.subheader(word("settings.checks"), anchor=False)
+    one, two = st.columns(2, gap="large")
+    with one:
+        trickle = _number("trickle", 0, 1000, policy.audit_trickle)
+        machine = _number("machine_trickle", 0, 1000, policy.machine_trickle)
+        repeat = _number("repeat", 0, 1000, policy.repeat_every)
+    with two:
+        target = _share("target", 50, 100, policy.target)
+        accept = _share("accept", 50, 100, policy.accept_from)
+        group = _group(project)
+    level = _level(policy.set_level)
+    return replace(
+        policy, audit_trickle=trickle, machine_trickle=machine, repeat_every=repeat, target=target, accept_from=accept,
+        group=group, set_level=level,
+    )  # fmt: skip
+
+
+def _model(policy: LoopPolicy) -> LoopPolicy:
+    """What is asked next, and what reads the items."""
+    st.subheader(word("settings.model"), anchor=False)
+    names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
+    strategy = st.selectbox(word("settings.strategy"), names, names.index(policy.strategy), format_func=_strategy_words)
+    st.caption(word("settings.strategy_why"))
+    encoder = st.text_input(word("settings.encoder"), policy.encoder)
+    st.caption(word("settings.encoder_why"))
+    return replace(policy, strategy=strategy, encoder=encoder.strip() or policy.encoder)
+
+
+def _group(project: Project) -> str:
+    """The column that says which items belong together. A text that the model reads, or a row's own id, groups none."""
+    chosen = project.policy.group
+    fit = (f.name for f in project.fields if f.role != "id" and not (f.kind == "text" and f.encoded))
+    names = list(dict.fromkeys(("", *fit, chosen)))
+    group = st.selectbox(
+        word("settings.group"), names, names.index(chosen), format_func=lambda n: n or word("settings.no_group")
+    )
+    st.caption(word("settings.group_why"))
+    return group
+
+
+def _level(value: float) -> float:
+    """How often label sets shall hold the right class, or never any."""
+    levels = sorted({0.0, *LEVELS, value})
+    level = st.selectbox(word("settings.sets"), levels, levels.index(value), format_func=_level_words)
+    st.caption(word("settings.sets_why"))
+    return level
+
+
+def _level_words(level: float) -> str:
+    """A level as people count: 0.95 is 19 times in 20."""
+    counted = Fraction(round(100 * level), 100)
+    if not counted:
+        return word("settings.sets_off")
+    return word("settings.sets_level", n=counted.numerator, of=counted.denominator)
+
+
+def _strategy_words(name: str) -> str:
+    """What a strategy asks, in plain words; one from elsewhere has only its name."""
+    key = f"strategy.{name}"
+    return word(key) if key in WORDS[language()] else name
+
+
+def _number(name: str, least: int, most: int, value: int) -> int:
+    """A number, and the sentence that says what it does to the work."""
+    number = st.number_input(word(f"settings.{name}"), least, most, value)
+    st.caption(word(f"settings.{name}_why"))
+    return int(number)
+
+
+def _share(name: str, least: int, most: int, value: float) -> float:
+    """A share in percent, and the sentence that says what it does to the work."""
+    percent = st.slider(word(f"settings.{name}"), least, most, round(value * 100))
+    st.caption(word(f"settings.{name}_why"))
+    return percent / 100
