@@ -22,8 +22,9 @@ AUDITS_BY_CLASS = 5
 STEP = 50
 """Labels that "the next ones" means."""
 
-WATCHED, APART = 2_000, 10
-"""Items on which successive models are compared, and labels that lie at least between two such models."""
+WATCHED, APART, APART_SHARE = 2_000, 10, 0.05
+"""Items on which successive models are compared, and labels that lie at least between two such models: so many, and
+such a share of those before, for ten more among a thousand change nothing."""
 SETTLED_AT, SETTLED_FOR = 0.99, 3
 
 POINTS, POINT_FROM, SPAN = 5, 30, 2.0
@@ -167,6 +168,11 @@ def kappa(a: Ints, b: Ints, n_classes: int) -> float:
     cells = confusion(a, b, n_classes) / len(a)
     agreed, chance = np.trace(cells), cells.sum(axis=0) @ cells.sum(axis=1)
     return float((agreed - chance) / (1 - chance)) if chance < 1 else float("nan")
+
+
+def far_enough(before: int, now: int) -> bool:
+    """Whether models of so many labels are far enough from each other to be compared."""
+    return abs(now - before) >= max(APART, APART_SHARE * before)
 
 
 def settled(agreements: Sequence[Agreement]) -> Literal["settled", "changing", "too few rounds"]:

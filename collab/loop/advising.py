@@ -11,7 +11,6 @@ from numpy.random import Generator
 from collab.domain.project import Project
 from collab.domain.run import SHOWN_FROM, Round
 from collab.engine.stopping import (
-    APART,
     Advice,
     Agreement,
     Gain,
@@ -20,6 +19,7 @@ from collab.engine.stopping import (
     advise,
     expected_gain,
     expected_saving,
+    far_enough,
     kappa,
 )
 
@@ -146,7 +146,7 @@ def refreshed(before: Evidence | None, done: Round, classes: tuple[str, ...]) ->
 
 def is_due(evidence: Evidence) -> bool:
     """Whether the model is far enough from the one of the last look to be compared with it."""
-    return not evidence.looks or abs(evidence.labels - evidence.looks[-1].labels) >= APART
+    return not evidence.looks or far_enough(evidence.looks[-1].labels, evidence.labels)
 
 
 def looked(

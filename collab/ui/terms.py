@@ -66,7 +66,8 @@ def explain(project: Project, terms: Terms, number: int) -> None:
     found = auditing.outlook(session.store(), project.id, terms)
     st.subheader(word("certify.outlook"), anchor=False)
     if not isinstance(found, Outlook):
-        st.caption(word("certify.outlook_few", n=found.n, least=found.needed))
+        few = found.n < found.needed
+        st.caption(word("certify.outlook_few", n=found.n, least=found.needed) if few else word("certify.nothing_left"))
         return
     _outlook(found)
     if names:

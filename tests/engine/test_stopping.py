@@ -11,6 +11,7 @@ from collab.engine.stopping import (
     advise,
     expected_gain,
     expected_saving,
+    far_enough,
     kappa,
     settled,
     watch,
@@ -167,3 +168,8 @@ def test_nothing_saves_more_than_the_pool_holds():
 
 def test_without_a_forecast_that_certifies_anything_there_is_no_saving():
     assert expected_saving(np.array([50, 60, 70, 80]), np.zeros(4), pool=1_000) == NOTHING
+
+
+def test_models_are_compared_ten_labels_apart_and_a_twentieth_where_there_are_many():
+    assert [far_enough(100, 109), far_enough(100, 110), far_enough(100, 90)] == [False, True, True]
+    assert [far_enough(2_000, 2_010), far_enough(2_000, 2_100)] == [False, True]

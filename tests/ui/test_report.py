@@ -48,7 +48,7 @@ QUALITY = Quality(
 PEOPLE = People(
     (Work("ann", 130, 140, 130, 780.0), Work("ben", 4)), Agreed(18, 20, share_of(18, 20)), Agreed(0, 0, None), None
 )
-MADE = Made(NOW, "1.90", NOW, 90, "minilm", "logistic", 200, {"collab": "0.1.0"})
+MADE = Made(NOW, "1.90", NOW, 90, "minilm", "logistic", 200, "f" * 64, {"collab": "0.1.0"})
 WHOLE = Summary(
     f"Notes {EVIL}",
     False,
