@@ -97,7 +97,7 @@ def test_while_the_model_is_reading_the_page_says_why_it_waits(open_page: Open, 
 
 def test_the_promise_is_told_in_counts_and_follows_the_choice(open_page: Open, project: Project) -> None:
     at = open_page()
-    assert "labels of the model at most **50** are wrong. At most one such certificate in 10 fails" in texts(at)
+    assert "labels of the model at most **50** are wrong. Of 10 that are tried like this, at most one breaks its promise" in texts(at)
     at.radio[0].set_value("dataset").run()
     next(g for g in at.button_group if g.label == "How sure").set_value(0.01).run()
     assert "Of 1,000 items at most **50** get a wrong label" in texts(at)
@@ -154,7 +154,7 @@ def test_who_signs_has_to_say_so_first(
 ) -> None:
     keep("certified", verdict=PASSED, judged_at=2000)
     at = open_page()
-    assert "At most **145** of these 2,913 labels are wrong. At most one such certificate in 16 fails." in texts(at)
+    assert "At most **145** of these 2,913 labels are wrong. Of 16 that are tried like this, at most one breaks its promise." in texts(at)
     assert "people gave the same answer in 149; 3 differed" in texts(at)
     assert "| No | up to 1 of 61 | bounded |" in texts(at)
     assert next(b for b in at.button if b.label == "Sign").disabled
