@@ -81,7 +81,10 @@ class StorageError(CollabError):
 
 class StoreBusy(StorageError, TimeoutError):
     def __init__(self, where: str) -> None:
-        super().__init__(f"{where} is locked by another program. Close that program; collab tries again by itself.")
+        super().__init__(
+            f"{where} is busy: a long step of collab, or another program, holds it. "
+            "collab tries again by itself; nothing is lost."
+        )
         self.where = where
 
 

@@ -27,6 +27,7 @@ from collab.cli.speaking import (
 from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Store
 from collab.errors import UnknownName
+from collab.storage.failures import disk_errors
 
 What = Literal["mine", "decisions", "annotations"]
 Become = Literal["decisions", "annotations", "truth"]
@@ -89,7 +90,8 @@ def export_data_(
     store = open_workspace(workspace, database)
     form = output.suffix.lstrip(".")
     made = export_data(store, project_named(store, project), what, form, progress=lambda *_: False)  # type: ignore[arg-type]  # it is checked there
-    shutil.copyfile(made.path, output)
+    with disk_errors(output):
+        shutil.copyfile(made.path, output)
     counts = {"guarded_cells": made.guarded_cells, "altered_cells": made.altered_cells, "left_out": made.left_out}
     words = {
         "guarded_cells": "cells that could run as formulas were guarded with '",
@@ -116,7 +118,8 @@ def report(
         sys.stdout.write(made.as_json())
         return
     file = output or Path(f"{slug(project)}-report.html")
-    file.write_text(made.as_json() if as_json else document(made), encoding="utf-8")
+    with disk_errors(file):
+        file.write_text(made.as_json() if as_json else document(made), encoding="utf-8")
     out.print(f"{file} holds the report.", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -1,5 +1,6 @@
 """Certificates: what is promised of a machine's labels, on what evidence, and what became of the promise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -79,6 +80,8 @@ class Verdict:
     """Where refused: how many more audits it takes at the least, if they are as good; None: there are not so many."""
     missed: tuple[Missed, ...] = ()
     """Of each critical class."""
+    by_class: Mapping[str, int] = field(default_factory=dict)
+    """Labels by class id; those that occur."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,8 @@ class Round:
     by_class: Mapping[str, int] = field(default_factory=dict)
     checks: Checks | None = None
     """Of this refit or of one up to a minute older."""
+    looks: int = 0
+    """How many times checks were made so far, also where this round has none."""
     set_threshold: float | None = None
     """What a class must miss less than to be in an item's label set; None: too few audits to promise any."""
     set_level: float = 0.0

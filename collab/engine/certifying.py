@@ -4,6 +4,7 @@ Everything rests on fresh audits: drawn uniformly, without replacement, from the
 label, after the model was frozen, and used for this one certificate only. numpy and scipy only, for pages import it.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor, log, log1p, pi
@@ -229,13 +230,18 @@ def most_errors(
     return int(np.searchsorted(chance, delta * (1 + 1e-12), side="right")) - 1
 
 
-def least_audits(epsilon: float, delta: float) -> int:
-    """How many audits certify a share of at most epsilon if not one of them is wrong.
+def least_audits(epsilon: float, delta: float, population: int | None = None) -> int:
+    """How many audits certify a share of at most epsilon if not one of them is wrong; of a small pool it takes fewer.
 
     >>> least_audits(0.05, 0.1), least_audits(0.02, 0.1), least_audits(0.01, 0.05)
     (45, 114, 299)
     """
-    return ceil(log(delta) / log1p(-epsilon))
+    enough = ceil(log(delta) / log1p(-epsilon))
+    if population is None:
+        return enough
+    return bisect_left(
+        range(min(enough, population)), True, key=lambda n: most_errors(n, epsilon, delta, population) >= 0
+    )
 
 
 def check(confidence: Doubles, correct: Bools, pool_confidence: Doubles, epsilon: float, delta: float) -> None:

@@ -15,7 +15,7 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.engine.encoders.text import encoder_of
 from collab.errors import CollabError, JobCancelled, JobLost
-from collab.loop import exporting, importing
+from collab.loop import auditing, exporting, importing
 from collab.loop.encoding import encode_items
 from collab.loop.freezing import freeze
 from collab.loop.planning import ImportPlan
@@ -156,6 +156,13 @@ def _sign(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return {"number": number, "labels": signed.labels}
 
 
+def _withdraw(store: Store, job: Job, _report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    number = job.payload["number"]
+    auditing.withdraw(store, job.project, number, job.requested_by, _act(job), now_ms())
+    return {"number": number}
+
+
 def _act(job: Job) -> str:
     """The event of a job that is one act: the next attempt sees by it that an earlier one came to its end."""
     return f"job {job.id}: {job.kind}"
@@ -168,4 +175,5 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "export": _export,
     "freeze": _freeze,
     "sign": _sign,
+    "withdraw": _withdraw,
 }

@@ -39,11 +39,12 @@ AGAIN, LOAD_AGAIN = 60.0, 300.0
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
 
-QUICK, SLOW = ("import", "export", "freeze", "sign"), ("encode", "index")
+QUICK, SLOW = ("import", "export", "freeze", "sign", "withdraw"), ("encode", "index")
 """Kinds of jobs that somebody waits for, and those that take long: one of each at a time, so that both get on."""
 
-FOLLOW_EVERY = 60.0
-"""Seconds until certificates are looked at though nothing was logged: a lease that runs out leaves no event."""
+FOLLOW_EVERY, VERDICT_EVERY = 60.0, 2.0
+"""Seconds until certificates are looked at though nothing was logged: a lease that runs out leaves no event. And where
+a verdict only waits until the last answer is a while old."""
 
 START_MS = 60_000
 """Until the first heartbeat of a job: a busy machine takes its time to load torch."""
@@ -157,11 +158,11 @@ class _Worker:
 
     def _follow(self, project: Project) -> None:
         """See to the certificates of a project, where people have done something since the last look."""
-        events, due = self._store.progress(project.id).events, time.monotonic() + FOLLOW_EVERY
+        events = self._store.progress(project.id).events
         seen, again = self._followed.get(project.id, (-1, 0.0))
         if events != seen or time.monotonic() >= again:
-            certifying.follow(self._store, project, now_ms())
-            self._followed[project.id] = events, due
+            soon = certifying.follow(self._store, project, now_ms())
+            self._followed[project.id] = events, time.monotonic() + (VERDICT_EVERY if soon else FOLLOW_EVERY)
 
     def _learner(self, project: Project) -> Learner | None:
         """The learner of a project; None while its encoder is being loaded."""

@@ -24,6 +24,9 @@ from collab.engine.stopping import (
 )
 
 FIGURES, WATCHED = "advice", "watched"
+COMPARABLE = 0.9
+"""Looks are compared by what a certificate would hand over only where they stand on nearly as many audits as today:
+more audits alone make a forecast bolder."""
 LOOKS, LATEST = 100, 20
 """Looks that are kept at most; where there are more, every other one goes, but for the latest."""
 
@@ -33,8 +36,8 @@ class Look:
     """A model as it was, at least ten labels after the one before."""
 
     labels: int
-    coverage: float
-    """Share of the pool that a certificate would be expected to let it label; 0 where nobody can say."""
+    coverage: float | None
+    """Share of the pool that a certificate would be expected to let it label; None where nobody can say."""
     right: int = 0
     audits: int = 0
     """Audit answers of the checked strata, which judged it."""
@@ -150,7 +153,7 @@ def is_due(evidence: Evidence) -> bool:
 
 
 def looked(
-    evidence: Evidence, done: Round, agrees: float | None, coverage: float, pool: int, rng: Generator
+    evidence: Evidence, done: Round, agrees: float | None, coverage: float | None, pool: int, rng: Generator
 ) -> Evidence:
     """Add the model of the last round to the looks, and say what they let expect.
 
@@ -165,13 +168,17 @@ def looked(
     looks = [look for look in evidence.looks if look.labels < done.labels]  # others rest on what was taken back
     checked = [s for s in done.strata if s.answered >= SHOWN_FROM]
     right, audits = sum(s.right for s in checked), sum(s.answered for s in checked)
-    apart = done.labels - looks[-1].labels if looks else 0
-    looks.append(Look(done.labels, round(coverage, 4), right, audits, apart, agrees))
+    known = looks == list(evidence.looks)  # else the model that it was compared with is gone
+    apart = done.labels - looks[-1].labels if looks and known else 0
+    share = None if coverage is None else round(coverage, 4)
+    looks.append(Look(done.labels, share, right, audits, apart, agrees if known else None))
     if len(looks) > LOOKS:
         looks = [*looks[:-LATEST:2], *looks[-LATEST:]]
     labels, rights, of = (np.array([getattr(each, name) for each in looks]) for name in ("labels", "right", "audits"))
     gain = expected_gain(labels, rights, of, rng)
-    saving = expected_saving(labels, np.array([look.coverage for look in looks]), pool)
+    comparable = [look for look in looks if look.coverage is not None and look.audits >= COMPARABLE * audits]
+    shares = np.array([look.coverage for look in comparable], np.float64)
+    saving = expected_saving(np.array([look.labels for look in comparable], np.int64), shares, pool)
     return replace(
         evidence,
         looks=tuple(looks),

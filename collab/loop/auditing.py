@@ -64,7 +64,7 @@ def outlook(store: Store, project_id: int, terms: Terms) -> Outlook | TooFew:
         return TooFew(0, SHOWN_FROM, store.progress(project_id).items)
     if len(known["correct"]) < SHOWN_FROM or not known["items"]:
         return TooFew(len(known["correct"]), SHOWN_FROM, known["items"])
-    doubt = share_of(terms, len(store.certificates(project_id)) + 1, store.project(project_id).schema)
+    doubt = doubt_of(terms, len(store.certificates(project_id)) + 1, store.project(project_id).schema)
     found = forecast(
         np.asarray(known["confidence"], np.float64),
         np.asarray(known["correct"], bool),
@@ -75,7 +75,7 @@ def outlook(store: Store, project_id: int, terms: Terms) -> Outlook | TooFew:
         audits=tuple(dict.fromkeys(min(times * terms.audits, known["items"]) for times in TIMES)),
         items=known["items"],
     )
-    least = least_audits(terms.epsilon, doubt)
+    least = least_audits(terms.epsilon, doubt, known["items"])
     return Outlook(found, len(known["correct"]), known["items"], doubt, least, known["model"])
 
 
@@ -101,7 +101,7 @@ def outlook_of(
     }
 
 
-def share_of(terms: Terms, number: int, schema: LabelSchema) -> float:
+def doubt_of(terms: Terms, number: int, schema: LabelSchema) -> float:
     """The doubt that each bound of a certificate may spend: that on its errors, and one for each critical class."""
     return spent(terms.delta, number) / (1 + len(critical(schema)))
 
@@ -118,7 +118,10 @@ def begin(store: Store, project_id: int, terms: Terms, by: str, now: int) -> Job
         Conflict: It can't be had now; the message says what to do first.
     """
     check_ready(store, store.project(project_id), terms)
-    return store.submit_job("freeze", project_id, asdict(terms), by, now)
+    job = store.submit_job("freeze", project_id, asdict(terms), by, now)
+    if job.payload != asdict(terms):
+        raise Conflict(f"{job.requested_by} is freezing another certificate just now. Look at it, then choose again.")
+    return job
 
 
 def check_ready(store: Store, project: Project, terms: Terms) -> Round:
@@ -153,6 +156,16 @@ def sign(store: Store, project_id: int, number: int, by: str, now: int) -> Job:
     return store.submit_job("sign", project_id, {"number": number}, by, now)
 
 
+def begin_withdrawal(store: Store, project_id: int, number: int, by: str, now: int) -> Job:
+    """Ask for all machine labels of a certificate to be taken back: a job does it, for they may be many.
+
+    Raises:
+        Conflict: It isn't signed.
+    """
+    one_of(store, project_id, number, "signed")
+    return store.submit_job("withdraw", project_id, {"number": number}, by, now)
+
+
 def give_up(store: Store, project_id: int, number: int, by: str, event_id: str, now: int) -> None:
     """End a certificate that nobody has signed; audits that nobody has answered go back to the others.
 
@@ -180,9 +193,9 @@ def revoke(store: Store, project_id: int, number: int, reason: Reason, now: int)
     _end(store, project_id, number, "revoke", "", new_id(), now, reason)
 
 
-def revoke_all(store: Store, project_id: int, now: int) -> None:
-    """Revoke whatever certificates there are, because the classes mean something else now."""
-    for each in _in_force(store, project_id):
+def revoke_all(store: Store, project_id: int, now: int, only: CertificateStatus | None = None) -> None:
+    """Revoke whatever certificates there are, because the classes mean something else now; or those of one status."""
+    for each in (c for c in _in_force(store, project_id) if only in (None, c.status)):
         revoke(store, project_id, each.number, "classes", now)
 
 

@@ -10,29 +10,40 @@ from collab.domain.store import Audit, Store
 from collab.engine.betting import alarm
 from collab.engine.certifying import Certified, TooFewAudits, limit_misses
 from collab.loop.annotating import new_id
-from collab.loop.auditing import critical, most_wrong, revoke, share_of
+from collab.loop.auditing import critical, doubt_of, most_wrong, revoke
 from collab.loop.drawing import Bools, read_population
 from collab.loop.proving import Evidence
 from collab.loop.replaying import record
+
+GRACE_MS = 20_000
+"""The verdict is final, so the last answer gets as long to be taken back."""
 
 FALSE_ALARM = 0.05
 """Probability that labels which keep the promise are ever revoked by their checks."""
 
 
-def follow(store: Store, project: Project, now: int) -> None:
-    """Judge what can be judged, and look at the checks; cheap where there are no certificates."""
+def follow(store: Store, project: Project, now: int) -> bool:
+    """Judge what can be judged, and look at the checks; whether a verdict is due soon. Cheap without certificates."""
+    soon = False
     for certificate in store.certificates(project.id):
         if certificate.status == "auditing":
-            _judge(store, project, certificate, now)
+            soon = _judge(store, project, certificate, now)
         elif certificate.status == "signed":
             _watch(store, project, certificate, now)
+    return soon
 
 
-def _judge(store: Store, project: Project, certificate: Certificate, now: int) -> None:
-    """Compute the verdict if all audits are answered or resolved; once, whatever is answered later."""
+def _judge(store: Store, project: Project, certificate: Certificate, now: int) -> bool:
+    """Compute the verdict if all audits are answered or resolved; once, whatever is answered later.
+
+    Returns:
+        Whether all are, but the last answer is so fresh that it may still be taken back.
+    """
     audits = store.certificate_audits(project.id, certificate.number, now)
     if any(_waits(audit) for audit in audits):
-        return
+        return False
+    if now - max(said.at for audit in audits for said in store.current(audit.item)) < GRACE_MS:
+        return True
     evidence = Evidence.of(store, certificate, project.schema, audits)
     verdict = _verdict(certificate, project.schema, evidence)
     status: CertificateStatus = "refused" if verdict.threshold is None else "certified"
@@ -40,11 +51,12 @@ def _judge(store: Store, project: Project, certificate: Certificate, now: int) -
         store.lock(project.id)
         today = store.certificate_audits(project.id, certificate.number, now)
         if [a.answer for a in today] != [a.answer for a in audits] or not _stands(store, certificate):
-            return  # somebody was quicker; the next look finds what they did
+            return True  # somebody was quicker; the next look finds what they did
         evidence.keep(store, certificate)
         record(store, "judge", replace(certificate, status=status, verdict=verdict, judged_at=now), "", new_id(), now)
         if status == "refused":
             store.release_audits(project.id, certificate.number)
+    return False
 
 
 def _verdict(certificate: Certificate, schema: LabelSchema, evidence: Evidence) -> Verdict:
@@ -69,9 +81,13 @@ def _verdict(certificate: Certificate, schema: LabelSchema, evidence: Evidence) 
     if not isinstance(found, Certified):
         more = None if found is None else found.more
         return Verdict(None, len(above), errors, unresolved, more=more, missed=missed)
-    labels = int(np.count_nonzero(evidence.left(threshold)))
-    most = most_wrong(terms, labels, certificate.items)
-    return Verdict(threshold, found.n_above, errors, unresolved, found.coverage, labels, most, missed=missed)
+    words = evidence.population.column[evidence.left(threshold)]
+    counts = np.bincount(words, minlength=len(schema.classes)).tolist()
+    by_class = {c.id: n for c, n in zip(schema.classes, counts, strict=True) if n}
+    most = most_wrong(terms, len(words), certificate.items)
+    return Verdict(
+        threshold, found.n_above, errors, unresolved, found.coverage, len(words), most, missed=missed, by_class=by_class
+    )
 
 
 def _missed(class_id: str, column: int, bound: Certified | TooFewAudits, evidence: Evidence, above: Bools) -> Missed:
@@ -84,7 +100,7 @@ def _missed(class_id: str, column: int, bound: Certified | TooFewAudits, evidenc
 
 
 def _doubt(certificate: Certificate, schema: LabelSchema) -> float:
-    return share_of(certificate.terms, certificate.number, schema)
+    return doubt_of(certificate.terms, certificate.number, schema)
 
 
 def _watch(store: Store, project: Project, certificate: Certificate, now: int) -> None:

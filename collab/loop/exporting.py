@@ -109,10 +109,11 @@ def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None
             "answer_id": "; ".join(decision.answer),
             "confidence": decision.confidence,
             "certificate": decision.certificate,
+            "signed_by": certificate.signed_by if certificate else "",
             "model": certificate.model if certificate else "; ".join(dict.fromkeys(models)),
             "shown": any(a.shown for a in behind),
             "seconds": behind[-1].seconds if behind else None,
-            "audit": item.reserved or item.drawn,
+            "audit": (item.reserved or item.drawn) and decision.source != "machine",
             "schema_version": project.schema.version,
             "item": item.ref,
         }

@@ -95,7 +95,9 @@ class Figures:
         )
         if not advising.is_due(evidence):
             return {advising.FIGURES: asdict(evidence)}
-        rows = seen.current[watch(seen.items[seen.current], int.from_bytes(project.salt.encode()[:8]))]
+        # What a model was fitted on it goes on to say: that is no sign of its having settled.
+        unseen = np.setdiff1d(seen.current, seen.labeled)
+        rows = unseen[watch(seen.items[unseen], int.from_bytes(project.salt.encode()[:8]))]
         words = advising.Watched(tuple(seen.items[rows].tolist()), tuple(seen.proba[rows].argmax(axis=1).tolist()))
         then = store.figures(self._project, advising.WATCHED) if evidence.looks else None
         agrees = advising.agreement(
@@ -122,13 +124,13 @@ class Figures:
         return made
 
 
-def _coverage(known: Mapping[str, Any], seed: int) -> float:
+def _coverage(known: Mapping[str, Any], seed: int) -> float | None:
     """Share of the pool that a project's first certificate, under the usual terms, would let the machine label.
 
     All looks have one seed, so that they differ by what was learned and not by the draws.
     """
     if len(known["correct"]) < SHOWN_FROM or not known["items"]:
-        return 0.0
+        return None
     terms = Terms()
     (found,) = forecast(
         np.asarray(known["confidence"], np.float64),

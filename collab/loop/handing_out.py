@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from collab.domain.annotation import Ask, Lane, Suggestion
-from collab.domain.certificate import CertificateStatus
+from collab.domain.certificate import Certificate
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.loop.veiling import hides, veiled
@@ -18,6 +18,9 @@ REFILL = 20
 """Rows that a lane gets at a time when nobody has ranked the pool."""
 BETWEEN = 50
 """Answers of the same person between an answer and its repeat."""
+
+FIRST_CHECKS = 50
+"""Machine labels of a certificate that are checked even when nothing else is left to ask."""
 
 RANDOM, BLIND, CHOSEN = "random", "blind", "chosen"
 
@@ -105,7 +108,7 @@ class _Taker:
     def mix(self, size: int, audited: int) -> list[Ask]:
         """Take new asks, those that measure among them as their schedules say; an empty lane leaves its turn."""
         taken: list[Ask] = []
-        found = {c.status for c in self.store.certificates(self.project.id)} if size else set()
+        found = self.store.certificates(self.project.id) if size else ()
         for _ in range(size):
             number = self.store.progress(self.project.id).asks
             turns = self._turns(number, audited, found)
@@ -116,22 +119,26 @@ class _Taker:
             taken.append(one)
         return taken
 
-    def _turns(self, number: int, audited: int, found: set[CertificateStatus]) -> list[tuple[Lane, bool]]:
+    def _turns(self, number: int, audited: int, found: Sequence[Certificate]) -> list[tuple[Lane, bool]]:
         """Lanes in the order in which they are tried, and whether rows may be added to them.
 
-        First what is due at this number, then a certificate that waits for its audits, then the usual.
+        First what is due at this number, then a certificate that waits for its audits, then the usual; and where
+        nothing else is left, the first checks of a certificate, or it might never be checked at all.
 
         Args:
             number: How many asks the project has handed out.
-            found: What has become of its certificates.
+            found: Its certificates.
         """
         policy, salt = self.project.policy, self.project.salt
         audit = _is_due(number, policy.audit_every(audited), salt)
-        check = "signed" in found and _is_due(number, policy.machine_trickle, salt, "check")
+        signed = [c for c in found if c.status == "signed"] if policy.machine_trickle else []
+        check = bool(signed) and _is_due(number, policy.machine_trickle, salt, "check")
+        unchecked = any(c.watch.answered < FIRST_CHECKS for c in signed)
         repeat = _is_due(number, policy.repeat_every, salt, "repeat")
         turns: list[tuple[bool, Lane, bool]] = [
             (audit, "audit", True), (check, "certificate", True), (repeat, "repeat", True),
-            ("auditing" in found, "certificate", False), (True, "query", True), (not audit, "audit", True),
+            (any(c.status == "auditing" for c in found), "certificate", False), (True, "query", True),
+            (not audit, "audit", True), (unchecked, "certificate", True),
         ]  # fmt: skip
         return [(lane, more) for now, lane, more in turns if now]
 

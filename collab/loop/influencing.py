@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from collab.domain.annotation import ALWAYS_BLIND, ANNOTATION_KINDS, Annotation
-from collab.domain.project import LabelSchema
+from collab.domain.project import LabelSchema, LoopPolicy
 from collab.domain.store import Store
 from collab.engine import influence
 from collab.engine.arrays import Ints
@@ -17,7 +17,7 @@ from collab.engine.certifying import Bools, Doubles
 
 FIGURES = "influence"
 
-EVENTS_A_LOOK = 3_000
+EVENTS_A_LOOK = 20_000
 """More would keep the next round waiting; what is left is read at the next looks."""
 
 SHOWN, HIDDEN, NEITHER = 1, 0, -1
@@ -114,8 +114,10 @@ class Compared:
 class Answers:
     """What the effect is made of, kept in memory; made anew from the log.
 
-    Only asks that had a word to hide are compared, so neither audits nor what a person chose; and only first answers:
-    what somebody makes of one later is told apart. People's own blind answers say where the model was right, each about
+    Only asks that had a word to hide are compared, so neither audits nor what a person chose; only those of times in
+    which the coin hid as many as it did the last time that it was tossed, for with another share, or with none hidden,
+    shown and hidden ones come from different times; and only first answers: what somebody makes of one later is told
+    apart. People's own blind answers say where the model was right, each about
     what others were shown.
     """
 
@@ -127,6 +129,9 @@ class Answers:
         self._item, self._who = array("q"), array("q")
         self._said, self._word, self._arm, self._blind = array("q"), array("q"), array("q"), array("q")
         self._seconds = array("d")
+        self._time = array("q")
+        self._coins: list[float | None] = [None]
+        """Share that the coin hid, by time; None: as today, for the policy hasn't changed since."""
         self._revealed: dict[str, int] = {}
         self._first, self._told, self._last = array("q"), array("q"), array("q")
         self._acts: list[int] = []
@@ -143,7 +148,9 @@ class Answers:
                 return True
             for number, event in page:
                 self.events = number
-                if event.kind in ANNOTATION_KINDS and event.item is not None:
+                if event.kind == "policy":
+                    self._take_policy(*(LoopPolicy.from_dict(event.payload[when]) for when in ("before", "after")))
+                elif event.kind in ANNOTATION_KINDS and event.item is not None:
                     self._take(Annotation.from_event(event), column)
             left -= len(page)
         return False
@@ -155,7 +162,7 @@ class Answers:
         item, who = np.frombuffer(self._item, np.int64), np.frombuffer(self._who, np.int64)
         right = _model_right(item, who, said, np.frombuffer(self._blind, np.int64) > 0, word)
         arm = np.frombuffer(self._arm, np.int64)
-        kept = arm != NEITHER
+        kept = (arm != NEITHER) & self._comparable()[np.frombuffer(self._time, np.int64)]
         seconds = np.frombuffer(self._seconds, np.float64)[kept]
         return Compared(who[kept], arm[kept] == SHOWN, (said == word)[kept], seconds, right[kept])
 
@@ -188,6 +195,19 @@ class Answers:
             alarm=found.alarm,
         )
 
+    def _comparable(self) -> Bools:
+        """Of each time whether its answers may be compared."""
+        today = _tossed(self._store.project(self._project).policy)
+        coins = [today if coin is None else coin for coin in self._coins]
+        latest = next((coin for coin in reversed(coins) if coin), 0.0)
+        return np.array([coin == latest and coin > 0 for coin in coins])
+
+    def _take_policy(self, before: LoopPolicy, after: LoopPolicy) -> None:
+        if self._coins[-1] is None:
+            self._coins[-1] = _tossed(before)
+        if _tossed(after) != self._coins[-1]:
+            self._coins.append(_tossed(after))
+
     def _take(self, said: Annotation, column: dict[str, int]) -> None:
         if said.purpose == "imported":
             return
@@ -209,6 +229,7 @@ class Answers:
         ):  # fmt: skip
             column_.append(int(value))
         self._seconds.append(float("nan") if said.seconds is None else said.seconds)
+        self._time.append(len(self._coins) - 1)
 
     def _person(self, said: Annotation) -> int:
         who = self._people.setdefault(said.annotator, len(self._people))
@@ -278,6 +299,11 @@ def _model_right(item: Ints, who: Ints, said: Ints, blind: Bools, word: Ints) ->
     truth = np.where((low != high) & (own == high) & (lows == n - 1), low, truth)
     right[asked] = np.where(truth == NONE, NONE, truth == word[asked])
     return right
+
+
+def _tossed(policy: LoopPolicy) -> float:
+    """Share of the words that the coin hides."""
+    return policy.blind_share if policy.mode == "suggestion first" else 0.0
 
 
 def _resolved(schema: LabelSchema) -> Ints:

@@ -12,7 +12,7 @@ from collab.domain.project import LabelSchema
 from collab.domain.store import Audit, Store
 from collab.engine.arrays import Ints
 from collab.engine.certifying import Certified, TooFewAudits, certify
-from collab.loop.auditing import share_of
+from collab.loop.auditing import doubt_of
 from collab.loop.drawing import Bools, Doubles, Population, read_population
 
 
@@ -76,7 +76,7 @@ class Evidence:
     def certified(self, certificate: Certificate, schema: LabelSchema, least: float) -> Certified | TooFewAudits:
         """The lowest threshold at which the promise holds, none below `least`."""
         terms, pool = certificate.terms, self.population.confidence
-        doubt = share_of(terms, certificate.number, schema)
+        doubt = doubt_of(terms, certificate.number, schema)
         return certify(
             self.confidence, self.answers == self.predicted, pool, terms.epsilon, doubt, terms.promise,
             least=least, elsewhere=pool[self.elsewhere],

@@ -1,6 +1,6 @@
 """Acts on certificates as events of the log, and what a rebuild makes of them."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Literal
 
 from collab.domain.annotation import Event
@@ -25,9 +25,12 @@ def record(store: Store, act: Act, after: Certificate, by: str, event_id: str, n
 def replay(store: Store, event: Event) -> None:
     """Bring certificates and machine decisions up to one event of the kind "certificate".
 
-    What a certificate drew or gave back is no projection: it stays as it is.
+    What a certificate drew or gave back is no projection: it stays as it is, and so does what checks have found.
     """
     after = typed(Certificate, event.payload["certificate"])
+    today = next((c for c in store.certificates(after.project) if c.number == after.number), None)
+    if today is not None:
+        after = replace(after, watch=today.watch)
     store.save_certificate(after)
     match event.payload["act"]:
         case "sign":

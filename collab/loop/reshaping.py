@@ -49,6 +49,8 @@ def save_classes(
         raise InvalidSchema(
             "Classes keep their place: add new ones at the end, and retire or merge the ones to be gone."
         )
+    if replace(schema, version=before.version) == before:
+        return before  # saved without a change: nothing happened
     return _change(store, project_id, schema, "save", actor, event_id, now)
 
 
@@ -113,8 +115,13 @@ def _with(schema: LabelSchema, changed: LabelClass) -> LabelSchema:
     return replace(schema, classes=tuple(changed if c.id == changed.id else c for c in schema.classes))
 
 
+def _guidance(schema: LabelSchema) -> tuple[object, ...]:
+    """What people answer by: half of a certificate's audits must not be answered by one guideline, half by another."""
+    return schema.guidelines, *((c.id, c.example, c.near_miss) for c in schema.live)
+
+
 def _meaning(schema: LabelSchema) -> tuple[object, ...]:
-    """What an answer says: no certificate outlives a change of it. Keys, colors and examples don't belong to it."""
+    """What an answer says: no certificate outlives a change of it. Keys and colors don't belong to it."""
     classes = ((c.id, c.name, c.description, c.critical) for c in schema.live)
     return schema.question, *classes, *(c.merged_into for c in schema.classes)
 
@@ -139,6 +146,8 @@ def _change(
         store.save_schema(project_id, after)
         if _meaning(after) != _meaning(before):
             revoke_all(store, project_id, now)
+        elif _guidance(after) != _guidance(before):
+            revoke_all(store, project_id, now, only="auditing")
         project = store.project(project_id)
         follow_classes(store, project, touched, now)
     return after

@@ -56,7 +56,7 @@ class Learner:
         self._whole_at = 0
         self._behind = False
         last = store.last_round(project)
-        self._looks = last.checks.look if last is not None and last.checks is not None else 0
+        self._looks = 0 if last is None else max(last.looks, last.checks.look if last.checks is not None else 0)
         self._checks: Checks | None = None
 
     @property
@@ -127,7 +127,7 @@ class Learner:
         )
         if whole or proba is None or self._checks is None:
             self._checks = self._check(done, audits, features, proba)
-        done = replace(done, checks=self._checks)
+        done = replace(done, checks=self._checks, looks=self._looks)
         purpose: Purpose = "cold start" if proba is None else "query"
         asks = asks_of(self.project, pool.items, selection, words, purpose)
         if self.head is not None:

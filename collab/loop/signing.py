@@ -7,6 +7,7 @@ import numpy as np
 
 from collab.domain.annotation import ANNOTATION_KINDS
 from collab.domain.certificate import Certificate
+from collab.domain.plain import typed
 from collab.domain.project import LabelSchema
 from collab.domain.store import Store
 from collab.engine.arrays import Ints
@@ -42,8 +43,8 @@ def bring_in_force(
         Conflict: It can't be signed, or its promise doesn't hold any more; nothing is in force.
         JobCancelled: `report` said so.
     """
-    if store.event(event_id) is not None:
-        return one_of(store, project_id, number, "signed")
+    if (done := store.event(event_id)) is not None:
+        return typed(Certificate, done.payload["certificate"])
     seen = store.progress(project_id).events  # before anything is read: what comes after is in the log
     schema, certificate = store.project(project_id).schema, one_of(store, project_id, number, "certified")
     evidence = Evidence.read(store, certificate)
@@ -88,7 +89,10 @@ def _stage(
     store: Store, certificate: Certificate, schema: LabelSchema, evidence: Evidence, rows: Ints, report: Report
 ) -> None:
     """Hand the labels to the store in batches; none of them is in force."""
-    store.drop_labels(certificate.project, certificate.number)  # what an attempt that was cut off has left
+    with store.transaction():
+        store.lock(certificate.project)
+        one_of(store, certificate.project, certificate.number, "certified")  # or another attempt has signed it
+        store.drop_labels(certificate.project, certificate.number)  # what one that was cut off has left
     ids, population = [c.id for c in schema.classes], evidence.population
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]

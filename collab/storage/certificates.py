@@ -99,7 +99,7 @@ _LEAVE_OUT = [
         "AND i.reserved = false AND i.drawn = false)",
         "item IN (SELECT a.item FROM ask a WHERE a.project = :project AND a.lease_until > :now AND a.lease_until > 0 "
         "AND NOT a.done)",
-        "item IN (SELECT n.item FROM annotation n WHERE n.project = :project AND n.kind IN ('answer', 'unsure'))",
+        "item IN (SELECT n.item FROM annotation n WHERE n.project = :project)",
     )
 ]
 _DECIDE = sa.text(

@@ -113,13 +113,13 @@ _SET_APART = [
         "AND (lane = 'chosen' OR lane = 'query' AND slot >= :overlap)",
     )
 ]
-# Not what somebody picked and has before them: their answer isn't blind.
+# Not what lies, or has lain, before somebody: they know the suggestion, so their answer isn't blind.
 _NEXT_CHECKS = sa.text(
     "SELECT w.item, w.place FROM drawn w "
     "JOIN certificate c ON c.project = w.project AND c.number = w.certificate AND c.status = 'signed' "
     "JOIN decision d ON d.item = w.item AND d.source = 'machine' AND d.certificate = w.certificate "
     "WHERE w.project = :project AND w.checks AND NOT w.queued AND NOT EXISTS "
-    "(SELECT 1 FROM ask a WHERE a.item = w.item AND a.lane = 'chosen' AND a.leased_at > 0 AND NOT a.done) "
+    "(SELECT 1 FROM ask a WHERE a.item = w.item AND a.leased_at > 0) "
     "ORDER BY w.place, w.certificate LIMIT :size"
 )
 # A lease that ran out, or an item that somebody put off, waits for the next one as long as nothing is said of it.

@@ -26,6 +26,7 @@ def set_current(db: Database, item: int, annotator: str, annotation: Annotation 
     else:
         a = tables.annotation
         db.write(sa.delete(a).where(a.c.item == item, a.c.annotator == annotator))
+        db.write(_NO_REPEAT, {"item": item, "annotator": annotator})
 
 
 def set_all_current(db: Database, annotations: Sequence[Annotation]) -> None:
@@ -175,6 +176,10 @@ def _write_decisions(db: Database, rows: list[dict[str, Any]]) -> None:
         db.write(insert.on_conflict_do_update(index_elements=["item"], set_=replaced), rows)
 
 
+# Its first answer is gone: another one would follow too soon.
+_NO_REPEAT = sa.text(
+    "DELETE FROM ask WHERE item = :item AND annotator = :annotator AND lane = 'repeat' AND NOT done AND lease_until = 0"
+)
 _BEFORE = sa.text(
     "SELECT i.reserved, i.drawn, d.source FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = :item"
 ).columns(tables.item.c.reserved, tables.item.c.drawn, tables.decision.c.source)

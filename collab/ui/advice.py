@@ -95,7 +95,7 @@ def _next(found: StopAdvice) -> str:
             "advice.gain", step=gain.labels, n=f"{evidence.answered:,}",
             value=points(gain.value, 1), low=points(gain.low, 1), high=points(gain.high, 1),
         )  # fmt: skip
-    if saving is not None:
+    if saving is not None and gain is not None:
         counts = {name: f"{getattr(saving, name):,.0f}" for name in ("value", "low", "high")}
         told = " ".join((told, word("advice.saving", **counts)))
     mark = {"little": STOP, "worth it": GO_ON, "unclear": UNKNOWN}[found.advice.worth]

@@ -25,10 +25,10 @@ def draw() -> None:
         empty("verified", word("certify.none"), word("certify.none_why"))
         return
     certificates = session.store().certificates(project.id)
+    jobs = session.store().jobs(project.id)
     for each in certificates:
         if each.status == "signed":
-            _in_force(project, each)
-    jobs = session.store().jobs(project.id)
+            _in_force(project, each, live_job(jobs, "withdraw"))
     running = live_job(jobs, "freeze") or live_job(jobs, "sign")
     current = next((c for c in certificates if c.status in OPEN), None)
     if running is None and current is None:  # the widest step, with the choice beside what it brings
@@ -112,9 +112,13 @@ def _last(project: Project, last: Certificate) -> None:
     """Say what to know of the latest certificate before another one is made."""
     if last.status == "revoked":
         st.error(f"{_title(last)}: {promises.ended(last)}", icon=":material/block:")
+    elif last.status in ("withdrawn", "given up"):
+        st.info(f"{_title(last)}: {promises.ended(last)}", icon=":material/undo:")
     elif last.status == "refused" and last.verdict is not None:
         with st.container(border=True):
             st.header(word("certify.refused", number=last.number), anchor=False)
+            right = last.verdict.above - last.verdict.errors
+            st.markdown(word("certify.refused_found", n=f"{last.verdict.above:,}", right=f"{right:,}"))
             st.markdown(promises.refusal(last.verdict))
             if last.verdict.unresolved:
                 st.caption(word("certify.unresolved", n=f"{last.verdict.unresolved:,}"))
@@ -129,7 +133,7 @@ def _auditing(project: Project, current: Certificate) -> None:
     unresolved = sum(a.answer is None and a.asked and not a.held for a in audits)
     with st.container(border=True):
         st.header(word("certify.auditing", number=current.number), anchor=False)
-        st.markdown(promises.promise(current.terms))
+        st.markdown(promises.promise(current.terms, session.store().certificates(project.id)))
         if names := terms.critical(project):
             st.markdown(promises.misses(current.terms, list(names.values())))
         done = answered + unresolved
@@ -172,6 +176,7 @@ def _certified(project: Project, current: Certificate) -> None:
         counts = {"labels": verdict.labels, "items": current.items, "rest": current.items - verdict.labels}
         st.markdown(word("certify.certified_labels", **{name: f"{n:,}" for name, n in counts.items()}))
         st.markdown(promises.most_wrong(current, verdict.labels))
+        st.markdown(promises.by_class(verdict, project.schema))
         st.markdown(promises.evidence(verdict))
         if verdict.unresolved:
             st.caption(word("certify.unresolved", n=f"{verdict.unresolved:,}"))
@@ -199,7 +204,7 @@ def _give_up(project: Project, current: Certificate) -> None:
                 st.rerun()
 
 
-def _in_force(project: Project, signed: Certificate) -> None:
+def _in_force(project: Project, signed: Certificate, withdrawal: Job | None) -> None:
     with st.container(border=True):
         st.header(word("certify.signed", number=signed.number), anchor=False)
         said = word(
@@ -208,9 +213,14 @@ def _in_force(project: Project, signed: Certificate) -> None:
         )  # fmt: skip
         st.markdown(said)
         st.markdown(promises.most_wrong(signed, signed.labels))
+        if signed.verdict is not None:
+            st.caption(promises.by_class(signed.verdict, project.schema))
         st.markdown(promises.watched(signed))
         if not project.policy.machine_trickle:
             st.warning(word("certify.watch_off"), icon=":material/visibility_off:")
+        if withdrawal is not None and withdrawal.payload["number"] == signed.number:
+            watch_job(withdrawal.id, what=word("job.withdraw"))
+            return
         with st.container(horizontal=True, gap="small"):
             if st.button(word("certify.look"), icon=":material/table_rows:", key=f"look-{signed.number}"):
                 session.go("data", state="machine")
@@ -218,10 +228,8 @@ def _in_force(project: Project, signed: Certificate) -> None:
                 st.markdown(word("certify.withdraw_why", labels=f"{signed.labels:,}"))
                 if st.button(word("certify.withdraw_now", number=signed.number)):
                     with errors_told():
-                        act = _act(project, signed, "withdraw")
-                        auditing.withdraw(
-                            session.store(), project.id, signed.number, session.annotator(), act, session.now()
-                        )
+                        me, now = session.annotator(), session.now()
+                        auditing.begin_withdrawal(session.store(), project.id, signed.number, me, now)
                         st.rerun()
 
 

@@ -38,11 +38,11 @@ def _schema(project: Project) -> None:
         guidelines = st.text_area(word("new.guidelines"), schema.guidelines, key=f"g-{project.id}-{schema.version}")
         for line in _renames(project, rows):
             st.warning(line, icon=":material/edit:")
-        _ends(project)
+        sure = _ends(project, "save")
         if st.session_state.pop("saved-schema", 0) == schema.version:
             st.success(word("settings.saved"))
         with st.container(horizontal=True):
-            if st.button(word("settings.save"), type="primary", key="save-schema"):
+            if st.button(word("settings.save"), type="primary", key="save-schema", disabled=not sure):
                 with errors_told():
                     changed = replace(
                         schema, question=question.strip(), guidelines=guidelines.strip(), classes=_edited(schema, rows)
@@ -66,12 +66,14 @@ def _renames(project: Project, rows: Sequence[ClassRow]) -> Iterator[str]:
                 yield word("settings.renames", name=plain(each.name), answers=f"{answers:,}", new=plain(new))
 
 
-def _ends(project: Project) -> None:
-    """Say which certificates a change of the classes would end."""
-    for each in standing(session.store().certificates(project.id)):
+def _ends(project: Project, act: str) -> bool:
+    """Say which certificates a change of the classes would end; whether somebody has agreed to that, or need not."""
+    found = standing(session.store().certificates(project.id))
+    for each in found:
         said = word("settings.ends_certificate", number=each.number)
         labels = word("settings.ends_labels", labels=f"{each.labels:,}") if each.labels else ""
         st.info(f"{said} {labels}", icon=":material/verified:")
+    return not found or st.checkbox(word("settings.ends_sure"), key=f"ends-{act}-{project.id}-{found[0].number}")
 
 
 def _edited(schema: LabelSchema, rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:
@@ -108,8 +110,8 @@ def _retire_or_merge(project: Project) -> None:
         st.markdown(
             word(text, name=names[source], into=names.get(into, ""), decisions=touched.decisions, audits=touched.audits)
         )
-        _ends(project)
-        if st.button(word("settings.merge" if into else "settings.retire")):
+        sure = _ends(project, "reshape")
+        if st.button(word("settings.merge" if into else "settings.retire"), disabled=not sure):
             with errors_told():
                 if into:
                     reshaping.merge(session.store(), project.id, source, into, *_act())

@@ -1,7 +1,7 @@
 """Certificates in words: what one promises, on what evidence, what became of it."""
 
 from collections.abc import Iterator, Sequence
-from math import floor
+from math import ceil, floor
 
 from collab.domain.certificate import OPEN, Certificate, Missed, Terms, Verdict
 from collab.domain.project import LabelSchema
@@ -16,10 +16,20 @@ def standing(certificates: Sequence[Certificate]) -> tuple[Certificate, ...]:
     return tuple(c for c in certificates if c.status in OPEN or c.status == "signed")
 
 
-def promise(terms: Terms) -> str:
-    """What is promised, in counts, and how often such a promise may break."""
-    said = word(f"certify.promise_{terms.promise}", wrong=f"{1000 * terms.epsilon:,.0f}")
-    return f"{said} {word('certify.doubt', of=one_in(terms.delta))}"
+def bound(terms: Terms) -> str:
+    """What is promised, in counts."""
+    return word(f"certify.promise_{terms.promise}", wrong=f"{1000 * terms.epsilon:,.0f}")
+
+
+def promise(terms: Terms, certificates: Sequence[Certificate]) -> str:
+    """What is promised, in counts, and how often such promises may break.
+
+    Args:
+        terms: Of one.
+        certificates: All of the project: where they were asked with different doubts, the largest bounds them together.
+    """
+    together = max([terms.delta, *(c.terms.delta for c in certificates)])
+    return f"{bound(terms)} {word('certify.doubt', of=one_in(together))}"
 
 
 def misses(terms: Terms, names: Sequence[str]) -> str:
@@ -48,8 +58,17 @@ def most_wrong(certificate: Certificate, labels: int) -> str:
     """The promise about so many labels."""
     wrong = auditing.most_wrong(certificate.terms, labels, certificate.items)
     counts = {"wrong": wrong, "labels": labels, "items": certificate.items}
-    said = word(f"certify.most_{certificate.terms.promise}", **{name: f"{n:,}" for name, n in counts.items()})
-    return f"{said} {word('certify.fails', of=one_in(certificate.spent))}"
+    told = {name: f"{n:,}" for name, n in counts.items()}
+    if certificate.terms.promise == "dataset":
+        told["share"] = f"{ceil(100 * min(1.0, wrong / max(1, labels)))}%"
+    said = word(f"certify.most_{certificate.terms.promise}", **told)
+    return f"{said} {word('certify.fails', of=one_in(certificate.terms.delta))}"
+
+
+def by_class(verdict: Verdict, schema: LabelSchema) -> str:
+    """How many labels of each class the machine would give, rare ones too."""
+    counts = [f"{plain(c.name)} {verdict.by_class.get(c.id, 0):,}" for c in schema.live]
+    return word("certify.by_class", classes=", ".join(counts))
 
 
 def refusal(verdict: Verdict) -> str:
@@ -71,7 +90,7 @@ def missed_table(missed: Sequence[Missed], schema: LabelSchema) -> str:
 def record(certificate: Certificate) -> Iterator[str]:
     """Everything that was written down about a certificate, a sentence each."""
     c, verdict = certificate, certificate.verdict
-    yield promise(c.terms)
+    yield f"{bound(c.terms)} {word('certify.fails', of=one_in(c.terms.delta))}"
     yield word(
         "certify.frozen", at=session.clock(c.at), by=plain(c.by), items=f"{c.items:,}", model=plain(c.model),
         version=c.schema_version, audits=f"{c.audits:,}",

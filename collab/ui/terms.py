@@ -10,7 +10,7 @@ from collab.domain.project import Project
 from collab.engine.certifying import least_audits
 from collab.engine.forecasting import Forecast
 from collab.loop import auditing, reporting
-from collab.loop.auditing import Outlook
+from collab.loop.auditing import Outlook, TooFew
 from collab.ui import session
 from collab.ui.pieces import duration, plain
 from collab.ui.promises import misses, promise
@@ -55,7 +55,7 @@ def explain(project: Project, terms: Terms, number: int) -> None:
         number: Which certificate of the project it would be; the later it is, the more its audits have to show.
     """
     st.header(word("certify.means"), anchor=False)
-    st.markdown(promise(terms))
+    st.markdown(promise(terms, session.store().certificates(project.id)))
     st.caption(word("certify.wrong"))
     names = critical(project)
     if names:
@@ -63,7 +63,8 @@ def explain(project: Project, terms: Terms, number: int) -> None:
         _rare(project, terms, number)
     else:
         st.caption(word("certify.critical_none"))
-    found = auditing.outlook(session.store(), project.id, terms)
+    last = session.store().last_round(project.id)
+    found = _expected(project, terms, number, 0 if last is None else last.at)
     st.subheader(word("certify.outlook"), anchor=False)
     if not isinstance(found, Outlook):
         few = found.n < found.needed
@@ -72,6 +73,15 @@ def explain(project: Project, terms: Terms, number: int) -> None:
     _outlook(found)
     if names:
         st.caption(word("certify.forecast_critical"))
+
+
+def _expected(project: Project, terms: Terms, number: int, round_at: int) -> Outlook | TooFew:
+    """The forecast of these terms; kept until the next round, for whatever is clicked draws the page anew."""
+    made_of, found = (project, terms, number, round_at), st.session_state.get("forecast")
+    if found is None or found[0] != made_of:
+        found = st.session_state["forecast"] = made_of, auditing.outlook(session.store(), project.id, terms)
+    outlook: Outlook | TooFew = found[1]
+    return outlook
 
 
 def critical(project: Project) -> dict[str, str]:
@@ -109,7 +119,7 @@ def _rare(project: Project, terms: Terms, number: int) -> None:
     last = session.store().last_round(project.id)
     answered = sum(s.answered for s in last.strata) if last else 0
     names = critical(project)
-    least = least_audits(terms.miss_epsilon, auditing.share_of(terms, number, project.schema))
+    least = least_audits(terms.miss_epsilon, auditing.doubt_of(terms, number, project.schema))
     for class_id, name in names.items():
         people = sum(s.classes[class_id].people for s in last.strata if class_id in s.classes) if last else 0
         if people == 0 or terms.audits * people / answered < least:
@@ -131,7 +141,9 @@ def _rare(project: Project, terms: Terms, number: int) -> None:
 def _outlook(found: Outlook) -> None:
     first = found.forecasts[0]
     shares = {"labels": first.coverage, "low": first.low, "high": first.high, "rest": 1 - first.coverage, "items": 1}
-    st.markdown(word("certify.forecast", **{name: f"{share * found.items:,.0f}" for name, share in shares.items()}))
+    key = "forecast" if first.high else "forecast_none"
+    counts = {name: f"{share * found.items:,.0f}" for name, share in shares.items()}
+    st.markdown(word(f"certify.{key}", **(counts if first.high else {"items": counts["items"]})))
     if first.chance < 0.5:
         hopeless = first.n < found.least
         said = word("certify.hopeless", n=f"{first.n:,}", least=found.least) if hopeless else word("certify.unlikely")
@@ -144,7 +156,8 @@ def _outlook(found: Outlook) -> None:
 
 def _row(each: Forecast, items: int) -> list[str]:
     shares = {"labels": each.coverage, "low": each.low, "high": each.high}
-    labels = word("certify.about", **{name: f"{share * items:,.0f}" for name, share in shares.items()})
+    counts = {name: f"{share * items:,.0f}" for name, share in shares.items()}
+    labels = word("certify.about", **counts) if each.high else word("certify.likely_none")
     return [f"{each.n:,}", labels, chance(each.chance)]
 
 

@@ -43,7 +43,7 @@ def test_a_database_locked_by_another_program_is_told_and_saves_once_it_lets_go(
 ) -> None:
     answer = person.answer(("plus",))
     with another_program(workspace / "collab.db"):
-        with pytest.raises(Refusal, match=r"503: .*collab\.db is locked by another program\. Close that program"):
+        with pytest.raises(Refusal, match=r"503: .*collab\.db is busy: a long step"):
             person.sync()
         assert person.outbox == [answer]
     person.sync()

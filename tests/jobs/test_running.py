@@ -44,7 +44,9 @@ def test_an_import_that_could_not_say_that_it_ended_is_reported_by_the_next_atte
     assert not upload.exists()
 
 
-def test_a_certificate_is_frozen_and_signed_by_jobs_that_can_be_tried_again(loop: Callable[..., Loop]) -> None:
+def test_a_certificate_is_frozen_signed_and_withdrawn_by_jobs_that_can_be_tried_again(
+    loop: Callable[..., Loop],
+) -> None:
     frozen = frozen_of(loop)
     job = auditing.begin(frozen.store, frozen.id, TERMS, "Ada", now_ms())
     assert run_twice(frozen.store, "freeze").result == {"number": 1, "items": frozen.newest().items}
@@ -55,6 +57,9 @@ def test_a_certificate_is_frozen_and_signed_by_jobs_that_can_be_tried_again(loop
     assert run_twice(frozen.store, "sign").result == {"number": 1, "labels": frozen.newest().labels}
     assert frozen.store.job(job.id).status == "done"
     assert frozen.newest().status == "signed"
+    auditing.begin_withdrawal(frozen.store, frozen.id, 1, "Ada", now_ms())
+    assert run_twice(frozen.store, "withdraw").result == {"number": 1}
+    assert (frozen.newest().status, frozen.newest().ended_by) == ("withdrawn", "Ada")
 
 
 def run_twice(store: Store, kind: str) -> Job:

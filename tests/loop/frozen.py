@@ -8,7 +8,7 @@ from collab.domain.certificate import Certificate, Terms
 from collab.domain.store import Store
 from collab.engine.encoders.text import encoder_of
 from collab.loop import annotating
-from collab.loop.certifying import follow
+from collab.loop.certifying import GRACE_MS, follow
 from collab.loop.encoding import encode_items
 from collab.loop.freezing import freeze
 from collab.loop.retraining import Learner
@@ -75,7 +75,7 @@ class Frozen:
 
     def follow(self) -> Certificate:
         """Have the worker look, and return the newest certificate."""
-        follow(self.store, self.store.project(self.id), NOW)
+        follow(self.store, self.store.project(self.id), NOW + GRACE_MS)
         return self.newest()
 
     def newest(self) -> Certificate:

@@ -86,7 +86,7 @@ def test_looks_are_kept_with_what_lies_between_them():
 
 def test_looks_that_rest_on_what_was_taken_back_are_dropped():
     found = looked(at(130, looks=CALM), judged(labels=130), 0.97, 0.6, 500, np.random.default_rng(0))
-    assert [(look.labels, look.apart) for look in found.looks] == [(100, 20), (120, 20), (130, 10)]
+    assert [(look.labels, look.apart) for look in found.looks] == [(100, 20), (120, 20), (130, 0)]
 
 
 def test_settled_models_and_little_to_gain_end_the_work():
@@ -130,3 +130,20 @@ def test_models_are_compared_on_the_items_that_both_were_watched_on():
 def test_evidence_survives_storage():
     whole = evidence(looks=CALM, gain=Gain(0.1, 0.0, 0.2, 50), saving=Saving(10.0, 5.0, 20.0, 50))
     assert typed(Evidence, asdict(whole)) == whole
+
+
+def test_what_more_audits_alone_let_a_forecast_promise_is_no_saving():
+    past = tuple(Look(n, 0.0 if n < 90 else 0.5, 8, n // 10, 20, 0.9) for n in (60, 80, 100, 120))
+    found = looked(at(140, looks=past), judged(labels=140), 0.9, 0.6, 1_000, np.random.default_rng(0))
+    assert (found.saving, found.saving_points) == (None, 1)
+
+
+def test_a_forecast_that_nobody_could_make_counts_as_none():
+    past = tuple(Look(n, None, 90, 100, 20, 0.9) for n in (60, 80, 100))
+    found = looked(at(140, looks=past), judged(labels=140), 0.9, 0.6, 1_000, np.random.default_rng(0))
+    assert found.saving is None
+
+
+def test_a_model_is_not_compared_with_one_that_was_taken_back():
+    found = looked(at(130, looks=CALM), judged(labels=130), 0.97, 0.6, 500, np.random.default_rng(0)).looks[-1]
+    assert (found.apart, found.kappa) == (0, None)

@@ -9,6 +9,7 @@ from collab.domain.project import LabelClass
 from collab.engine.certifying import least_audits, spent
 from collab.errors import Conflict, UnknownName
 from collab.loop import auditing, reshaping
+from collab.loop.annotating import new_id
 from collab.loop.auditing import TooFew, most_wrong, outlook, outlook_of
 from collab.loop.importing import run_import
 from collab.loop.planning import ImportPlan
@@ -135,7 +136,7 @@ def test_new_keys_and_colors_leave_it_alone(frozen):
 
 def reshape(frozen, change):
     schema = replace(frozen.store.project(frozen.id).schema, **change)
-    reshaping.save_classes(frozen.store, frozen.id, schema, "Bob", "a change", NOW)
+    reshaping.save_classes(frozen.store, frozen.id, schema, "Bob", new_id(), NOW)
 
 
 def test_an_edited_item_revokes_the_certificate_that_rests_on_it(frozen, tmp_path):
@@ -208,3 +209,13 @@ def test_what_the_outlook_needs_stays_small():
 def test_the_promise_in_counts():
     assert most_wrong(Terms(epsilon=0.05), 200, 1_000) == 10
     assert most_wrong(Terms(epsilon=0.05, promise="dataset"), 200, 1_000) == 50
+
+
+def test_new_guidelines_end_a_certificate_whose_audits_are_asked_and_no_other(frozen):
+    first = frozen.judged()
+    reshape(frozen, {"guidelines": "Zero counts as plus."})
+    assert frozen.newest() == first
+    auditing.give_up(frozen.store, frozen.id, 1, "Ada", "an act", NOW)
+    frozen.freeze(replace(TERMS, audits=5))
+    reshape(frozen, {"guidelines": "Zero counts as minus."})
+    assert (frozen.newest().status, frozen.newest().reason) == ("revoked", "classes")

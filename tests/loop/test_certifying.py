@@ -24,7 +24,7 @@ def test_the_verdict_waits_for_the_last_audit_and_is_then_computed_once(frozen):
     frozen.answer(frozen.audits()[-1:])
     judged = frozen.follow()
     verdict = judged.verdict
-    assert (judged.status, judged.judged_at) == ("certified", NOW)
+    assert (judged.status, judged.judged_at) == ("certified", NOW + certifying.GRACE_MS)
     assert (verdict.above, verdict.errors, verdict.unresolved, verdict.coverage) == (60, 0, 0, 1.0)
     assert (verdict.labels, verdict.most_wrong) == (made.items - 60, (made.items - 60) // 10)
     assert frozen.follow() == judged
@@ -151,3 +151,12 @@ def test_the_words_that_the_verdict_is_about_are_the_frozen_ones(frozen):
     frozen.answer(frozen.audits())
     assert frozen.follow().verdict.errors == 0
     assert read_population(frozen.store, made).confidence.dtype == np.float64
+
+
+def test_the_last_audit_can_be_taken_back_before_the_verdict(frozen):
+    made = frozen.freeze()
+    frozen.answer(frozen.audits())
+    assert certifying.follow(frozen.store, frozen.store.project(frozen.id), NOW + certifying.GRACE_MS - 1)
+    assert frozen.newest() == made
+    assert not certifying.follow(frozen.store, frozen.store.project(frozen.id), NOW + certifying.GRACE_MS)
+    assert frozen.newest().status == "certified"

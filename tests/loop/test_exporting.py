@@ -158,7 +158,7 @@ def test_every_decision_is_exported_with_its_source_and_model(store, project):
     (line,) = export(store, project, "decisions", "jsonl").path.read_text().splitlines()
     assert json.loads(line) == {
         "text": "<script>alert('x')</script>", "answer": "yes", "source": "agreement", "annotator": "ann", "at": AT,
-        "answer_id": "yes", "confidence": None, "certificate": None, "model": "1.3", "shown": True, "seconds": 1.5,
+        "answer_id": "yes", "confidence": None, "certificate": None, "signed_by": "", "model": "1.3", "shown": True, "seconds": 1.5,
         "audit": second.reserved, "schema_version": 1, "item": "b",
     }  # fmt: skip
 
@@ -208,6 +208,14 @@ def test_an_item_that_a_certificate_drew_is_exported_as_an_audit(store, project)
     answer(store, project, first.id, "no", purpose="certificate")
     (line,) = export(store, project, "decisions", "jsonl").path.read_text().splitlines()
     assert json.loads(line)["audit"] is True
+
+
+def test_a_label_of_the_machine_that_waits_for_its_check_is_no_audit(store, project):
+    first, *_ = store.stream_items(project.id)
+    store.draw_audits(project.id, 1, [first.id], 1, "certificate")
+    store.settle_item(project.id, first.id, "decided", Decision(first.id, ("no",), "machine", 0.9, certificate=1), NOW)
+    (line,) = export(store, project, "decisions", "jsonl").path.read_text().splitlines()
+    assert json.loads(line)["audit"] is False
 
 
 def test_an_export_carries_the_name_that_a_class_has_now(store, project):

@@ -290,3 +290,11 @@ def test_nothing_tells_a_repeat_from_another_blind_ask(loop, monkeypatch):
     ask = signs.hand("Ada").asks[0]
     assert ask.item == first
     assert (ask.purpose, ask.lane, ask.score, ask.reason, ask.blind) == ("query", "query", 0.0, "blind", True)
+
+
+def test_where_nothing_else_is_left_the_first_labels_of_the_machine_are_still_checked(loop):
+    signs = loop(items=24, audit_schedule=(), audit_trickle=0, machine_trickle=50)
+    labels = signed(signs)
+    taken = answered(signs, "Ada", len(signs.store.pool(signs.project.id)))
+    assert [a.item for a in taken if a.lane == "certificate"] == labels
+    assert signs.hand("Ada").exhausted

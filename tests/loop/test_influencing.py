@@ -3,7 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from collab.domain.annotation import Annotation, Suggestion
+from collab.domain.annotation import Annotation, Event, Suggestion
 from collab.domain.plain import typed
 from collab.engine.assurance import share_of
 from collab.loop import influencing
@@ -176,3 +176,28 @@ def test_the_log_is_read_a_piece_at_a_look(said):
     schema = said.signs.project.schema
     assert [answers.read(schema, limit=1), answers.read(schema, limit=1)] == [False, True]
     assert answers.effect(schema).events == 12
+
+
+def policy(said, before, after):
+    """Change the policy as the settings do."""
+    values = [replace(said.signs.project.policy, **each).as_dict() for each in (before, after)]
+    payload = dict(zip(("before", "after"), values, strict=True))
+    said.signs.store.append(Event(f"to {after}", said.signs.project.id, "policy", "Ada", 1, payload=payload))
+
+
+def test_answers_of_times_with_another_share_of_hidden_words_are_not_compared(said):
+    said(0, "Ada", "minus", shown=PLUS)
+    policy(said, {"blind_share": 0.0}, {"blind_share": 0.15})
+    said(1, "Ada", "plus", shown=PLUS)
+    said(2, "Ada", "plus", hidden=PLUS, by_coin=True)
+    policy(said, {"blind_share": 0.15}, {"blind_share": 0.15, "mode": "blind"})
+    (ada,) = effect(said).people
+    assert (ada.shown, ada.hidden) == (share_of(1, 1), share_of(1, 1))
+
+
+def test_another_share_of_hidden_words_begins_anew(said):
+    said(0, "Ada", shown=PLUS)
+    policy(said, {"blind_share": 0.15}, {"blind_share": 0.5})
+    said(1, "Ada", hidden=PLUS, by_coin=True)
+    found = effect(said)
+    assert (found.shown_answers, found.hidden_answers) == (0, 1)

@@ -87,6 +87,15 @@ def test_a_signature_that_could_not_say_that_it_ended_is_not_repeated(frozen):
     assert signing.bring_in_force(frozen.store, frozen.id, 1, **arguments) == first
 
 
+def test_an_attempt_that_is_overtaken_takes_no_labels_back(frozen):
+    frozen.judged()
+    arguments = {"by": "Ada", "now": NOW, "report": lambda *_: False}
+    signed = signing.bring_in_force(frozen.store, frozen.id, 1, event_id="job 1", **arguments)
+    with pytest.raises(Conflict):
+        signing._stage(frozen.store, signed, frozen.signs.project.schema, None, [], lambda *_: False)
+    assert frozen.store.progress(frozen.id).machine == signed.labels
+
+
 def test_answers_that_change_after_the_verdict_change_no_promise(frozen):
     frozen.judged()
     for item in frozen.audits()[:30]:

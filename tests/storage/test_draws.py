@@ -186,6 +186,19 @@ def test_a_check_waits_while_somebody_has_the_item_before_them(store: Store, mak
     assert store.extend_lane(project, "certificate", 9, 1, 0.0, "blind") == 0
 
 
+def test_what_lay_before_somebody_with_its_suggestion_is_never_a_check(store: Store, make_project: MakeProject) -> None:
+    project = make_project(2).id
+    seen, fresh = (p.item for p in store.pool(project))
+    store.put_asks(project, [ask_of(project, seen)], 1, whole=True, overlap=1)
+    store.lease(project, "ann", "query", 1, "tab", 10, 20)
+    sign(store, project, [seen, fresh])
+    store.keep_for_checks(project, 1, [seen, fresh])
+
+    store.extend_lane(project, "certificate", 9, 1, 0.0, "blind")
+
+    assert [p.drawn for p in store.pool(project)] == [False, True]
+
+
 def test_released_audits_may_be_asked_like_any_other(store: Store, make_project: MakeProject) -> None:
     project = make_project(5).id
     answer, held, unasked, flagged, kept = (p.item for p in store.pool(project))

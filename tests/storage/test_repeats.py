@@ -149,3 +149,17 @@ def test_repeats_count_as_the_work_of_their_day(store: Store, make_project: Make
     store.set_repeat(audit, "ann", answer_of(project, audit, by="ann", at=2000))
 
     assert [store.answers_since(project, at, "ann") for at in (1000, 1500, 2500)] == [2, 1, 0]
+
+
+def test_a_repeat_that_waits_is_dropped_with_the_answer_that_it_repeats(
+    store: Store, make_project: MakeProject
+) -> None:
+    project = make_project([row(1, rank=0.01), row(2, rank=0.9)], mark=0.1).id
+    audit, other = (p.item for p in store.pool(project))
+    answer_all(store, project, [audit, other])
+    store.add_repeat(project, "ann", 1, "blind")
+
+    store.set_current(audit, "ann", None)
+    answer_all(store, project, [audit])
+
+    assert asked_again(store, project) == []

@@ -97,11 +97,14 @@ def test_while_the_model_is_reading_the_page_says_why_it_waits(open_page: Open, 
 
 def test_the_promise_is_told_in_counts_and_follows_the_choice(open_page: Open, project: Project) -> None:
     at = open_page()
-    assert "labels of the model at most **50** are wrong. Of 10 that are tried like this, at most one breaks its promise" in texts(at)
+    assert (
+        "labels of the model at most **50** are wrong. Of 10 that are tried like this, at most one breaks its promise"
+        in texts(at)
+    )
     at.radio[0].set_value("dataset").run()
     next(g for g in at.button_group if g.label == "How sure").set_value(0.01).run()
     assert "Of 1,000 items at most **50** get a wrong label" in texts(at)
-    assert "certificate in 100 fails" in texts(at)
+    assert "Of 100 that are tried like this, at most one breaks its promise" in texts(at)
 
 
 def test_the_forecast_says_what_it_rests_on_and_what_more_audits_would_buy(
@@ -109,9 +112,7 @@ def test_the_forecast_says_what_it_rests_on_and_what_more_audits_would_buy(
 ) -> None:
     monkeypatch.setattr(auditing, "outlook", lambda *_: Outlook(FORECASTS, 64, 4000, 0.06, 55, "1.3"))
     shown = texts(open_page())
-    assert (
-        "Of 4,000 items that nobody has seen, the model could label about **2,000** (between 1,000 and 3,000)" in shown
-    )
+    assert "Of 4,000 items without an answer, the model could label about **2,000** (between 1,000 and 3,000)" in shown
     assert "| 400 | 3,000 (2,000 to 3,200) | more than 9 in 10 |" in shown
     assert "Forecast from 64 blind answers" in shown
 
@@ -146,7 +147,8 @@ def test_audits_that_lie_on_a_card_are_said_to_come_back(
     keep("auditing")
     store.draw_audits(project.id, 1, [row.item for row in store.pool(project.id)][:5], 1, "blind")
     store.lease(project.id, "bob", "certificate", 5, "tab", 1, 10**15)
-    assert "On somebody's card: 5. From a page that was closed, they come back within 15 minutes." in texts(open_page())
+    assert "Waiting: 5, on somebody's card" in texts(open_page())
+    assert "From a page that was closed they come back within 15 minutes." in texts(open_page())
 
 
 def test_who_signs_has_to_say_so_first(
@@ -154,7 +156,7 @@ def test_who_signs_has_to_say_so_first(
 ) -> None:
     keep("certified", verdict=PASSED, judged_at=2000)
     at = open_page()
-    assert "At most **145** of these 2,913 labels are wrong. Of 16 that are tried like this, at most one breaks its promise." in texts(at)
+    assert "At most **145** of these 2,913 labels are wrong. Of 10 that are tried like this, at most one" in texts(at)
     assert "people gave the same answer in 149; 3 differed" in texts(at)
     assert "| No | up to 1 of 61 | bounded |" in texts(at)
     assert next(b for b in at.button if b.label == "Sign").disabled
@@ -171,8 +173,10 @@ def test_labels_in_force_stand_with_their_checks_and_can_be_withdrawn_once(
     assert "**2,900** labels of the model, signed by bob" in texts(at)
     assert "40 answered, 2 differed" in texts(at)
     at = click(at, "Withdraw certificate 1")
-    assert store.certificates(project.id)[0].status == "withdrawn"
-    assert "Withdrawn by ann" in texts(at)
+    assert [(job.kind, job.payload, job.requested_by) for job in store.jobs(project.id)] == [
+        ("withdraw", {"number": 1}, "ann")
+    ]
+    assert not [b for b in at.button if b.label == "Withdraw certificate 1"]
 
 
 def test_a_refused_one_says_how_many_more_and_the_next_begins_with_them(
@@ -216,7 +220,7 @@ def labeled(store: Store, project: Project, keep: Callable[..., Certificate]) ->
 @pytest.mark.usefixtures("labeled")
 def test_home_counts_the_labels_of_the_model_apart(open_page: Open) -> None:
     told = open_page("home").get("progress")[0].proto.text
-    assert told == "0 of 60 answered by people, 3 labeled by the model"
+    assert told == "0 of 60 decided by people or their files, 3 labeled by the model"
 
 
 @pytest.mark.usefixtures("labeled")

@@ -111,14 +111,15 @@ def _made(summary: Summary) -> str:
     fit = {"model": made.model, "at": day(made.fitted_at), "labels": f"{made.labels:,}"}
     asked = {
         "strategy": words.word(f"strategy.{policy.strategy}"), "answers": policy.annotations_per_item,
-        "blind": f"{policy.blind_share:.0%}",
     }  # fmt: skip
+    tossed = policy.mode == "suggestion first"
+    blind = [say("report.asked_blind", blind=f"{policy.blind_share:.0%}")] if tossed else []
     pairs = [
         (
             say("report.model"),
             say("report.model_of", **named, **fit) if made.model else say("report.model_none", **named),
         ),
-        (say("report.asking"), say("report.asked", **asked)),
+        (say("report.asking"), " ".join([say("report.asked", **asked), *blind])),
         (say("report.log"), say("report.logged", events=f"{made.events:,}", head=made.log_head[:16])),
         (say("report.software"), safe(", ".join(f"{name} {number}" for name, number in made.versions.items()))),
     ]

@@ -7,7 +7,7 @@ from collab.loop.summarizing import Summary
 from collab.ui.consistency import limit, others, together
 from collab.ui.influence import arms, changes, difference, time
 from collab.ui.pieces import duration
-from collab.ui.quality import counted, points
+from collab.ui.quality import at_least, counted
 from collab.ui.report.markup import block, paragraph, safe, say, section, table, told
 
 NOBODY = Agreed(0, 0, None)
@@ -52,7 +52,7 @@ def _alike(own: Agreed, mutual: Agreed) -> str:
 def _effect(effect: Effect, mode: str) -> list[str]:
     parts = [paragraph(say(f"report.{mode}"))]
     if effect.alarm and effect.difference is not None:
-        low, n = points(effect.difference.low), f"{effect.difference.n:,}"
+        low, n = at_least(100 * effect.difference.low), f"{effect.difference.n:,}"
         parts.append(paragraph(say("report.alarm", low=low, n=n), "alarm"))
     if mode == "suggestion first" or not effect.too_early:
         parts.append(paragraph(told(difference(effect))))

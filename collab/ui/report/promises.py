@@ -6,7 +6,7 @@ from collab.domain.certificate import Certificate
 from collab.domain.project import LabelSchema
 from collab.loop.advising import StopAdvice
 from collab.ui.advice import reasons, verdict
-from collab.ui.promises import evidence, missed_table, misses, most_wrong, promise, refusal, watched
+from collab.ui.promises import bound, evidence, missed_table, misses, most_wrong, refusal, watched
 from collab.ui.report.markup import copied, day, paragraph, percent, points, say, section, told
 from collab.ui.words import word
 
@@ -38,23 +38,24 @@ def _certificate(c: Certificate, schema: LabelSchema) -> str:
 
 def _stated(c: Certificate, schema: LabelSchema) -> str:
     """What it promises, or what was asked of it in vain, and on what evidence."""
-    wanted = f"{say('report.wanted')} {told(promise(c.terms))}"
+    wanted = f"{say('report.wanted')} {told(bound(c.terms))}"
     if c.verdict is None:
-        return paragraph(wanted)
+        names = [each.name for each in schema.live if each.critical]
+        return paragraph(f"{wanted} {told(misses(c.terms, names))}" if names else wanted)
     missed = c.verdict.missed
-    bound = told(misses(c.terms, [schema[m.class_id].name for m in missed])) if missed else ""
+    also = told(misses(c.terms, [schema[m.class_id].name for m in missed])) if missed else ""
     critical = copied(missed_table(missed, schema), words=3)
     unresolved = say("certify.unresolved", n=f"{c.verdict.unresolved:,}") if c.verdict.unresolved else ""
     if c.verdict.threshold is None:
         right = c.verdict.above - c.verdict.errors
         audits = say("report.audits", n=f"{c.audits:,}", items=f"{c.items:,}", right=f"{right:,}")
         why = f"{audits} {unresolved} {told(refusal(c.verdict))}"
-        return paragraph(f"{wanted} {bound}") + paragraph(why) + critical
+        return paragraph(f"{wanted} {also}") + paragraph(why) + critical
     over = say("report.over") if c.status not in ("certified", "signed") else ""
     labels = c.labels if c.signed_at else c.verdict.labels
     counts = {"labels": f"{labels:,}", "items": f"{c.items:,}", "share": f"{c.verdict.threshold:.1%}"}
     stated = " ".join(filter(None, (over, say("report.labels", **counts), told(most_wrong(c, labels)))))
-    return paragraph(stated) + paragraph(f"{told(evidence(c.verdict))} {unresolved}") + paragraph(bound) + critical
+    return paragraph(stated) + paragraph(f"{told(evidence(c.verdict))} {unresolved}") + paragraph(also) + critical
 
 
 def _history(c: Certificate) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collab.loop.reporting import POINT_FROM, AuditReport, ClassReport, CurvePoi
 from collab.loop.slicing import Column, Groups
 from collab.loop.summarizing import Summary
 from collab.ui import parts
-from collab.ui.quality import counted
+from collab.ui.quality import at_least, counted
 from collab.ui.report.charts import learning_curve, reliability
 from collab.ui.report.markup import block, figure, paragraph, percent, safe, say, section, table, told
 from collab.ui.words import word
@@ -57,7 +57,7 @@ def _other_bounds(checks: Checks) -> list[str]:
         shares = {name: percent(getattr(second, name)) for name in ("value", "low", "high")}
         notes.append(say("insights.by_confidence", n=checks.answered, **shares))
     if checks.low is not None:
-        notes.append(say("insights.every_look", low=percent(checks.low), n=checks.answered))
+        notes.append(say("insights.every_look", low=f"{at_least(100 * checks.low)}%", n=checks.answered))
     return notes
 
 
