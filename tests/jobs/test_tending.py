@@ -114,7 +114,7 @@ def test_a_worker_in_a_long_round_still_gives_signs_of_life(
 ) -> None:
     begun, over = threading.Event(), threading.Event()
 
-    def take_long(_: Learner) -> bool:
+    def take_long(_: Learner, _now: int) -> bool:
         begun.set()
         return over.wait(PATIENCE)
 

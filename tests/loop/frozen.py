@@ -75,7 +75,7 @@ class Frozen:
 
     def follow(self) -> Certificate:
         """Have the worker look, and return the newest certificate."""
-        follow(self.store, self.store.project(self.id), NOW + GRACE_MS)
+        follow(self.store, self.store.project(self.id), max(NOW, self.signs.now) + GRACE_MS)
         return self.newest()
 
     def newest(self) -> Certificate:

@@ -158,7 +158,8 @@ def test_every_decision_is_exported_with_its_source_and_model(store, project):
     (line,) = export(store, project, "decisions", "jsonl").path.read_text().splitlines()
     assert json.loads(line) == {
         "text": "<script>alert('x')</script>", "answer": "yes", "source": "agreement", "annotator": "ann", "at": AT,
-        "answer_id": "yes", "confidence": None, "certificate": None, "signed_by": "", "model": "1.3", "shown": True, "seconds": 1.5,
+        "answer_id": "yes", "confidence": None, "certificate": None, "signed_by": "", "model": "1.3", "shown": True,
+        "seconds": 1.5,
         "audit": second.reserved, "schema_version": 1, "item": "b",
     }  # fmt: skip
 
