@@ -140,7 +140,8 @@ def _rare(project: Project, terms: Terms, number: int) -> None:
 
 def _outlook(found: Outlook) -> None:
     first = found.forecasts[0]
-    shares = {"labels": first.coverage, "low": first.low, "high": first.high, "rest": 1 - first.coverage, "items": 1}
+    usual = _usual(first)
+    shares = {"labels": usual, "low": first.low, "high": first.high, "rest": 1 - usual, "items": 1}
     key = "forecast" if first.high else "forecast_none"
     counts = {name: f"{share * found.items:,.0f}" for name, share in shares.items()}
     st.markdown(word(f"certify.{key}", **(counts if first.high else {"items": counts["items"]})))
@@ -155,7 +156,7 @@ def _outlook(found: Outlook) -> None:
 
 
 def _row(each: Forecast, items: int) -> list[str]:
-    shares = {"labels": each.coverage, "low": each.low, "high": each.high}
+    shares = {"labels": _usual(each), "low": each.low, "high": each.high}
     counts = {name: f"{share * items:,.0f}" for name, share in shares.items()}
     labels = word("certify.about", **counts) if each.high else word("certify.likely_none")
     return [f"{each.n:,}", labels, chance(each.chance)]
@@ -170,3 +171,8 @@ def chance(share: float) -> str:
     if share > 0.95:
         return word("certify.chance_more")
     return word("certify.chance_less") if share < 0.05 else word("certify.chance", n=max(1, min(9, round(10 * share))))
+
+
+def _usual(each: Forecast) -> float:
+    """The mean, where it lies in the range: a rare refusal, which counts as 0, may pull it out."""
+    return min(max(each.coverage, each.low), each.high)
