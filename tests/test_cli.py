@@ -279,9 +279,17 @@ def test_train_tells_the_loss_of_every_epoch_and_how_good_each_class_is(collab: 
     assert lines[-1] == "accuracy 100.0 (83-100) on 20 rows; always the most frequent class: 50.0"
 
 
+def test_train_learns_classes_by_the_squared_error(collab: Collab, scales: Path) -> None:
+    said = collab("train", scales, "--label", "kind", "--loss", "mse", "--batch", "8")
+    assert said.status == 0
+    assert "\nkind is taken for 2 classes: 1 for the class of a row, 0 for each other one.\n" in said.out
+    assert said.out.splitlines()[-1] == "accuracy 100.0 (83-100) on 20 rows; always the most frequent class: 50.0"
+
+
 def test_train_estimates_numbers_under_the_squared_error(collab: Collab, scales: Path) -> None:
     said = collab("train", scales, "--label", "weight", "--loss", "mse", "--hidden", "8,4", "--optimizer", "adamw")
     assert said.status == 0
+    assert "\nweight is taken for a number to estimate; the loss is in squared" in said.out
     assert "\nweight: mean absolute error " in said.out
     assert "on 20 rows held out; always the median: " in said.out
 

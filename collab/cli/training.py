@@ -23,14 +23,14 @@ BAR = 30
 
 def train(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or Excel; text formats also as .gz.")],
-    label: Annotated[str, typer.Option(help="Column to learn: classes; numbers where the loss is mse.")],
+    label: Annotated[str, typer.Option(help="Column to learn: classes; under mse also a number.")],
     column: Annotated[
         list[str] | None, typer.Option(help="To learn from; repeat. Else all columns that tell something.")
     ] = None,
     hidden: Annotated[str, typer.Option(help="Units of the hidden layers, such as 10 or 10,10; 0: none.")] = "10",
     optimizer: Annotated[Literal["sgd", "adam", "adamw"], typer.Option(help="sgd: without momentum.")] = "adam",
     loss: Annotated[
-        Literal["cross-entropy", "mse"], typer.Option(help="mse: the label is a number to estimate.")
+        Literal["cross-entropy", "mse"], typer.Option(help="mse: of classes as 1 and 0, or of a label of many numbers.")
     ] = "cross-entropy",
     epochs: Annotated[int, typer.Option(help="Passes over all rows that are learned from.")] = 10,
     batch: Annotated[int, typer.Option(help="Rows for one step.")] = 64,

@@ -122,8 +122,8 @@ def fit(
 
     Args:
         features: Columns of about unit size, shape (n_rows, n_inputs).
-        targets: Under `cross-entropy` the class columns, shape (n_rows,); under `mse` numbers of about unit size,
-            shape (n_rows, n_outputs), whose squared errors are averaged over rows and outputs.
+        targets: Under `cross-entropy` the class columns, shape (n_rows,); under `mse` numbers of about unit size
+            (for classes 1 and 0), shape (n_rows, n_outputs), whose squared errors are averaged over rows and outputs.
         n_outputs: Classes, or numbers to estimate for each row.
         recipe: How to train.
         tell: Called after every epoch.

@@ -4,7 +4,7 @@ All that is measured of columns (medians, spreads, categories) is measured on th
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -21,6 +21,10 @@ LEAST_ROWS = 10
 MOST_LAYERS, MOST_UNITS = 10, 4_096
 MOST_INPUTS = 100_000_000
 """Rows by columns of what the network sees."""
+MOST_OUTPUTS = 100_000_000
+"""Rows by classes of what it says."""
+MOST_NUMBERED = 10
+"""Different whole numbers, each twice or more on average, that count as numbered classes; more are an amount."""
 MOST_CATEGORIES = 50
 """Of one column; rarer ones share one input."""
 FAR = 5.0
@@ -84,6 +88,7 @@ class _Aim:
     rows: Ints
     """Which rows these are."""
     classes: tuple[str, ...]
+    """Empty where numbers are estimated."""
     notes: tuple[str, ...]
 
 
@@ -99,10 +104,14 @@ def prepare(training: Training) -> Prepared:
     """
     _check(training)
     cleaned = clean(training.file, training.label, training.columns, training.comma)
-    estimates = training.recipe.loss == "mse"
-    aim = _numbers(cleaned, training.comma) if estimates else _classes(cleaned)
+    aim = _squared(cleaned, training.comma) if training.recipe.loss == "mse" else _classes(cleaned)
+    estimates = not aim.classes
     if len(aim.rows) < LEAST_ROWS:
         raise NothingToLearn(cleaned.name, f"{len(aim.rows)} rows can be used; {LEAST_ROWS} are the least. Add rows.")
+    if len(aim.rows) * len(aim.classes) > MOST_OUTPUTS:
+        raise TooLarge(
+            "a training", f"{MOST_OUTPUTS:,} rows by classes", "Take a part of the rows, or a label of fewer classes."
+        )
     groups = np.zeros(len(aim.rows), np.int64) if estimates else aim.values.astype(np.int64)
     learn, held = split(groups, training.held_out, np.random.default_rng(training.recipe.seed))
     features = _inputs(cleaned.columns, aim.rows, learn)
@@ -137,7 +146,27 @@ def split(groups: Ints, share: float, rng: Generator) -> tuple[Ints, Ints]:
     return np.setdiff1d(np.arange(len(groups)), out), out
 
 
-def _classes(cleaned: Cleaned) -> _Aim:
+def _squared(cleaned: Cleaned, comma: Comma) -> _Aim:
+    """Estimate a label of many numbers; anything else is classes, a few whole numbers among them."""
+    found = numbers_in(cleaned.name, cleaned.label, cleaned.answers, comma)
+    if found is not None and not _numbered(found):
+        return _numbers(cleaned, found)
+    one = next((word for word in cleaned.answers if number_of(word) is None), cleaned.answers[0])
+    aim = _classes(cleaned, f"It is no number to estimate either, for cells such as {one!r}. Choose another label.")
+    why = f"{cleaned.label} holds few whole numbers, and" if found else cleaned.label
+    told = f"{why} is taken for {len(aim.classes):,} classes: 1 for the class of a row, 0 for each other one."
+    return replace(aim, notes=(*aim.notes, told))
+
+
+def _numbered(found: Column) -> bool:
+    numbers = [value for value in found.values if isinstance(value, float)]
+    different = len(set(numbers))
+    return different <= min(MOST_NUMBERED, len(numbers) / 2) and all(number.is_integer() for number in numbers)
+
+
+def _classes(
+    cleaned: Cleaned, hint: str = "If it is a number to estimate, use the loss mse; else choose another label."
+) -> _Aim:
     """Take spellings that differ by upper and lower case alone for one class; leave out classes of a single row."""
     spelled = Counter(cleaned.answers)
     best: dict[str, str] = {}
@@ -146,7 +175,6 @@ def _classes(cleaned: Cleaned) -> _Aim:
     answers = [best[_folded(name)] for name in cleaned.answers]
     counts, where = Counter(answers), f"its column {cleaned.label!r}"
     if 2 * len(counts) > len(answers):
-        hint = "If it is a number to estimate, use the loss mse; else choose another label."
         raise NothingToLearn(
             cleaned.name, f"{where} holds {len(counts):,} classes in {len(answers):,} rows, too few of each. {hint}"
         )
@@ -167,19 +195,16 @@ def _classes(cleaned: Cleaned) -> _Aim:
     return _Aim(np.array([at[answers[row]] for row in rows]), rows, classes, tuple(notes))
 
 
-def _numbers(cleaned: Cleaned, comma: Comma) -> _Aim:
-    found, where = numbers_in(cleaned.name, cleaned.label, cleaned.answers, comma), f"its column {cleaned.label!r}"
-    if found is None:
-        one = next((word for word in cleaned.answers if number_of(word) is None), cleaned.answers[0])
-        raise NothingToLearn(
-            cleaned.name, f"{where} holds text such as {one!r}, and the loss mse needs numbers. Use cross-entropy."
-        )
+def _numbers(cleaned: Cleaned, found: Column) -> _Aim:
     rows = np.array([row for row, value in enumerate(found.values) if value is not None], np.int64)
     values = np.array([found.values[row] for row in rows], np.float64)
     if len(set(values)) < 2:
-        raise NothingToLearn(cleaned.name, f"{where} holds one number ({values[0]:g}). Choose another label.")
+        raise NothingToLearn(
+            cleaned.name, f"its column {cleaned.label!r} holds one number ({values[0]:g}). Choose another label."
+        )
     odd = (f"Left out, for a {cleaned.label} that is no number: {found.odd:,}.",) if found.odd else ()
-    return _Aim(values, rows, (), (*odd, f"The loss is in squared standard deviations of {cleaned.label}."))
+    told = f"{cleaned.label} is taken for a number to estimate; the loss is in squared standard deviations of it."
+    return _Aim(values, rows, (), (*odd, told))
 
 
 def _inputs(columns: tuple[Column, ...], rows: Ints, learn: Ints) -> Floats:

@@ -85,17 +85,18 @@ def train(prepared: Prepared, tell: Callable[[Epoch], None] = lambda _: None) ->
     Raises:
         Diverged: The learning rate is too large.
     """
-    learned = prepared.learned
-    fitted = fit(
-        learned.features, learned.targets, len(prepared.classes) or 1, prepared.training.recipe, tell
-    )  # fmt: skip
+    learned, n_classes, recipe = prepared.learned, len(prepared.classes), prepared.training.recipe
+    targets = learned.targets
+    if n_classes and recipe.loss == "mse":
+        targets = np.eye(n_classes, dtype=np.float32)[targets.astype(np.int64)]
+    fitted = fit(learned.features, targets, n_classes or 1, recipe, tell)
     outputs = fitted.network.outputs(prepared.held_out.features)
     judged = _judge_classes(prepared, outputs) if prepared.classes else _judge_numbers(prepared, outputs)
     return Trained(prepared, fitted.epochs, judged)
 
 
-def _judge_classes(prepared: Prepared, logits: Floats) -> ClassQuality:
-    truth, predicted = prepared.held_out.targets.astype(np.int64), logits.argmax(axis=1)
+def _judge_classes(prepared: Prepared, outputs: Floats) -> ClassQuality:
+    truth, predicted = prepared.held_out.targets.astype(np.int64), outputs.argmax(axis=1)
     n_classes = len(prepared.classes)
     usual = np.bincount(prepared.learned.targets.astype(np.int64)).argmax()
     figures = evaluation.by_class(truth, predicted, n_classes)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.engine.training import Recipe
-from collab.errors import InvalidPolicy, NothingToLearn
+from collab.errors import InvalidPolicy, NothingToLearn, TooLarge
 from collab.loop.splitting import Training, prepare, split
 
 
@@ -96,8 +96,25 @@ def test_numbers_to_estimate_are_standardised_by_the_rows_that_are_learned_from(
         np.rint(made.held_out.targets * made.scale + made.centre), abs=1e-4
     )
     assert made.notes == (
-        "Left out, for a y that is no number: 1.", "The loss is in squared standard deviations of y.",
-    )  # fmt: skip
+        "Left out, for a y that is no number: 1.",
+        "y is taken for a number to estimate; the loss is in squared standard deviations of it.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "says"),
+    [
+        (["low", "high"] * 10, ("high", "low"), "y is taken for 2 classes: 1 for the class of a row, 0 for each other"),
+        ([*range(10)] * 2, tuple("0123456789"), "y holds few whole numbers, and is taken for 10 classes"),
+        ([*range(11)] * 2, (), "y is taken for a number to estimate"),
+        ([0.5, 1] * 10, (), "y is taken for a number to estimate"),
+        ([*range(7)] + [0] * 6, (), "y is taken for a number to estimate"),
+    ],
+)
+def test_the_squared_error_takes_all_but_many_numbers_for_classes_and_says_so(training, labels, classes, says):
+    made = prepare(training("x,y", rows_of(*labels), loss="mse"))
+    assert made.classes == classes
+    assert made.notes[0].startswith(says)
 
 
 @pytest.mark.parametrize(
@@ -107,13 +124,19 @@ def test_numbers_to_estimate_are_standardised_by_the_rows_that_are_learned_from(
         (["a"] * 20 + ["b"], "cross-entropy", r"holds one class \(a\), and 1 of a single row"),
         (range(20), "cross-entropy", "20 classes in 20 rows, too few of each. If it is a number to estimate, use"),
         (["a", "b"] * 3, "cross-entropy", "6 rows can be used; 10 are the least"),
-        (["high", "low"] * 10, "mse", "holds text such as 'high', and the loss mse needs numbers"),
-        ([4] * 20, "mse", r"holds one number \(4\)"),
+        ([*range(18), "high", "low"], "mse", "20 classes in 20 rows.* no number .* either, for cells such as 'high'"),
+        ([4] * 20, "mse", r"holds one class \(4\)"),
+        ([4.5] * 20, "mse", r"holds one number \(4.5\)"),
     ],
 )
 def test_a_label_that_cannot_be_learned_is_refused(training, labels, loss, says):
     with pytest.raises(NothingToLearn, match=says):
         prepare(training("x,y", rows_of(*labels), loss=loss))
+
+
+def test_more_classes_than_memory_holds_are_refused(training):
+    with pytest.raises(TooLarge, match="a label of fewer classes"):
+        prepare(training("x,y", rows_of(*[f"c{n % 8000}" for n in range(16_000)])))
 
 
 def test_a_comma_in_numbers_to_estimate_is_asked_about(training):

@@ -47,6 +47,21 @@ def test_kinds_are_told_far_better_than_by_always_saying_the_most_frequent(birds
     assert quality.accuracy.value > 0.9
 
 
+def test_classes_under_the_squared_error_are_those_of_the_largest_output(birds):
+    recipe = Recipe(loss="mse", epochs=20)
+    prepared = prepare(Training(birds, "kind", recipe=recipe))
+    trained = train(prepared)
+    fitted = fit(prepared.learned.features, np.eye(3)[prepared.learned.targets], 3, recipe)
+    predicted, truth = fitted.network.outputs(prepared.held_out.features).argmax(axis=1), prepared.held_out.targets
+    means = precision_recall_fscore_support(truth, predicted, average="macro")[:3]
+    quality = trained.quality
+    assert trained.epochs == fitted.epochs
+    assert (quality.accuracy.value, quality.precision, quality.recall, quality.f1) == pytest.approx(
+        ((predicted == truth).mean(), *means)
+    )
+    assert quality.accuracy.value > 0.9
+
+
 def test_numbers_are_estimated_better_than_by_their_median(birds):
     prepared = prepare(Training(birds, "wing", recipe=Recipe(loss="mse", epochs=20)))
     quality = train(prepared).quality
