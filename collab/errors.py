@@ -9,6 +9,8 @@ CollabError
 │   ├── TooLarge              (ValueError) more than a format can hold
 │   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
 │   ├── NotInstalled          (ImportError) an optional extra is missing
+│   ├── NothingToLearn        (ValueError) a table that no model can be trained on
+│   ├── Diverged              (ArithmeticError) a training whose loss ran away
 │   └── Conflict              (RuntimeError) something else is under way that must end first
 ├── StorageError              the disk or the database said no; nothing was stored
 │   ├── StoreBusy             (TimeoutError) another program holds the database
@@ -69,6 +71,20 @@ class NotInstalled(UserError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs more packages; install them with: pip install 'collab[{extra}]'")
         self.what, self.extra = what, extra
+
+
+class NothingToLearn(UserError, ValueError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Nothing can be learned from {name}: {reason}")
+        self.name, self.reason = name, reason
+
+
+class Diverged(UserError, ArithmeticError):
+    def __init__(self, epoch: int, rate: float) -> None:
+        super().__init__(
+            f"The loss ran away in epoch {epoch}. Use a smaller learning rate than {rate:g}, such as {rate / 10:g}."
+        )
+        self.epoch, self.rate = epoch, rate
 
 
 class Conflict(UserError, RuntimeError):

@@ -75,7 +75,7 @@ def imported(collab: Collab, table: Path) -> Said:
     )  # fmt: skip
 
 
-COMMANDS = ("run", "demo", "import", "export", "export data", "report", "simulate", "worker", "doctor")
+COMMANDS = ("run", "demo", "import", "export", "export data", "report", "simulate", "train", "worker", "doctor")
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -90,7 +90,7 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
     assert said.status == 2
     assert [
         word
-        for word in ("run", "demo", "import", "export", "report", "simulate", "worker", "doctor")
+        for word in ("run", "demo", "import", "export", "report", "simulate", "train", "worker", "doctor")
         if word not in said.out + said.err
     ] == []
 
@@ -106,6 +106,8 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
         (("simulate", "signs.csv", "--text", "text", "--label", "sign", "--test", "1.5"), "lies between 0 and 1"),
         (("simulate", "signs.csv", "--text", "text"), "A table needs --label"),
         (("simulate", "signs.npz", "--label", "sign"), "come with their classes"),
+        (("train", "signs.csv", "--label", "sign", "--hidden", "ten"), "write units such as 10, or 10,10"),
+        (("train", "signs.csv", "--label", "sign", "--loss", "hinge"), "is not one of"),
         (("doctor", "--loudly"), "No such option"),
     ],
 )
@@ -138,6 +140,9 @@ def test_a_command_that_is_not_understood_ends_with_2(
             ("simulate", "signs.csv", "--text", "text", "--label", "mood", "--encoder", "hashing"),
             "collab: signs.csv can't be read: it has no column mood",
         ),
+        (("train", "signs.csv", "--label", "mood"), "collab: There is no column 'mood'; there is id, text, sign"),
+        (("train", "signs.csv", "--label", "text"), "collab: Nothing can be learned from signs.csv: its column 'text'"),
+        (("train", "signs.csv", "--label", "sign", "--epochs", "0"), "collab: epochs is 0; it must be at least 1."),
         (("simulate", "missing.npz"), "collab: missing.npz can't be read: No such file"),
     ],
 )  # fmt: skip
@@ -251,6 +256,50 @@ def test_simulate_keeps_its_result_and_a_picture_in_a_folder(collab: Collab, tab
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "curves.png", "curves.svg", "full.json", "margin-0.json", "random-0.json", "result.json", "task.json",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def scales(tmp_path: Path) -> Path:
+    path = tmp_path / "scales.tsv"
+    lines = (f"{10 * (n % 2) + n % 7}\t{'lh'[n % 2]}ard\t{('light', '[heavy]')[n % 2]}" for n in range(80))
+    path.write_text("\n".join(["weight\tfeel\tkind", *lines]))
+    return path
+
+
+def test_train_tells_the_loss_of_every_epoch_and_how_good_each_class_is(collab: Collab, scales: Path) -> None:
+    recipe = ("--hidden", "10", "--optimizer", "adam", "--loss", "cross-entropy", "--epochs", "10", "--batch", "64")
+    said = collab("train", scales, "--label", "kind", *recipe)
+    assert (said.status, said.err) == (0, "")
+    lines = said.out.splitlines()
+    assert lines[:2] == ["80 of 80 rows are used.", "Numbers: weight."]
+    assert [line.split("  loss ")[0] for line in lines if line.startswith("epoch")] == [
+        f"epoch {number:2}/10" for number in range(1, 11)
+    ]
+    assert [line.split()[0] for line in lines if "100.0 (" in line] == ["[heavy]", "light", "accuracy"]
+    assert lines[-1] == "accuracy 100.0 (83-100) on 20 rows; always the most frequent class: 50.0"
+
+
+def test_train_learns_classes_by_the_squared_error(collab: Collab, scales: Path) -> None:
+    said = collab("train", scales, "--label", "kind", "--loss", "mse", "--batch", "8")
+    assert said.status == 0
+    assert "\nkind is taken for 2 classes: 1 for the class of a row, 0 for each other one.\n" in said.out
+    assert said.out.splitlines()[-1] == "accuracy 100.0 (83-100) on 20 rows; always the most frequent class: 50.0"
+
+
+def test_train_estimates_numbers_under_the_squared_error(collab: Collab, scales: Path) -> None:
+    said = collab("train", scales, "--label", "weight", "--loss", "mse", "--hidden", "8,4", "--optimizer", "adamw")
+    assert said.status == 0
+    assert "\nweight is taken for a number to estimate; the loss is in squared" in said.out
+    assert "\nweight: mean absolute error " in said.out
+    assert "on 20 rows held out; always the median: " in said.out
+
+
+def test_train_puts_json_on_standard_output_and_the_losses_beside_it(collab: Collab, scales: Path) -> None:
+    arguments = ("train", scales, "--label", "kind", "--hidden", "0", "--epochs", "2", "--column", "weight", "--json")
+    said, again = collab(*arguments), collab(*arguments)
+    assert (said.json["recipe"]["hidden"], said.json["inputs"], len(said.json["epochs"])) == ([], 1, 2)
+    assert "epoch 2/2  loss " in said.err
+    assert again.out == said.out
 
 
 def test_doctor_finds_a_healthy_workspace_sound(collab: Collab, imported: Said) -> None:

@@ -34,11 +34,15 @@ def desk(tmp_path_factory):
     kinds = np.arange(60) % 2
     rows = np.random.default_rng(0).normal(0, 1, (60, 4)) + 3 * kinds[:, None]
     np.savez(folder / "features.npz", X=rows[:40], y=kinds[:40], X_test=rows[40:], y_test=kinds[40:])
+    penguins = (
+        f"{('Adelie', 'Gentoo')[n % 2]},{40 + 8 * kind + n % 5},{190 + 27 * kind}" for n, kind in enumerate(kinds)
+    )
+    (folder / "penguins.csv").write_text("\n".join(["species,bill_mm,flipper_mm", *penguins]))
     return folder
 
 
 def test_the_readme_names_commands():
-    assert {line.split()[1] for line in COMMANDS} >= {"demo", "import", "run", "export", "simulate"}
+    assert {line.split()[1] for line in COMMANDS} >= {"demo", "import", "run", "export", "simulate", "train"}
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ from collab.cli.speaking import (
     out,
     say,
 )
+from collab.cli.training import train
 from collab.domain.store import Store
 from collab.errors import CollabError, JobLost
 
@@ -69,6 +70,7 @@ app.add_typer(export_app, name="export")
 export_app.command("data")(export_data_)
 app.command()(report)
 app.command()(simulate)
+app.command()(train)
 
 
 @app.command()

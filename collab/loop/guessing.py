@@ -60,7 +60,7 @@ def guess(table: Table) -> list[ColumnGuess]:
 
     take("annotator", "named so", next((n for n in free if _ANNOTATOR.search(n)), None))
     take("answer", "named so", next((n for n in free if _ANSWER.search(n) and _is_class(values[n])), None))
-    take("id", "named so", next((n for n in free if _ID.search(n) and _all_different(values[n])), None))
+    take("id", "named so", next((n for n in free if named_like_an_id(n) and _all_different(values[n])), None))
     if "id" not in (role for role, _ in found.values()):
         first = table.columns[0]  # a date or an address further on may differ in every row too
         is_code = kinds[first] == "text" and _all_different(values[first]) and not any(map(_spaced, values[first]))
@@ -81,6 +81,11 @@ def guess(table: Table) -> list[ColumnGuess]:
             why = {"number": "numbers", "category": "few values"}.get(kinds[name], "the rest")
             found[name] = ("metadata", why)
     return [ColumnGuess(name, kinds[name], *found[name]) for name in table.columns]
+
+
+def named_like_an_id(column: str) -> bool:
+    """Whether the name of a column says that it numbers the rows."""
+    return _ID.search(column) is not None
 
 
 def classes_in(table: Table, column: str, limit: int = 200) -> Counter[str]:

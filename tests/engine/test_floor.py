@@ -11,7 +11,7 @@ NUMPY_ONLY = ["heads", "laplace", "strategies", "diversity", "uncertainty", "zer
 
 
 @pytest.mark.slow
-def test_only_encoders_load_torch():
+def test_only_encoders_and_training_load_torch():
     imports = "; ".join(f"import collab.engine.{name}" for name in PAGES_READ + NUMPY_ONLY)
     check = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
