@@ -82,7 +82,8 @@ def test_numbers_and_categories_are_a_sheet_of_names_and_values_that_keep_their_
     expect(table.at("#body dd")).to_have_text(["Biscoe", "46.1", "none given", "3750", "f"])
     expect(table.at("#meta")).to_have_text("T-0001")
     lines = table.at("#body").evaluate(
-        "b => [...b.querySelectorAll('dt')].map(t => [t.getBoundingClientRect(), t.nextSibling.getBoundingClientRect()])"
+        "b => [...b.querySelectorAll('dt')]"
+        ".map(t => [t.getBoundingClientRect(), t.nextSibling.getBoundingClientRect()])"
         ".every(([n, v]) => Math.abs(n.top - v.top) < 1 && n.right <= v.left + 1 && v.right <= innerWidth)"
     )
     assert lines
