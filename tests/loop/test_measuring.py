@@ -75,11 +75,11 @@ def right(signs, learner, encoder=None):
 
 @pytest.mark.slow
 def test_a_table_is_asked_learned_certified_and_signed_like_a_text(begin):
-    signs = begin(count=900)
+    signs = begin(count=900, blind_share=0.0)
     made, learner, done = taught(signs)
     assert (done.labels, right(signs, learner) > 0.9) == (40, True)
-    (ask,) = signs.hand("Bob").asks
-    assert ask.suggestion.model == f"{done.model}.{done.revision}"
+    words = [ask.suggestion for ask in signs.hand("Bob", want=6).asks]
+    assert {word.model for word in words if word} == {f"{done.model}.{done.revision}"}
     assert made.judged().status == "certified"
     assert made.sign().labels > 300
 
