@@ -6,8 +6,8 @@ PEERS := .venv/.bench
 
 .PHONY: demo run test check format bench bench-peers bench-assurance clean
 
-demo: $(READY)  ## A project with 4,200 tweets, in the browser
-	$(BIN)/collab demo
+demo: $(READY)  ## A project with 4,200 tweets, in the browser; DEMO=penguins: one with a table
+	$(BIN)/collab demo $(DEMO)
 
 run: $(READY)  ## The app on your own workspace
 	$(BIN)/collab run

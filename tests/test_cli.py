@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -335,6 +336,35 @@ def test_doctor_names_a_damaged_database_and_ends_with_1(collab: Collab, importe
     assert said.status == 1
     assert "is damaged" in said.out
     assert "put a backup in its place" in said.out
+
+
+def test_demo_lists_what_there_is_and_makes_a_second_one_beside_the_first(collab: Collab, tmp_path: Path) -> None:
+    assert [line.split(":")[0] for line in collab("demo", "--list").out.splitlines()] == ["tweets", "penguins"]
+    for _ in range(2):
+        assert collab("demo", "penguins", "--no-serve").out == "Project Penguins holds 344 items.\n"
+    store: Store = open_store(tmp_path / "workspace")
+    (project,) = store.projects()
+    assert Counter(store.truth(project.id).values()) == {("Adelie",): 152, ("Gentoo",): 124, ("Chinstrap",): 68}
+    store.close()
+    assert "There is no demo 'whales'; there is tweets, penguins." in collab("demo", "whales", "--no-serve").err
+
+
+def test_simulate_learns_from_numbers_and_categories(collab: Collab) -> None:
+    fields = ("island:category", "bill_length_mm:number", "bill_depth_mm:number", "sex:category")
+    asked = [part for each in fields for part in ("--field", each)]
+    said = collab(
+        "simulate",
+        ROOT / "data" / "penguins.csv",
+        *asked,
+        "--label",
+        "species",
+        "--budget",
+        "40",
+        "--seeds",
+        "1",
+        "--json",
+    )
+    assert json.loads(said.out)["points"][-1]["accuracy"] > 0.9
 
 
 def test_demo_makes_a_project_of_tweets(collab: Collab, tmp_path: Path) -> None:

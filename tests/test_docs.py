@@ -31,6 +31,8 @@ def desk(tmp_path_factory):
             for number in range(160):
                 answer = ("good", "bad")[number % 2]
                 writer.writerow([f"{moods[answer]} number {number}", answer][: len(columns)])
+    credit = (f"{900 + number},{('own', 'rent')[number % 3 > 0]}\n" for number in range(60))
+    (folder / "credit.csv").write_text("income,housing\n" + "".join(credit), encoding="utf-8")
     kinds = np.arange(60) % 2
     rows = np.random.default_rng(0).normal(0, 1, (60, 4)) + 3 * kinds[:, None]
     np.savez(folder / "features.npz", X=rows[:40], y=kinds[:40], X_test=rows[40:], y_test=kinds[40:])

@@ -50,14 +50,20 @@ def run(workspace: Workspace = HERE, database: Database = "", host: Host = "127.
 
 @app.command()
 def demo(
+    name: Annotated[str, typer.Argument(help="Which one; --list names them.")] = "tweets",
+    list_: Annotated[bool, typer.Option("--list", help="Say which demos there are, and make none.")] = False,
     workspace: Workspace = HERE, database: Database = "", host: Host = "127.0.0.1", port: Port = 8501,
     serve: Annotated[bool, typer.Option(help="Start the app afterwards.")] = True,
 ) -> None:  # fmt: skip
-    """Make a project with 4,200 tweets, then start the app."""
-    from collab.loop.demonstrating import load_demo
+    """Make a project with data that come with collab, tweets or another, then start the app."""
+    from collab.loop.demonstrating import DEMOS, load_demo
 
+    if list_:
+        for known, each in DEMOS.items():
+            out.print(f"{known}: {each.about}", markup=False, highlight=False)
+        return
     store = open_workspace(workspace, database)
-    project = load_demo(store, now=now())
+    project = load_demo(store, demo=name, now=now())
     out.print(
         f"Project {project.name} holds {store.progress(project.id).items:,} items.", markup=False, highlight=False
     )

@@ -45,13 +45,15 @@ def import_(
     question: Annotated[str, typer.Option(help="For a new project: what people are asked.")] = "Which class is it?",
     classes: Annotated[list[str] | None, typer.Option("--class", help="Of a new project; repeat.")] = None,
     encoder: Annotated[str, typer.Option(help="For a new project: what turns its texts into features.")] = "minilm",
+    comma: Annotated[Literal["", "point", "thousands"], typer.Option(help="What it is in numbers as 3,5.")] = "",
     unescape: Annotated[bool, typer.Option(help="Decode HTML entities.")] = False,
     on_change: Annotated[Literal["keep", "replace", "add"], typer.Option(help="For rows that changed.")] = "keep",
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Bring a table into a project."""
     from collab.loop.importing import run_import
-    from collab.loop.planning import ImportPlan
+    from collab.loop.planning import ImportPlan, naming_rows
+    from collab.loop.reading import sniff
 
     fields = fields_of(field, text)
     store = open_workspace(workspace, database)
@@ -59,7 +61,7 @@ def import_(
     made = there or _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
     plan = ImportPlan(
         fields=made.fields, id_column=id_column, answer_column=label, annotator_column=annotator,
-        answers=answers if label else "nothing", unescape=unescape, on_change=on_change,
+        answers=answers if label else "nothing", comma=comma, unescape=unescape, on_change=on_change,
     )  # fmt: skip
     with err.status("Reading …") as status:
 
@@ -73,6 +75,10 @@ def import_(
             if there is None:
                 store.delete_project(made.id)
             raise
+    for name in naming_rows(plan.fields, sniff(file)):
+        err.print(
+            f"{name}: nearly every row has its own value; it is shown, but the model leaves it out.", markup=False
+        )
     left = f", {report.answers_left:,} answers not taken" if report.answers_left else ""
     told = f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected{left}"
     say(dataclasses.asdict(report), as_json, told)

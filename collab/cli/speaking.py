@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_args
+from typing import Annotated, Any, NoReturn, cast, get_args
 
 import typer
 from rich.console import Console
@@ -58,9 +58,9 @@ def fields_of(field: list[str] | None, text: list[str] | None) -> tuple[Field, .
         name, _, kind = each.rpartition(":")
         if not name or kind not in get_args(FieldKind):
             raise typer.BadParameter(f"{each!r} is not NAME:KIND; kinds are {', '.join(get_args(FieldKind))}.")
-        if kind != "text":
-            raise typer.BadParameter(f"{kind} fields can't be encoded yet; only text fields can.")
-        fields.append(Field(name))
+        if kind == "image":
+            raise typer.BadParameter("image fields can't be encoded yet; text, number and category fields can.")
+        fields.append(Field(name, cast("FieldKind", kind)))
     return tuple(fields)
 
 

@@ -38,8 +38,8 @@ def train(
     held_out: Annotated[float, typer.Option(help="Share of the rows to judge by.")] = 0.25,
     seed: Annotated[int, typer.Option(help="Of the split, the first weights and the order of rows.")] = 0,
     comma: Annotated[
-        Literal["ask", "decimal", "thousands"], typer.Option(help="What a comma in a number means.")
-    ] = "ask",
+        Literal["", "point", "thousands"], typer.Option(help="What it is in numbers as 3,5.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Clean a table, train a small network on a part of it, and judge it by the rest."""

@@ -1,7 +1,7 @@
 """Heads: the small classifier on top of the features, refitted while people label."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol, Self
 
@@ -48,6 +48,17 @@ class Standard:
         if flags.any():
             spread[flags] = np.sqrt(np.square(spread[flags]).mean())
         return cls(sample.mean(axis=0).astype(np.float32), np.where(varies, spread, 1).astype(np.float32))
+
+    def balanced(self, widths: Sequence[int]) -> Self:
+        """Give each block of columns the same share of a row's size: few columns of a table would drown in a text's.
+
+        Args:
+            widths: Columns of each block, in their order; a single one stays as it is.
+        """
+        if len(widths) < 2:
+            return self
+        share = [np.full(width, np.sqrt(len(widths) * width / sum(widths))) for width in widths]
+        return replace(self, scale=(self.scale * np.concatenate(share)).astype(np.float32))
 
 
 class FittedHead(Protocol):

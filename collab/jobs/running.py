@@ -13,10 +13,9 @@ from collab.domain.plain import typed
 from collab.domain.project import Field
 from collab.domain.run import Job
 from collab.domain.store import Store
-from collab.engine.encoders.text import encoder_of
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import auditing, exporting, importing
-from collab.loop.encoding import encode_items
+from collab.loop.encoding import encode_items, text_encoder
 from collab.loop.freezing import freeze
 from collab.loop.planning import ImportPlan
 from collab.loop.signing import bring_in_force
@@ -117,7 +116,7 @@ def _plan(values: Mapping[str, Any]) -> ImportPlan:
 def _encode(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     project = store.project(job.project)
-    return {"encoded": encode_items(store, project, encoder_of(project.policy.encoder), report)}
+    return {"encoded": encode_items(store, project, text_encoder(project), report)}
 
 
 def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:

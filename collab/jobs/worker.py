@@ -23,6 +23,7 @@ from collab.errors import CollabError, JobLost, StorageError
 from collab.jobs.running import LEASE_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
 from collab.loop import certifying
+from collab.loop.measuring import measured, reads_text, table_fields
 from collab.loop.retraining import LIVE_MS, Learner
 
 TICK = 0.05
@@ -83,6 +84,7 @@ class _Worker:
         self._next: dict[int, tuple[Project, float]] = {}
         self._followed: dict[int, tuple[int, float]] = {}
         self._trouble: dict[int, str] = {}
+        self._unmeasured: set[int] = set()
         self._children: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
         self._stopping = False
 
@@ -150,7 +152,7 @@ class _Worker:
         """Do what is due in a project; returns the seconds until the next look."""
         learner = self._learner(project)
         if learner is None:
-            return TICK
+            return IDLE_EVERY if project.id in self._unmeasured else TICK
         live = self._store.live_annotators(project.id, now_ms() - LIVE_MS)
         if learner.take_in(now_ms()):
             learner.round(now_ms())
@@ -165,13 +167,17 @@ class _Worker:
             self._followed[project.id] = events, time.monotonic() + (VERDICT_EVERY if soon else FOLLOW_EVERY)
 
     def _learner(self, project: Project) -> Learner | None:
-        """The learner of a project; None while its encoder is being loaded."""
-        name = project.policy.encoder
+        """The learner of a project; None while its encoder is being loaded, or its table was never measured."""
         known = self._learners.get(project.id)
-        if known is not None and known.encoder == name:
+        if known is not None and known.serves(project):
             return known
-        encoder = self._encoders.get(name)
-        if encoder is None:
+        encoder = self._encoders.get(project.policy.encoder) if reads_text(project) else None
+        if encoder is None and reads_text(project):
+            return None
+        if table_fields(project) and measured(self._store, project) is None:
+            if project.id not in self._unmeasured and self._store.progress(project.id).items:
+                self._unmeasured.add(project.id)  # once: a job that failed says why, and would fail again
+                self._store.submit_job("encode", project.id, {}, "", now_ms())
             return None
         learner = self._learners[project.id] = Learner(self._store, project.id, encoder)
         if learner.unread:  # another encoder was chosen, or the last attempt to read failed

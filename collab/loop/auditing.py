@@ -20,6 +20,7 @@ from collab.engine.forecasting import Forecast, forecast
 from collab.errors import Conflict, UnknownName
 from collab.loop.annotating import new_id
 from collab.loop.drawing import read_population
+from collab.loop.measuring import model_name
 from collab.loop.replaying import record
 
 QUANTILES = 501
@@ -135,8 +136,10 @@ def check_ready(store: Store, project: Project, terms: Terms) -> Round:
     model = next((m for m in store.models(project.id) if last is not None and m.id == last.model), None)
     if last is None or last.strength == 0 or model is None:
         raise Conflict("There is no model to freeze yet: answer items of at least two classes first.")
-    if (model.encoder, model.head) != (project.policy.encoder, project.policy.head):
-        raise Conflict("The model was changed in the settings and hasn't learned yet. Wait for its first round.")
+    if (model.encoder, model.head) != (model_name(store, project), project.policy.head):
+        raise Conflict(
+            "The model was changed, in the settings or by an import, and hasn't learned yet. Wait for its first round."
+        )
     left = len(store.remaining(project.id, limit=terms.audits + 1))
     if left <= terms.audits:
         raise Conflict(

@@ -16,8 +16,7 @@ from collab.domain.table import Rejected, Table
 from collab.errors import NothingToLearn, TooLarge, UnknownName
 from collab.loop import reading
 from collab.loop.guessing import named_like_an_id
-
-Comma = Literal["ask", "decimal", "thousands"]
+from collab.loop.planning import Comma
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "-", "<na>", "#n/a"})
 """Words for an empty cell, in small letters. "none" isn't one: it is often an answer."""
@@ -113,7 +112,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + more
 
 
-def clean(path: Path, label: str, chosen: tuple[str, ...] = (), comma: Comma = "ask") -> Cleaned:
+def clean(path: Path, label: str, chosen: tuple[str, ...] = (), comma: Comma = "") -> Cleaned:
     """Read a table and make its columns numbers and categories.
 
     Args:
@@ -182,16 +181,16 @@ def numbers_in(file: str, name: str, words: Sequence[str | None], comma: Comma) 
     pointed = any("." in word and "," in word for word in filled)  # then the points part thousands
     bare = [word.replace(".", "") if pointed and word else word for word in words]
     readings: dict[Comma, list[float | None]] = {
-        "decimal": [None if word is None else number_of(word.replace(",", ".")) for word in bare],
+        "point": [None if word is None else number_of(word.replace(",", ".")) for word in bare],
         "thousands": [None if word is None else number_of(word.replace(",", "")) for word in words],
     }
     fitting = {how: values for how, values in readings.items() if len(filled) - _known(values) <= few}
-    if fitting and comma == "ask":
+    if fitting and not comma:
         one = next(word for word in filled if "," in word)
         raise NothingToLearn(
             file,
             f"its column {name!r} writes numbers with a comma, such as {one}. Say what the comma means: "
-            "--comma decimal or --comma thousands.",
+            "--comma point or --comma thousands.",
         )
     read = fitting.get(comma)
     return None if read is None else Column(name, "number", tuple(read), len(filled) - _known(read))

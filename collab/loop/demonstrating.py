@@ -1,16 +1,21 @@
-"""Make the demo project: 4,200 tweets, a question, three classes, and the truth held back."""
+"""Make a demo project: items with a question, its classes, and the truth held back."""
 
 import json
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from collab.domain.project import Field, LabelClass, LabelSchema, LoopPolicy, Project
 from collab.domain.store import Store
+from collab.errors import UnknownName
 from collab.loop.importing import run_import
 from collab.loop.planning import ImportPlan
 from collab.loop.reading import rows, sniff
 
-TWEETS = Path(__file__).parents[2] / "data" / "tweets.jsonl.gz"
+DATA = Path(__file__).parents[2] / "data"
+TWEETS, PENGUINS = DATA / "tweets.jsonl.gz", DATA / "penguins.csv"
 CLEAR = 0.5
 """Mean rating, of -4 to 4, beyond which a tweet counts as negative or positive."""
 
@@ -44,35 +49,101 @@ SCHEMA = LabelSchema(
 )  # fmt: skip
 
 
-def load_demo(store: Store, name: str = "Tweets", *, now: int) -> Project:
-    """The demo project with its tweets: the one that is there, filled where an earlier run was cut off, or a new one.
+SPECIES = LabelSchema(
+    question="Which species is this penguin?",
+    classes=(
+        LabelClass(
+            id="Adelie", name="Adelie", key="1", color="#c8553d",
+            description="A short, high bill, about 39 mm long and 18 mm deep. It lives on all islands.",
+        ),
+        LabelClass(
+            id="Chinstrap", name="Chinstrap", key="2", color="#a2559f",
+            description="A bill as deep as an Adelie's, but about 49 mm long. It lives on Dream.",
+        ),
+        LabelClass(
+            id="Gentoo", name="Gentoo", key="3", color="#2f9463",
+            description="A long, flat bill, 15 mm deep, flippers over 200 mm, a heavy body. It lives on Biscoe.",
+        ),
+    ),
+    guidelines="Lengths are in millimetres, masses in grams. Go by the bill first: its length, then its depth.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A project that comes with collab."""
+
+    title: str
+    about: str
+    fields: tuple[Field, ...]
+    schema: LabelSchema
+    plan: ImportPlan
+    file: Callable[[], Path]
+    cells: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    """From a row of the file to what is imported."""
+
+    def made(self, project: Project) -> bool:
+        """Whether a project was made of this demo: its name and its question may have been changed since."""
+        read = {f.name for f in self.fields if f.encoded}
+        return project.demo and {f.name for f in project.fields if f.encoded} == read
+
+
+_TWEET = (Field("id", "category", "id"), Field("text"))
+_PENGUIN = (
+    Field("island", "category"), Field("bill_length_mm", "number"), Field("bill_depth_mm", "number"),
+    Field("flipper_length_mm", "number"), Field("body_mass_g", "number"), Field("sex", "category"),
+)  # fmt: skip
+
+DEMOS: Mapping[str, Demo] = {
+    "tweets": Demo(
+        "Tweets", "4,200 short texts: how does the writer feel?", _TWEET, SCHEMA,
+        ImportPlan(_TWEET, id_column="id", answer_column="feeling", answers="truth", unescape=True), lambda: TWEETS,
+        lambda cells: {"id": cells["id"], "text": cells["text"], "feeling": feeling_of(cells["mean"])},
+    ),
+    "penguins": Demo(
+        "Penguins", "344 rows of numbers and categories: which species is it?", _PENGUIN, SPECIES,
+        ImportPlan(_PENGUIN, answer_column="species", answers="truth"), lambda: PENGUINS, lambda cells: cells,
+    ),
+}  # fmt: skip
+
+
+def load_demo(store: Store, name: str = "", *, demo: str = "tweets", now: int) -> Project:
+    """A demo project with its items: the one that is there, filled where an earlier run was cut off, or a new one.
 
     Args:
         store: The workspace.
-        name: What to call a new one.
+        name: What to call a new one; else the demo's own title.
+        demo: One of `DEMOS`.
         now: Milliseconds.
 
     Raises:
+        UnknownName: There is no such demo.
         Conflict: Another project has this name.
         UnreadableFile: The data that come with a checkout aren't there.
     """
-    project = next((p for p in store.projects() if p.demo), None)
+    if demo not in DEMOS:
+        raise UnknownName("demo", demo, tuple(DEMOS))
+    made = DEMOS[demo]
+    project = next((p for p in store.projects() if made.made(p)), None)
     if project is not None and store.progress(project.id).items:
         return project
-    table = sniff(TWEETS)
-    fields = (Field("id", "category", "id"), Field("text"))
-    plan = ImportPlan(fields, id_column="id", answer_column="feeling", answers="truth", unescape=True)
+    lines, source = _lines(made), made.file().name
     with tempfile.TemporaryDirectory() as folder:
-        rated = Path(folder) / "tweets.jsonl"
-        with rated.open("w", encoding="utf-8") as file:
-            for row in rows(table):
-                assert isinstance(row, tuple), "every line of the demo data is whole"
-                cells = row[1]
-                feeling = feeling_of(cells["mean"])
-                file.write(json.dumps({"id": cells["id"], "text": cells["text"], "feeling": feeling}) + "\n")
-        project = project or store.create_project(name, fields, SCHEMA, LoopPolicy(), now, demo=True)
-        run_import(store, project, rated, plan, now=now, progress=lambda share, done: False, source=TWEETS.name)
+        path = Path(folder) / "demo.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+        project = project or store.create_project(
+            name or made.title, made.fields, made.schema, LoopPolicy(), now, demo=True
+        )
+        run_import(store, project, path, made.plan, now=now, progress=lambda share, done: False, source=source)
     return project
+
+
+def _lines(demo: Demo) -> Iterator[str]:
+    table = sniff(demo.file())  # before anything is made: the data may lack
+    for row in rows(table):
+        assert isinstance(row, tuple), "every line of the demo data is whole"
+        yield json.dumps(demo.cells(row[1])) + "\n"
 
 
 def feeling_of(mean: float) -> str:

@@ -8,24 +8,40 @@ from typing import Any
 from collab.domain.project import Field, Item, Project
 from collab.domain.store import Store
 from collab.engine.arrays import refuse_nan
-from collab.engine.encoders.text import Encoder
-from collab.errors import JobCancelled
+from collab.engine.encoders.blocks import Blocks
+from collab.engine.encoders.table import Table
+from collab.engine.encoders.text import Encoder, encoder_of
+from collab.errors import JobCancelled, UnknownName
+from collab.loop.measuring import measure, measured, reads_text, table_fields
 
 CHUNK = 512
 PAGE = 4096
 TOLD_EVERY = 0.5
 
 
-def encode_items(store: Store, project: Project, encoder: Encoder, report: Callable[[float, str], bool]) -> int:
+def encode_items(store: Store, project: Project, encoder: Encoder | None, report: Callable[[float, str], bool]) -> int:
     """Encode every visible item that has no features of its present content; a killed run goes on where it was.
+
+    Numbers and categories are measured first: where the pool has become another one, all features are made anew.
+
+    Args:
+        store: The workspace.
+        project: Whose items.
+        encoder: Reads their texts; None where they have none.
+        report: Told the share done; returns True to cancel.
 
     Returns:
         How many were encoded.
 
     Raises:
         JobCancelled: `report` said so; what was encoded stays.
+        InvalidSchema: Nothing can be learned from any column.
     """
-    file = store.features(project.id, encoder.digest, encoder.dim)
+    if not store.progress(project.id).items:
+        store.set_worker(project.id, "idle", time.time_ns() // 1_000_000, 1.0)
+        return 0  # nothing to measure either
+    blocks = Blocks(encoder, measure(store, project))
+    file = store.features(project.id, blocks.digest, blocks.dim)
     have = dict(zip(file.ids().tolist(), file.stamps().tolist(), strict=True))
     total = max(1, store.progress(project.id).items)
     done, after, told = 0, 0, 0.0
@@ -33,7 +49,7 @@ def encode_items(store: Store, project: Project, encoder: Encoder, report: Calla
         after = page[-1].id
         missing = (item for item in page if have.get(item.id) != stamp(item.digest))
         while batch := list(islice(missing, CHUNK)):
-            _encode(store, project, encoder, batch)
+            _encode(store, project, blocks, batch)
             have.update((item.id, stamp(item.digest)) for item in batch)
             done += len(batch)
             if time.monotonic() - told > TOLD_EVERY:
@@ -52,15 +68,37 @@ def stamp(digest: str) -> int:
 
 
 def text_of(fields: Sequence[Field], values: Mapping[str, Any]) -> str:
-    """The text that the encoder reads: the encoded fields, one after the other."""
-    return "\n".join(str(values[f.name]) for f in fields if f.encoded and values.get(f.name))
+    """The text that the encoder reads: the encoded texts, one after the other."""
+    return "\n".join(str(values[f.name]) for f in fields if f.encoded and f.kind == "text" and values.get(f.name))
 
 
-def _encode(store: Store, project: Project, encoder: Encoder, batch: list[Item]) -> None:
+def text_encoder(project: Project) -> Encoder | None:
+    """Load the encoder of a project's texts; None where it has none.
+
+    Raises:
+        UnknownName: There is no such encoder.
+    """
+    return encoder_of(project.policy.encoder) if reads_text(project) else None
+
+
+def blocks_of(store: Store, project: Project, encoder: Encoder | None) -> Blocks:
+    """What makes the features of a project today.
+
+    Raises:
+        UnknownName: Its numbers and categories were never measured; `encode_items` does.
+    """
+    written = measured(store, project)
+    if written is None and table_fields(project):
+        raise UnknownName("measurement of the columns of", project.name)
+    return Blocks(encoder, None if written is None else Table.from_json(written))
+
+
+def _encode(store: Store, project: Project, blocks: Blocks, batch: list[Item]) -> None:
     texts = [text_of(project.fields, item.fields) for item in batch]
-    rows = encoder.encode(texts)
+    rows = blocks.encode(texts, [item.fields for item in batch])
     refuse_nan("Features", rows)
-    stops = {item.id: encoder.read_until(text) for item, text in zip(batch, texts, strict=True)}
-    store.set_read_until({item: at for item, at in stops.items() if at is not None})
+    if blocks.text is not None:
+        stops = {item.id: blocks.text.read_until(text) for item, text in zip(batch, texts, strict=True)}
+        store.set_read_until({item: at for item, at in stops.items() if at is not None})
     stamps = [stamp(item.digest) for item in batch]
-    store.features(project.id, encoder.digest, encoder.dim).append([item.id for item in batch], stamps, rows)
+    store.features(project.id, blocks.digest, blocks.dim).append([item.id for item in batch], stamps, rows)

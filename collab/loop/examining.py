@@ -9,7 +9,8 @@ from collab.domain.project import Item, Project
 from collab.domain.store import Store
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.errors import CollabError
-from collab.loop.encoding import stamp
+from collab.loop.encoding import blocks_of, stamp
+from collab.loop.measuring import measured, reads_text, table_fields
 
 _ROWS = 10_000
 """Items, or rows of features, looked at together."""
@@ -38,14 +39,14 @@ def examine(store: Store) -> Iterator[Finding]:
         yield Finding(
             f"project {project.name}", f"{done.items:,} items, {done.decided:,} decided, {done.events:,} events"
         )
-        if name not in encoders:
+        if reads_text(project) and name not in encoders:
             try:
                 encoders[name] = encoder_of(name)
             except CollabError as error:
                 yield Finding(f"encoder {name}", str(error), fine=False)
                 continue
             yield Finding(f"encoder {name}", _encoder(encoders[name]))
-        yield _features(store, project, encoders[name])
+        yield _features(store, project, encoders.get(name) if reads_text(project) else None)
 
 
 def _encoder(encoder: Encoder) -> str:
@@ -53,11 +54,14 @@ def _encoder(encoder: Encoder) -> str:
     return f"{encoder.dim} features, {length}"
 
 
-def _features(store: Store, project: Project, encoder: Encoder) -> Finding:
+def _features(store: Store, project: Project, encoder: Encoder | None) -> Finding:
     """Compare the feature cache with the items; it can always be made anew, so that rows which lack are no fault."""
     name = f"features of {project.name}"
+    if table_fields(project) and measured(store, project) is None:
+        return Finding(name, "its numbers and categories have not been measured yet")
     try:
-        file = store.features(project.id, encoder.digest, encoder.dim)
+        blocks = blocks_of(store, project, encoder)
+        file = store.features(project.id, blocks.digest, blocks.dim)
         stamps = dict(zip(file.ids().tolist(), file.stamps().tolist(), strict=True))
         rows = file.rows()
         finite = all(np.isfinite(rows[at : at + _ROWS]).all() for at in range(0, len(rows), _ROWS))

@@ -13,12 +13,11 @@ from collab.domain.run import Round
 from collab.domain.store import Store
 from collab.engine.arrays import Ints
 from collab.engine.certifying import spent
-from collab.engine.encoders.text import encoder_of
 from collab.engine.heads import FittedHead, head_of, softmax
 from collab.errors import Conflict, JobCancelled
 from collab.loop.auditing import check_ready
 from collab.loop.drawing import Population, digest_of, in_keyed_order, write_population
-from collab.loop.encoding import stamp
+from collab.loop.encoding import blocks_of, stamp, text_encoder
 from collab.loop.handing_out import BLIND
 from collab.loop.replaying import record
 from collab.loop.retraining import head_file
@@ -96,8 +95,8 @@ def _words(
     store: Store, project: Project, head: FittedHead, last: Round, items: Ints, contents: Contents, report: Report
 ) -> Population:
     """The frozen head's best class of each item, and how sure it is, as a round says it."""
-    encoder = encoder_of(project.policy.encoder)
-    file = store.features(project.id, encoder.digest, encoder.dim)
+    blocks = blocks_of(store, project, text_encoder(project))
+    file = store.features(project.id, blocks.digest, blocks.dim)
     at = _rows_of(file.ids(), items)
     stamps = np.array([stamp(digest.decode()) for digest in contents.tolist()], np.int64)
     if (at < 0).any() or (file.stamps()[at] != stamps).any():

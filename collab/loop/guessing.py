@@ -14,6 +14,10 @@ from collab.loop.reading import rows
 
 ColumnRole = Literal["both", "shown", "encoded", "id", "metadata", "answer", "annotator"]
 MOST_CLASSES = 50
+MOST_GUESSED = 100
+"""Columns of a table that are taken for its content; the others are kept beside it until somebody says otherwise."""
+MISSING = frozenset(("", "na", "n/a", "nan", "null", "none"))
+"""What stands in a column of numbers where there is none, in lower case."""
 
 _ID = re.compile(r"(^|[_\s.-])(id|uid|uuid|guid|key|index|nr|no)$|^编号$|^序号$", re.IGNORECASE)
 _ANSWER = re.compile(
@@ -39,13 +43,14 @@ class ColumnGuess:
     role: ColumnRole
     why: str
     """Key of the sentence that says why: "named so", "longest text", "long text", "all different", "few values",
-    "numbers" or "the rest"."""
+    "numbers", "many columns" or "the rest"."""
 
 
 def guess(table: Table) -> list[ColumnGuess]:
     """Guess kind and role of each column from its name and the sample.
 
-    One column at most becomes the id, one the answer, one the annotator; at least one is text for the encoder.
+    One column at most becomes the id, one the answer, one the annotator. Where another is text, the encoder reads that;
+    in a table without, it reads numbers and categories, but for columns of which every row has its own value.
     """
     values = {name: [_word(cells.get(name)) for cells in table.sample] for name in table.columns}
     kinds = {name: _kind(column) for name, column in values.items()}
@@ -72,6 +77,9 @@ def guess(table: Table) -> list[ColumnGuess]:
         if kinds[n] != "number" and n not in nested
     }
     longest = max(lengths or dict.fromkeys(free, 0.0), key=lambda n: lengths.get(n, 0.0))
+    if _is_table(free, longest, kinds, values):
+        _take_table(free, kinds, found)
+        free = []
     for name in free:
         if name == longest:
             found[name], kinds[name] = ("both", "longest text"), "text"
@@ -86,6 +94,12 @@ def guess(table: Table) -> list[ColumnGuess]:
 def named_like_an_id(column: str) -> bool:
     """Whether the name of a column says that it numbers the rows."""
     return _ID.search(column) is not None
+
+
+def commas_in(table: Table, column: str) -> list[str]:
+    """The numbers of a column's sample that are written with a comma."""
+    words = (_word(cells.get(column)) for cells in table.sample)
+    return [word for word in words if "," in word and _COMMA.fullmatch(word)]
 
 
 def classes_in(table: Table, column: str, limit: int = 200) -> Counter[str]:
@@ -180,14 +194,45 @@ def language_of(texts: Iterable[str]) -> str:
     return best if 12 * hits[best] >= len(words) and list(hits.values()).count(hits[best]) == 1 else "unknown"
 
 
+_COMMA = re.compile(r"[+-]?\d[\d.]*,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+"""A number with a comma, be it the point or a divider of thousands."""
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+_SPEAKS = 25.0
+"""Mean length from which on different values are taken for text, not for names or codes."""
+
+
+def _is_table(free: list[str], longest: str, kinds: dict[str, Any], values: dict[str, list[str]]) -> bool:
+    """Whether what is left are numbers and categories, and nothing of it is text that somebody wrote."""
+    columns = [n for n in free if kinds[n] in ("number", "category")]
+    numbers = [n for n in columns if kinds[n] == "number"]
+    if len(columns) < 2 or not (numbers or len(values[longest]) >= 20) or _TEXT.search(longest):
+        return False
+    return kinds[longest] != "text" or (len(numbers) > 1 and _mean_length(values[longest]) < _SPEAKS)
+
+
+def _take_table(free: list[str], kinds: dict[str, Any], found: dict[str, tuple[ColumnRole, str]]) -> None:
+    read = 0
+    for name in free:
+        if kinds[name] == "text":
+            found[name] = ("metadata", "all different")
+        elif read == MOST_GUESSED:
+            found[name] = ("metadata", "many columns")
+        else:
+            found[name] = ("both", "numbers" if kinds[name] == "number" else "few values")
+            read += 1
+
+
 def _word(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
 def _kind(values: list[str]) -> Literal["text", "number", "category"]:
     filled = [v for v in values if v]
-    if filled and all(map(_is_number, filled)):
+    known = [v for v in filled if v.lower() not in MISSING]
+    if known and all(_is_number(v) or _COMMA.fullmatch(v) for v in known):
         return "number"
+    if known and all(map(_DATE.fullmatch, known)):
+        return "category"  # the encoder reads dates as days
     few = len(set(filled)) <= max(3, len(filled) // 5) and len(set(filled)) <= MOST_CLASSES
     return "category" if few and _mean_length(filled) <= 40 else "text"
 

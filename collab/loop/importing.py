@@ -22,7 +22,7 @@ from collab.domain.table import Rejected
 from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
 from collab.loop.auditing import revoke_edited
 from collab.loop.guessing import language_of
-from collab.loop.planning import ImportPlan, check_plan
+from collab.loop.planning import ImportPlan, check_plan, with_commas
 from collab.loop.reading import rows, sniff
 from collab.loop.shaping import Shaper
 from collab.loop.writing import csv_bytes
@@ -143,7 +143,8 @@ class _Feed:
         self._store, self._plan = store, plan
         self._table = sniff(path, encoding=plan.encoding, delimiter=plan.delimiter)
         check_plan(plan, project, self._table)
-        self._shaper = Shaper(plan, project, _rows_before(store, project.id))
+        commas = with_commas(plan.fields, self._table)
+        self._shaper = Shaper(plan, project, _rows_before(store, project.id), commas)
         self._rejects = rejects
         self._rejected = self._added = self._duplicates = self._changed = 0
         self.changed_rows: list[tuple[int, NewItem]] = []

@@ -7,8 +7,14 @@ from typing import Any, Literal
 from collab.domain.project import Field, Project
 from collab.domain.store import AnswersAs
 from collab.domain.table import Table
+from collab.engine.encoders.table import names_rows
 from collab.errors import InvalidSchema, UnknownName
-from collab.loop.guessing import ColumnGuess
+from collab.loop.guessing import ColumnGuess, commas_in
+
+Comma = Literal["", "point", "thousands"]
+"""The comma of 3,5 is a point; that of 1,234 divides thousands."""
+MOST_READ = 500
+"""Columns of numbers and categories that the model reads: with more, a refit would no longer follow each answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class ImportPlan:
     answers: AnswersAs = "nothing"
     unknown_answers: Literal["reject", "unlabeled"] = "reject"
     """What becomes of a row whose answer names no class."""
+    comma: Comma = ""
+    """What a comma in a number is; empty: nobody was asked, and a file that has any is refused."""
     unescape: bool = False
     """Decode HTML entities in text; the original is kept for the export."""
     on_change: Literal["keep", "replace", "add"] = "keep"
@@ -55,6 +63,23 @@ def fields_of(guesses: Sequence[ColumnGuess]) -> tuple[Field, ...]:
     return tuple(fields)
 
 
+def with_commas(fields: Sequence[Field], table: Table) -> list[str]:
+    """Columns of numbers in which the sample has commas: a point or a divider, only a person can tell."""
+    wanted = [f.name for f in fields if f.kind == "number" and (f.shown or f.encoded)]
+    return [name for name in wanted if commas_in(table, name)]
+
+
+def example_of(table: Table, column: str) -> str:
+    """The first number with a comma."""
+    return commas_in(table, column)[0]
+
+
+def naming_rows(fields: Sequence[Field], table: Table) -> list[str]:
+    """Encoded categories of which nearly every row of the sample has its own: the model leaves them out."""
+    wanted = [f.name for f in fields if f.encoded and f.kind == "category"]
+    return [name for name in wanted if names_rows([cells.get(name) for cells in table.sample])]
+
+
 def check_plan(plan: ImportPlan, project: Project, table: Table) -> None:
     """Check a plan against the project and the file.
 
@@ -67,7 +92,18 @@ def check_plan(plan: ImportPlan, project: Project, table: Table) -> None:
         if column and column not in table.columns:
             raise UnknownName("column", column, table.columns)
     if not any(f.encoded for f in plan.fields):
-        raise InvalidSchema("No column is read by the model; give one of them the role of text.")
+        raise InvalidSchema("No column is read by the model; choose one that it reads.")
+    read = [f for f in plan.fields if f.encoded and f.kind in ("number", "category")]
+    if len(read) > MOST_READ:
+        raise InvalidSchema(
+            f"{len(read):,} columns of numbers and categories are more than the model can read between two answers; "
+            f"choose at most {MOST_READ}. The others can be kept for the export."
+        )
+    if not plan.comma and (asked := with_commas(plan.fields, table)):
+        raise InvalidSchema(
+            f"{asked[0]} holds numbers with a comma, as {example_of(table, asked[0])!r}. Say what the comma is: "
+            "a point, or a divider of thousands."
+        )
     wanted = [f.name for f in project.fields if f.shown or f.encoded]
     if sorted(content) != sorted(wanted):
         raise InvalidSchema(

@@ -5,7 +5,7 @@ It takes a table, whose texts it encodes, or an .npz file with features that are
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,8 @@ from sklearn.preprocessing import normalize
 from collab.domain.project import Field, LabelSchema, classes_from_names
 from collab.domain.table import Rejected
 from collab.engine.arrays import Floats, Ints
+from collab.engine.encoders.blocks import Blocks
+from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import encoder_of
 from collab.engine.scaling import SAMPLE, scaled
 from collab.errors import UnreadableFile, UserError
@@ -68,7 +70,7 @@ class Task:
         if self.ready:
             return {**same, "kind": self.kind}
         test = _sha256(self.test) if isinstance(self.test, Path) else self.test
-        fields = [f.name for f in self.fields]
+        fields = [f.name if f.kind == "text" else f"{f.name}:{f.kind}" for f in self.fields]
         return {**same, "fields": fields, "label": self.label, "test": test, "encoder": self.encoder}
 
 
@@ -168,20 +170,34 @@ def _prepare_table(task: Task, folder: Path) -> Material:
     _check_test(task, test.labels)
     names = sorted({*pool.labels, *test.labels})
     schema, column = _schema(names), {name: at for at, name in enumerate(names)}
-    encoder = encoder_of(task.encoder)
-    texts = [text_of(task.fields, row) for row in pool.rows]
-    parts = [encoder.encode(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK)]
-    test_features = encoder.encode([text_of(task.fields, row) for row in test.rows])
+    blocks = _blocks(task, pool.rows)
+    encoded = [_encoded(task, blocks, pool.rows[at : at + CHUNK]) for at in range(0, len(pool.rows), CHUNK)]
+    test_features = _encoded(task, blocks, test.rows)
     lines = ({**row, task.label: label} for row, label in zip(pool.rows, pool.labels, strict=True))
     known, known_test = (np.array([column[label] for label in part.labels]) for part in (pool, test))
-    _write(folder, lines, np.concatenate(parts), known, test_features, known_test)
-    ready = Ready(task.encoder, encoder.dim, encoder.digest)
+    _write(folder, lines, np.concatenate(encoded), known, test_features, known_test)
+    ready = Ready(task.encoder, blocks.dim, blocks.digest)
     same, contradicting, unlabeled = (sum(part) for part in zip(pool.left, test.left, strict=True))
     left = [f"{unlabeled:,} rows without an answer or a text are left out."] if unlabeled else []
     if same:
         left.append(f"{same:,} rows with a text that came before are left out, {contradicting:,} with another answer.")
     said = (*left, *_strangers(pool.labels, test.labels))
-    return Material(folder, task.fields, task.label, schema, ready, len(pool.rows), len(test.rows), said)
+    shown = tuple(Field(f.name) for f in task.fields)  # the features are there: what the cells mean is told by them
+    return Material(folder, shown, task.label, schema, ready, len(pool.rows), len(test.rows), said)
+
+
+def _blocks(task: Task, pool: Sequence[Mapping[str, Any]]) -> Blocks:
+    """What encodes a table: its numbers and categories are measured on the pool alone."""
+    cells = [(f.name, f.kind) for f in task.fields if f.kind != "text"]
+    text = encoder_of(task.encoder) if len(cells) < len(task.fields) else None
+    blocks = Blocks(text, Table.fit(cells, pool) if cells else None)
+    if not blocks.dim:
+        raise UnreadableFile(task.file.name, "nearly every row has a value of its own in each of the columns.")
+    return blocks
+
+
+def _encoded(task: Task, blocks: Blocks, rows: Sequence[Mapping[str, Any]]) -> Floats:
+    return blocks.encode([text_of(task.fields, row) for row in rows], rows)
 
 
 def _prepare_ready(task: Task, folder: Path) -> Material:
@@ -257,7 +273,7 @@ def _read(task: Task, path: Path, seen: dict[str, str]) -> _Rows:
             continue
         label = _text(row[1].get(task.label)).strip()
         texts = {f.name: _text(row[1].get(f.name)) for f in task.fields}
-        folded = " ".join(text_of(task.fields, texts).casefold().split())
+        folded = " ".join("\n".join(texts.values()).casefold().split())
         if not label or not folded or "\0" in folded:  # an import refuses NUL
             unlabeled += 1
         elif folded in seen:

@@ -19,8 +19,10 @@ from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
 from collab.errors import UnknownName
 from collab.loop.checking import check
+from collab.loop.encoding import blocks_of
 from collab.loop.figuring import Figures, Seen
 from collab.loop.judging import Audits, audits_of, judge
+from collab.loop.measuring import model_name
 from collab.loop.pooling import OPEN, Pool
 from collab.loop.ranking import asks_of, size_of
 from collab.loop.suggesting import ClassGuess, among_live, set_threshold, suggestions
@@ -40,14 +42,26 @@ class Learner:
     The pool's rows are those of the feature file: an item without features isn't in it yet.
     """
 
-    def __init__(self, store: Store, project: int, encoder: Encoder) -> None:
+    def __init__(self, store: Store, project: int, encoder: Encoder | None) -> None:
+        """Take up a project.
+
+        Args:
+            store: The workspace.
+            project: Whose learner.
+            encoder: Reads its texts; None where it has none.
+
+        Raises:
+            UnknownName: Its numbers and categories were never measured.
+        """
         self._events = store.progress(project).events  # before anything is read: what comes after is in the log
         self.project = store.project(project)
-        self.encoder = encoder.name
-        self._guess = ClassGuess(encoder)
-        self.head = _last_head(store, self.project)
+        self._encoder = encoder
+        self._model = model_name(store, self.project)  # before the columns: an older name only brings a new learner
+        self._blocks = blocks_of(store, self.project, encoder)
+        self._guess = ClassGuess(encoder) if encoder is not None else None
+        self.head = _last_head(store, self.project, self._model)
         self._store = store
-        self._file = store.features(project, encoder.digest, encoder.dim)
+        self._file = store.features(project, self._blocks.digest, self._blocks.dim)
         self._pool = Pool(store, project, self._file)
         self._figures = Figures(store, project)
         self._standard: Standard | None = None
@@ -58,6 +72,11 @@ class Learner:
         last = store.last_round(project)
         self._looks = 0 if last is None else max(last.looks, last.checks.look if last.checks is not None else 0)
         self._checks: Checks | None = None
+
+    def serves(self, project: Project) -> bool:
+        """Whether its features are the project's: neither was another encoder chosen nor the table measured anew."""
+        named = self._encoder is None or self._encoder.name == project.policy.encoder
+        return named and model_name(self._store, project) == self._model
 
     @property
     def unread(self) -> bool:
@@ -83,9 +102,9 @@ class Learner:
     def round(self, now: int) -> Round | None:
         """Fit, judge, rank, and write all of it in one transaction.
 
-        None while there is nothing to rank, and once another encoder was chosen: these features aren't its own.
+        None while there is nothing to rank, and once it no longer serves: these features aren't the project's own.
         """
-        if not len(self._pool) or self.project.policy.encoder != self.encoder:
+        if not len(self._pool) or not self.serves(self.project):
             return None
         started, pool = time.perf_counter(), self._pool
         features, labeled = self._file.rows()[: len(pool)], pool.labeled
@@ -161,7 +180,7 @@ class Learner:
             self.head = None
             return
         if self._standard is None or len(features) > self._ranked_rows:
-            self._standard = Standard.of(features)
+            self._standard = Standard.of(features).balanced(self._blocks.widths)
         self.head = head_of(self.project.policy.head).fit(
             features[labeled],
             labels,
@@ -220,8 +239,11 @@ class Learner:
             laplace = Laplace.of(self.head, view.features[view.labeled], self._standard)
             doubts = laplace.doubts(view.features[rows], view.proba[rows])
             return suggestions(items, view.proba[rows], doubts, model, threshold, self.project.policy.set_level)
+        if self._guess is None:
+            return {}
         languages = [report.language for *_, report in self._store.imports(self.project.id)]
-        guessed = self._guess.proba(self.project.schema, languages, view.features, rows)
+        texts = self._blocks.of_text(view.features)
+        guessed = self._guess.proba(self.project.schema, languages, texts, rows)
         return {} if guessed is None else suggestions(items, guessed, ["names"] * len(items), "names")
 
     def _judge(self, audits: Audits, proba: Floats | None) -> tuple[Stratum, ...]:
@@ -236,9 +258,9 @@ class Learner:
     def _champion(self, now: int) -> ModelVersion:
         policy = self.project.policy
         for model in self._store.models(self.project.id):
-            if model.status == "champion" and (model.encoder, model.head) == (policy.encoder, policy.head):
+            if model.status == "champion" and (model.encoder, model.head) == (self._model, policy.head):
                 return model
-        return self._store.add_model(ModelVersion(0, self.project.id, policy.encoder, policy.head, at=now))
+        return self._store.add_model(ModelVersion(0, self.project.id, self._model, policy.head, at=now))
 
     def _demo(self, proba: Floats | None) -> list[bool]:
         """Judge by held-back truth, on the reserve alone: it was neither trained on nor picked from."""
@@ -271,10 +293,10 @@ def head_file(project: int, revision: int) -> str:
     return f"heads/{project}/{revision}.safetensors"
 
 
-def _last_head(store: Store, project: Project) -> FittedHead | None:
+def _last_head(store: Store, project: Project, model: str) -> FittedHead | None:
     """The head of the last round, so that a new worker goes on where the last one was; None where it can't serve."""
     last = next(iter(store.models(project.id)), None)
-    if last is None or (last.encoder, last.head) != (project.policy.encoder, project.policy.head):
+    if last is None or (last.encoder, last.head) != (model, project.policy.head):
         return None
     try:
         written = store.file(head_file(project.id, store.progress(project.id).revision)).read_bytes()

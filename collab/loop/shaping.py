@@ -3,23 +3,34 @@
 import html
 import json
 import math
+from collections.abc import Collection
 from hashlib import blake2b
 from typing import Any
 
 from collab.domain.project import Project
 from collab.domain.store import NewItem
 from collab.domain.table import RAW_LIMIT, Cells, Rejected
-from collab.loop.planning import ImportPlan
-
-_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none"))
+from collab.loop.guessing import MISSING
+from collab.loop.planning import Comma, ImportPlan
 
 
 class Shaper:
     """Shapes row after row, and counts the answers that came along."""
 
-    def __init__(self, plan: ImportPlan, project: Project, rows_before: int = 0) -> None:
+    def __init__(
+        self, plan: ImportPlan, project: Project, rows_before: int = 0, with_commas: Collection[str] = ()
+    ) -> None:
+        """Take up a file.
+
+        Args:
+            plan: What people confirmed.
+            project: Whose items they become.
+            rows_before: Of earlier files.
+            with_commas: Columns of numbers to which the plan's comma applies; any other with a comma is none.
+        """
         self._plan, self._schema, self._rows_before = plan, project.schema, rows_before
         self._content = [(f.name, f.kind) for f in plan.fields if f.shown or f.encoded]
+        self._commas: dict[str, Comma] = dict.fromkeys(with_commas, plan.comma)
         held_back = [plan.answer_column] if plan.answers == "truth" else []
         self._no_meta = frozenset([*(name for name, _ in self._content), *held_back])
         self._encoded = [f.name for f in plan.fields if f.encoded]
@@ -38,12 +49,12 @@ class Shaper:
             cells: Its values by column.
         """
         fields: dict[str, Any] = {}
-        no_meta = self._no_meta
+        no_meta, commas = self._no_meta, self._commas
         meta = {name: value for name, value in cells.items() if name not in no_meta}
         for name, kind in self._content:
             given = cells.get(name)
             try:
-                value = _number(given) if kind == "number" else self._text(given)
+                value = number_of(given, commas.get(name, "")) if kind == "number" else self._text(given)
             except ValueError:
                 return _rejected(line, f"{name} is {given!r}, which is no number", cells)
             fields[name] = value
@@ -98,16 +109,38 @@ def audit_rank(digest: str, salt: bytes) -> float:
     return (int.from_bytes(hashed, "big") >> 11) / (1 << 53)
 
 
-def _number(given: Any) -> float | int | None:
+def number_of(given: Any, comma: Comma = "") -> float | int | None:
+    """A cell as a number; None where it is empty or says that nothing is known.
+
+    >>> number_of("3,5", "point"), number_of("1,234.5", "thousands"), number_of(" NA ")
+    (3.5, 1234.5, None)
+
+    Raises:
+        ValueError: It is no number.
+    """
     if given is None or isinstance(given, int | float):
         return given
     text = str(given).strip()
-    if text.lower() in _MISSING:
+    if text.lower() in MISSING:
         return None
+    if comma == "point":  # the point, then, divides thousands
+        whole, divider, part = text.partition(",")
+        text = _grouped(whole, ".") + (divider and f".{part}")
+    elif comma == "thousands":
+        whole, point, part = text.partition(".")
+        text = _grouped(whole, ",") + point + part
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
     return int(text) if text.isdecimal() and number < 1 << 53 else number
+
+
+def _grouped(whole: str, divider: str) -> str:
+    """Digits without the dividers between groups of three."""
+    first, *groups = whole.split(divider)
+    if any(len(group) != 3 for group in groups):
+        raise ValueError(whole)
+    return first + "".join(groups)
 
 
 def _word(value: Any) -> str:

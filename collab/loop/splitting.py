@@ -15,7 +15,8 @@ from collab.engine.arrays import Floats, Ints
 from collab.engine.evaluation import Exact
 from collab.engine.training import Loss, Optimizer, Recipe
 from collab.errors import InvalidPolicy, NothingToLearn, TooLarge
-from collab.loop.cleaning import Cleaned, Column, Comma, clean, listed, number_of, numbers_in
+from collab.loop.cleaning import Cleaned, Column, clean, listed, number_of, numbers_in
+from collab.loop.planning import Comma
 
 LEAST_ROWS = 10
 MOST_LAYERS, MOST_UNITS = 10, 4_096
@@ -43,7 +44,7 @@ class Training:
     """To learn from; none: all that tell something."""
     recipe: Recipe = field(default_factory=Recipe)
     held_out: float = 0.25
-    comma: Comma = "ask"
+    comma: Comma = ""
 
 
 @dataclass(frozen=True, slots=True)

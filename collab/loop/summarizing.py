@@ -19,6 +19,7 @@ from collab.domain.store import Store
 from collab.loop import reporting
 from collab.loop.advising import StopAdvice
 from collab.loop.influencing import Effect, Work
+from collab.loop.measuring import model_name
 from collab.loop.reporting import Agreed, AuditReport, ClassReport, CurvePoint
 from collab.loop.slicing import Groups, Parts
 
@@ -199,9 +200,8 @@ def versions() -> Mapping[str, str]:
 def _made(store: Store, project: int, policy: LoopPolicy, now: int) -> Made:
     last = store.last_round(project)
     fit = ("", 0, 0) if last is None else (f"{last.model}.{last.revision}", last.at, last.labels)
-    return Made(
-        now, *fit, policy.encoder, policy.head, store.progress(project).events, store.chain_head(project), versions()
-    )
+    encoder = model_name(store, store.project(project))
+    return Made(now, *fit, encoder, policy.head, store.progress(project).events, store.chain_head(project), versions())
 
 
 def _limits(found: Summary) -> Iterator[Limit]:

@@ -6,8 +6,10 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from collab.domain.project import Field
 from collab.domain.table import Table
 from collab.loop.guessing import ColumnGuess, ColumnRole
+from collab.loop.planning import MOST_READ, example_of, fields_of, naming_rows, with_commas
 from collab.ui.pieces import plain
 from collab.ui.upload import look
 from collab.ui.words import word
@@ -67,6 +69,7 @@ def reading_options(table: Table, source: str) -> Table:
 def answer_options(draft: Draft) -> dict[str, Any]:
     """What to do with answers in the file, and with HTML entities; the choices of an import plan."""
     choices: dict[str, Any] = {"encoding": draft["table"].encoding, "delimiter": draft["table"].delimiter}
+    choices["comma"] = _comma(draft["table"], draft.get("fields") or fields_of(draft["guesses"]))
     roles = {g.role for g in draft["guesses"]}
     if "answer" in roles:
         uses = ["decisions", *(["annotations"] if "annotator" in roles else []), "truth", "nothing"]
@@ -84,6 +87,32 @@ def answer_options(draft: Draft) -> dict[str, Any]:
     )
     choices["unescape"] = st.toggle(word("columns.unescape"), value=escaped, help=word("columns.unescape_why"))
     return choices
+
+
+def can_go_on(draft: Draft) -> bool:
+    """Whether the model can read what was chosen, and every question has its answer; says what hinders that."""
+    fields, table = draft.get("fields") or fields_of(draft["guesses"]), draft["table"]
+    read = [f for f in fields if f.encoded]
+    wide = sum(f.kind != "text" for f in read)
+    if not read:
+        st.warning(word("new.reads_nothing"))
+    if wide > MOST_READ:
+        st.warning(word("columns.too_wide", n=f"{wide:,}", most=MOST_READ))
+    if named := naming_rows(fields, table):
+        st.info(word("columns.own_values", columns=plain(", ".join(named))))
+    told = bool(draft["choices"]["comma"]) or not with_commas(fields, table)
+    if not told:
+        st.warning(word("columns.comma_needed"))
+    return bool(read) and wide <= MOST_READ and told
+
+
+def _comma(table: Table, fields: Sequence[Field]) -> str:
+    """Ask what the comma in numbers is, where there are some; nothing is chosen before."""
+    columns = with_commas(fields, table)
+    if not columns:
+        return ""
+    label = word("columns.comma", columns=plain(", ".join(columns)), example=plain(example_of(table, columns[0])))
+    return st.radio(label, ("point", "thousands"), index=None, format_func=lambda c: word(f"comma.{c}")) or ""
 
 
 def _shown(delimiter: str) -> str:

@@ -12,7 +12,8 @@ EXCERPT = 300
 
 def excerpt(item: Item, project: Project) -> str:
     """The beginning of what people see of an item, on one line."""
-    texts = (str(item.fields.get(field.name) or "") for field in project.fields if field.shown)
+    values = (item.fields.get(field.name) for field in project.fields if field.shown)
+    texts = ("" if value is None else str(value) for value in values)  # 0 is a value
     return " ".join(" · ".join(texts).split())[:EXCERPT]
 
 

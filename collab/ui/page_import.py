@@ -37,7 +37,9 @@ def _form(project: Project, key: str) -> None:
     table = columns.reading_options(look(found.path, found.name), found.name)
     guesses = columns.column_editor(guessing.guess(table), key=f"{key}-columns-{found.path.name}")
     show_preview(table)
-    choices = columns.answer_options({"table": table, "guesses": guesses})
+    draft = {"table": table, "guesses": guesses, "fields": project.fields}
+    choices = draft["choices"] = columns.answer_options(draft)
+    ready = columns.can_go_on(draft)
     plan = plan_from(guesses, project, **choices)
     if plan.id_column:
         on_change = st.radio(
@@ -45,8 +47,9 @@ def _form(project: Project, key: str) -> None:
             captions=[word(f"on_change.{c}_why") for c in ON_CHANGE],
         )  # fmt: skip
         plan = plan_from(guesses, project, **choices, on_change=on_change)
-        _differences(project, found.path, plan, f"{key}-changes")
-    if st.button(word("import.go"), type="primary"):
+        if ready:
+            _differences(project, found.path, plan, f"{key}-changes")
+    if st.button(word("import.go"), type="primary", disabled=not ready):
         session.store().submit_job("import", project.id, found.payload(plan), session.annotator(), session.now())
         st.rerun()
 

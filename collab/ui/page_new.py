@@ -48,10 +48,7 @@ def _columns(draft: columns.Draft) -> None:
     draft["guesses"] = columns.column_editor(draft["guessed"], key=f"new-columns-{draft['file'].path.name}")
     show_preview(draft["table"])
     draft["choices"] = columns.answer_options(draft)
-    reads = any(g.role in ("both", "encoded") for g in draft["guesses"])
-    if not reads:
-        st.warning(word("new.no_text"))
-    _turn(draft, forward=reads, kept={"guessed": draft["guesses"]})
+    _turn(draft, forward=columns.can_go_on(draft), kept={"guessed": draft["guesses"]})
 
 
 def _classes(draft: columns.Draft) -> None:

@@ -18,6 +18,8 @@ Json = dict[str, Any]  # values of parsed JSON
 
 MOST_ANSWERS = 100
 MOST_HISTORY = 50
+MOST_EXACT = 1e15
+"""Whole numbers from here on stay as they were written."""
 KINDS = frozenset(get_args(AnnotationKind)) - {"restore"}
 DOUBTS = ("unsure", "unlike")
 """Reasons that a suggestion says itself, and better, where it stands on as little."""
@@ -99,7 +101,7 @@ def item_message(item: Item, project: Project) -> Json:
     """The part of an item that people see: other columns may hold what must not be known, as the file's own answer."""
     shown = [(field, item.fields.get(field.name)) for field in project.fields if field.shown]
     texts = [(field.name, "" if value is None else str(value)) for field, value in shown if field.kind == "text"]
-    facts = [[field.name, str(value)] for field, value in shown if field.kind != "text" and value not in (None, "")]
+    facts = [[field.name, _fact(value)] for field, value in shown if field.kind != "text"]
     return {
         "item": item.id,
         "digest": item.digest,
@@ -110,6 +112,12 @@ def item_message(item: Item, project: Project) -> Json:
         # Where several texts are read as one, the place in it says nothing to a person.
         "truncated_at": item.read_until if len(texts) == 1 else None,
     }
+
+
+def _fact(value: Any) -> str:  # a cell of JSON
+    """A number or a category as people write it: 3750, not 3750.0; "" where none is there."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < MOST_EXACT
+    return "" if value is None else str(int(value) if whole else value)
 
 
 def suggestion_message(suggestion: Suggestion, project: Project) -> Json:

@@ -15,6 +15,7 @@ from collab.domain.annotation import Event
 from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem, Store
+from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, Hashing
 from collab.errors import UnknownName
 from collab.jobs import worker as working
@@ -137,7 +138,8 @@ def test_a_learner_serves_one_encoder_alone(store: Store, make: Make, monkeypatc
     before = wait_for(lambda: worker._learner(project), PATIENCE)
     store.save_policy(project.id, other.policy)
     assert worker._learner(project) is before
-    assert wait_for(lambda: worker._learner(other), PATIENCE).encoder == "minilm"
+    after = wait_for(lambda: worker._learner(other), PATIENCE)
+    assert (after.serves(other), before.serves(other)) == (True, False)
 
 
 @pytest.mark.slow
@@ -173,3 +175,19 @@ def test_certificates_are_looked_at_when_people_have_done_something_and_now_and_
     monkeypatch.setattr(working.time, "monotonic", lambda: 1e9)
     worker._follow(project)
     assert looks == [project.id] * 3
+
+
+def test_a_table_is_read_once_before_it_is_learned_and_learned_anew_where_it_was_measured_anew(store: Store) -> None:
+    schema = LabelSchema("Plus or minus?", classes_from_names(("plus", "minus")))
+    project = store.create_project("Table", (Field("mass", "number"),), schema, LoopPolicy(), 1)
+    import_id = store.begin_import(project.id, "made up", "nothing", 1)
+    store.add_items(import_id, [NewItem(str(n), {"mass": n}, f"{n:032x}", 0.5) for n in range(9)])
+    store.finish_import(import_id, ImportReport(added=9), 0.0, 500, 1)
+    worker = working._Worker(store)
+    assert [worker._learner(project), worker._learner(project)] == [None, None]
+    assert [job.kind for job in store.jobs(project.id)] == ["encode"]
+    encode_items(store, project, None, lambda *_: False)
+    before = worker._learner(project)
+    assert worker._learner(project) is before
+    store.write_file(f"tables/{project.id}.json", iter([Table.fit([("mass", "number")], [{"mass": 1}]).to_json()]))
+    assert worker._learner(project) not in (before, None)

@@ -78,7 +78,7 @@ def test_a_few_words_among_numbers_count_as_missing(write):
 
 @pytest.mark.parametrize(
     ("cell", "comma", "number"),
-    [("1.234,5", "decimal", 1234.5), ("3,25", "decimal", 3.25), ("1,234.5", "thousands", 1234.5)],
+    [("1.234,5", "point", 1234.5), ("3,25", "point", 3.25), ("1,234.5", "thousands", 1234.5)],
 )
 def test_a_comma_in_numbers_means_what_is_said(write, cell, comma, number):
     assert clean(write(price=[cell, "2,0"] * 12), "label", (), comma).columns[0].values[0] == number

@@ -9,7 +9,7 @@ import pytest
 from collab.domain.table import Rejected
 from collab.errors import UnreadableFile
 from collab.loop.delimiting import guess_encoding
-from collab.loop.guessing import ColumnGuess, classes_in, guess, language_of
+from collab.loop.guessing import ColumnGuess, classes_in, commas_in, guess, language_of
 from collab.loop.reading import rows, sniff
 
 FILES = Path(__file__).parent / "files"
@@ -199,6 +199,42 @@ def test_a_single_column_is_the_text(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("id\n1\n2\n")
     assert guess(sniff(path)) == [ColumnGuess("id", "text", "both", "longest text")]
+
+
+def test_in_a_table_without_text_numbers_and_categories_are_the_content(tmp_path):
+    path = tmp_path / "a.csv"
+    lines = [
+        f"A-{n},{n % 3}.5,{n if n % 7 else 'NA'},{'red' if n % 2 else 'blue'},2024-01-{n + 1:02}\n" for n in range(30)
+    ]
+    path.write_text("id,mass,width,colour,day\n" + "".join(lines))
+    assert guess(sniff(path)) == [
+        ColumnGuess("id", "text", "id", "named so"),
+        ColumnGuess("mass", "number", "both", "numbers"),
+        ColumnGuess("width", "number", "both", "numbers"),
+        ColumnGuess("colour", "category", "both", "few values"),
+        ColumnGuess("day", "category", "both", "few values"),
+    ]
+
+
+def test_names_beside_numbers_are_kept_for_the_export(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("year,name,height,mass\n" + "".join(f"2007,Ann {n},{n},{n * 2}\n" for n in range(30)))
+    assert [g.role for g in guess(sniff(path))] == ["both", "metadata", "both", "both"]
+
+
+def test_of_thousands_of_columns_the_first_hundred_are_taken_for_the_content(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(",".join(f"{start}{n}" for n in range(3000)) for start in ("c", 1, 2, 3)))
+    roles = Counter((g.role, g.why) for g in guess(sniff(path)))
+    assert roles == {("both", "numbers"): 100, ("metadata", "many columns"): 2900}
+
+
+def test_numbers_with_a_comma_are_numbers_and_known_as_such(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text;price;stock\n" + "".join(f"a sentence about {n};{n},5;1,{n}00\n" for n in range(1, 9)))
+    table = sniff(path)
+    assert [g.kind for g in guess(table)] == ["text", "number", "number"]
+    assert commas_in(table, "price")[:2] == ["1,5", "2,5"]
 
 
 def test_classes_of_a_column_are_counted():

@@ -65,6 +65,38 @@ def test_the_end_is_friendly_and_earlier_answers_stay_open(table: Table) -> None
     expect(table.at("#meta")).to_contain_text("T-0002")
 
 
+FACTS = [
+    ["island", "Biscoe"],
+    ["bill_length_mm", "46.1"],
+    ["bill_depth_mm", ""],
+    ["a name " * 12, "3750"],
+    ["sex", "f"],
+]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_numbers_and_categories_are_a_sheet_of_names_and_values_that_keep_their_lines(table: Table, width: int) -> None:
+    table.page.set_viewport_size({"width": width, "height": 844})
+    table.open(texts=[], facts=FACTS)
+    expect(table.at("#body dt")).to_have_text([name.strip() for name, _ in FACTS])
+    expect(table.at("#body dd")).to_have_text(["Biscoe", "46.1", "none given", "3750", "f"])
+    expect(table.at("#meta")).to_have_text("T-0001")
+    lines = table.at("#body").evaluate(
+        "b => [...b.querySelectorAll('dt')]"
+        ".map(t => [t.getBoundingClientRect(), t.nextSibling.getBoundingClientRect()])"
+        ".every(([n, v]) => Math.abs(n.top - v.top) < 1 && n.right <= v.left + 1 && v.right <= innerWidth)"
+    )
+    assert lines
+    table.press("1")
+    expect(table.at("#past .four")).to_have_text("Biscoe 46.1 3750 f")
+
+
+def test_few_facts_beside_a_text_stand_with_their_names_above_it(table: Table) -> None:
+    table.open(facts=FACTS[:3])
+    expect(table.at("#meta")).to_have_text("T-0001island Biscoebill_length_mm 46.1")
+    expect(table.at("#body dl")).to_have_count(0)
+
+
 def test_the_day_is_counted_against_the_goal(table: Table) -> None:
     table.open()
     table.press("1", "2", "s")

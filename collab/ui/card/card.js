@@ -117,6 +117,11 @@ class Card {
           .map((f) => f.value)
           .join(" ")
           .slice(0, 300),
+        !beside(showing.ask) &&
+          showing.ask.meta
+            .map(([name, value]) => `${name} ${value || view.word("lacks")}`)
+            .join(", ")
+            .slice(0, 300),
         [from, head, pct].map((e) => e.textContent).join(" "),
         (view.footing(showing) || view.choices(showing)) && odds.textContent,
       ]

@@ -20,6 +20,17 @@ function texts(ask, most, view) {
   });
 }
 
+const BESIDE = 4; // numbers and categories that stand in one line above a text; more of them make a sheet of their own
+
+function beside(ask) {
+  return ask.fields.length > 0 && ask.meta.length <= BESIDE;
+}
+function values(ask, view) {
+  // every name keeps its line from item to item, also where its value lacks
+  if (!ask.meta.length || beside(ask)) return [];
+  const cell = (value) => h("dd", { dir: "auto", ...(value === "" && { class: "lacks" }) }, value || view.word("lacks"));
+  return [h("dl", { class: "values" }, ...ask.meta.flatMap(([name, value]) => [h("dt", { dir: "auto" }, name), cell(value)]))];
+}
 function sentence(view, suggestion, order, choices, on) {
   // one only: a set says more than a tie, and either more than an estimate
   const names = order.filter((i) => !choices || choices.has(i)).map((i) => view.data.classes[i].name),
@@ -53,10 +64,11 @@ function wordEnd(text, i) {
   const start = text.slice(Math.max(0, i - 24), i).search(/\s\S*$/);
   return i > 0 && i < text.length && /\S/.test(text[i]) && start >= 0 ? Math.max(0, i - 24) + start + 1 : i;
 }
-function four({ fields }) {
-  // the first four words, or eight characters where a language writes without spaces
-  const text = fields
-      .map((f) => String(f.value ?? ""))
+function four({ fields, meta }) {
+  // the first four words, or eight characters where a language writes without spaces; of a table, its first values
+  const parts = fields.length ? fields.map((f) => String(f.value ?? "")) : meta.map(([, value]) => value);
+  const text = parts
+      .filter(Boolean)
       .join(" ")
       .slice(0, 200)
       .trim(),

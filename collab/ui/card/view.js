@@ -112,11 +112,13 @@ class View {
     el.body.dataset.ask = ask.id ?? "";
     el.body.lang = ask.lang || "";
     el.body.className = ask.fields.reduce((n, f) => n + String(f.value).length, 0) > 600 ? "body long" : "body";
-    el.body.replaceChildren(...texts(ask, whole ? LONGEST : FIRST, this));
+    el.body.replaceChildren(...texts(ask, whole ? LONGEST : FIRST, this), ...values(ask, this));
     el.body.scrollTop = 0;
     el.meta.replaceChildren(
       h("b", {}, ask.ref),
-      ...ask.meta.map(([name, value]) => h("span", { title: name }, String(value))),
+      ...(beside(ask) ? ask.meta.filter(([, value]) => value !== "") : []).map(([name, value]) =>
+        h("span", { title: name }, h("span", { class: "of" }, name), " ", value),
+      ),
     );
   }
   mark(showing) {
@@ -147,7 +149,7 @@ class View {
   rest({ ask }) {
     // what `item` has left out
     if (ask.fields.some((f) => String(f.value).length > FIRST))
-      this.el.body.replaceChildren(...texts(ask, LONGEST, this));
+      this.el.body.replaceChildren(...texts(ask, LONGEST, this), ...values(ask, this));
   }
   suggestion(showing, state) {
     const { el, lc } = this,

@@ -60,6 +60,8 @@ class Scene:
     """How many answers of earlier sessions there are."""
     ranking: int = 1
     drop_unseen: bool = False
+    facts: list[list[str]] = dataclasses.field(default_factory=lambda: [["author", "web form"]])
+    """Numbers and categories of every item."""
     today: int = 18
     received: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     syncs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -82,10 +84,11 @@ class Scene:
         }  # fmt: skip
 
     def item(self, item: int) -> dict[str, Any]:
-        text = self.texts[(item - 1) % len(self.texts)]
+        texts = self.texts[(item - 1) % max(1, len(self.texts)) :][:1]
         return {
-            "item": item, "ref": f"T-{item:04d}", "fields": [{"name": "text", "kind": "text", "value": text}],
-            "meta": [["author", "web form"]], "lang": self.lang,
+            "item": item, "ref": f"T-{item:04d}",
+            "fields": [{"name": "text", "kind": "text", "value": text} for text in texts],
+            "meta": self.facts, "lang": self.lang,
         }  # fmt: skip
 
     def ask(self, ask: int) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""Measure the numbers and categories of a project's pool, and keep what was measured.
+
+Free of torch: pages ask here which model a project has.
+"""
+
+from collab.domain.project import Field, Project
+from collab.domain.store import Store
+from collab.engine.encoders.table import Table
+from collab.engine.scaling import SAMPLE
+from collab.errors import InvalidSchema, UnknownName
+
+PAGE = 4096
+
+
+def table_fields(project: Project) -> tuple[Field, ...]:
+    """The encoded fields that are numbers or categories."""
+    return tuple(f for f in project.fields if f.encoded and f.kind in ("number", "category"))
+
+
+def reads_text(project: Project) -> bool:
+    """Whether the encoder that the policy names has something to read."""
+    return any(f.encoded and f.kind == "text" for f in project.fields)
+
+
+def measured(store: Store, project: Project) -> bytes | None:
+    """What was last measured, as JSON; None where nothing was, or nothing is to be."""
+    if not table_fields(project):
+        return None
+    try:
+        return store.file(_file(project.id)).read_bytes()
+    except UnknownName:
+        return None
+
+
+def measure(store: Store, project: Project) -> Table | None:
+    """Measure the pool, or keep what was measured before; None where the project has no table.
+
+    It is measured when items are first encoded, and with every import looked at again: where a median has moved by half
+    a spread, a spread has changed by half, more than a twentieth of a category is of values that weren't there, or
+    cells are empty that never were, the new measurement takes the old one's place. All features are made anew then, and
+    the model that learns on them is another version.
+
+    Raises:
+        InvalidSchema: No column of it says anything, and there is no text.
+    """
+    fields = table_fields(project)
+    if not fields:
+        return None
+    found = Table.fit([(f.name, f.kind) for f in fields], _sample(store, project))
+    if not found.dim and not reads_text(project):
+        names = ", ".join(f.name for f in fields)
+        raise InvalidSchema(
+            f"The model can learn nothing from {names}: nearly every row has a value of its own, or none has one. "
+            "Make a new project in which it reads other columns."
+        )
+    written = measured(store, project)
+    if written is not None and not (before := Table.from_json(written)).moved(found):
+        return before
+    store.write_file(_file(project.id), iter([found.to_json()]))
+    return found
+
+
+def model_name(store: Store, project: Project) -> str:
+    """What a model version of today calls its encoder: the policy's, and for a table what was measured of it.
+
+    By it a head is known that was fitted on other features.
+    """
+    written = measured(store, project)
+    if written is None:
+        return project.policy.encoder
+    digest = Table.from_json(written).digest
+    return f"{project.policy.encoder} + {digest}" if reads_text(project) else digest
+
+
+def _sample(store: Store, project: Project) -> list[dict[str, object]]:
+    """Cells of at most `SAMPLE` items, evenly spread over the pool."""
+    names = [f.name for f in table_fields(project)]
+    step, seen, after = max(1, -(-store.progress(project.id).items // SAMPLE)), 0, 0
+    rows: list[dict[str, object]] = []
+    while page := store.stream_items(project.id, after, PAGE):
+        after = page[-1].id
+        rows += [{name: item.fields.get(name) for name in names} for item in page[-seen % step :: step]]
+        seen += len(page)
+    return rows
+
+
+def _file(project: int) -> str:
+    return f"tables/{project}.json"
