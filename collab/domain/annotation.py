@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from collab.domain.project import Answer, ItemState, LabelSchema, Project
+from collab.domain.project import NONE, Answer, ItemState, LabelSchema, Project
 
 Purpose = Literal["random", "cold start", "query", "audit", "certificate", "repeat", "chosen", "imported"]
 """Why it is asked; "certificate": an audit that a certificate drew; "repeat": this person's own answer, once more."""
@@ -40,7 +40,8 @@ on answers."""
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Some of the classes, of which one is right as often as `level` says."""
+    """Some of the classes, of which one (of a multi-label question: all that apply) is among them as often as `level`
+    says."""
 
     columns: tuple[int, ...]
     """In schema order."""
@@ -61,7 +62,7 @@ class Suggestion:
     """A model's word on an item; never mixed with annotations."""
 
     proba: tuple[float, ...]
-    """Class probabilities in schema order; sum to 1."""
+    """Class probabilities in schema order; they sum to 1, but for a multi-label question, where each is its own."""
     model: str
     """Model version and revision of its head, as "3.17"; "names" where no head spoke yet, only the classes' names."""
     footing: Footing = ""
@@ -260,4 +261,4 @@ def settle(
 
 
 def _resolved(answer: Answer, schema: LabelSchema) -> Answer:
-    return tuple(sorted(map(schema.resolve, answer)))
+    return answer if answer == (NONE,) else tuple(sorted({schema.resolve(a) for a in answer}))

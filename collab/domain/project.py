@@ -13,7 +13,10 @@ FieldRole = Literal["both", "shown", "encoded", "id", "metadata"]
 Mode = Literal["suggestion first", "answer first", "blind"]
 """When people see the model's word: before they answer, once they have answered (and may change it), or never."""
 Answer = tuple[str, ...]
-"""Ids of the chosen classes; a single-label answer holds one."""
+"""Ids of the chosen classes, or `NONE` alone; a single-label answer holds one. () is no answer."""
+
+NONE = "∅"
+"""Stands alone in the answer that none of the classes of a multi-label question applies; no class may take this id."""
 
 RESERVED_KEYS = frozenset("sfuxz?/")
 """Keys that the card itself uses; no class may take them."""
@@ -29,6 +32,8 @@ class Field:
     name: str
     kind: FieldKind = "text"
     role: FieldRole = "both"
+    unit: str = ""
+    """What its numbers are counted in, as "mm"; only shown."""
 
     @property
     def shown(self) -> bool:
@@ -73,9 +78,11 @@ class LabelSchema:
 
     def __post_init__(self) -> None:
         live = self.live
-        if len(live) < 2:
+        if len(live) < (1 if self.many else 2):
             raise InvalidSchema("A question needs at least two classes to choose from; add one.")
         ids = [c.id for c in self.classes]
+        if NONE in ids:
+            raise InvalidSchema(f"{NONE} stands for “none of the classes”; give the class another name.")
         if len(set(ids)) < len(ids):
             raise InvalidSchema("Two classes have the same id; give each its own.")
         names = [_folded(c.name) for c in live]
@@ -93,6 +100,11 @@ class LabelSchema:
                 )
             if [k.lower() for k in keys].count(key.lower()) > 1:
                 raise InvalidSchema(f"Two classes have the key {key!r}; give each its own.")
+
+    @property
+    def many(self) -> bool:
+        """Whether any number of classes may apply to an item."""
+        return self.task == "multi label"
 
     @property
     def live(self) -> tuple[LabelClass, ...]:
@@ -152,6 +164,12 @@ class LoopPolicy:
     annotations_per_item: int = 1
     strategy: str = "default"
     encoder: str = "minilm"
+    """Of texts."""
+    image_encoder: str = "efficientnet-lite0"
+    image_pixels: int = 100_000_000
+    """An image with more is not imported: it may be made to fill the memory."""
+    image_bytes: int = 50_000_000
+    """Nor is one whose file is larger."""
     head: str = "logistic"
     refit_every: int = 1
     lease_seconds: int = 900
@@ -187,6 +205,8 @@ class LoopPolicy:
             raise InvalidPolicy("refit_every", self.refit_every, "at least 1")
         if self.set_level != 0 and not 0.5 <= self.set_level <= 0.99:
             raise InvalidPolicy("set_level", self.set_level, "0, or between 0.5 and 0.99")
+        if self.image_pixels < 1 or self.image_bytes < 1:
+            raise InvalidPolicy("image_pixels and image_bytes", (self.image_pixels, self.image_bytes), "at least 1")
         if not 10 <= self.lease_seconds <= 86_400:
             raise InvalidPolicy("lease_seconds", self.lease_seconds, "between 10 and 86400")
 

@@ -342,7 +342,8 @@ class Store(Protocol):
         """What has to be audited, in the order in which it came; nothing is counted as answered."""
 
     def class_counts(self, project: int) -> dict[str, int]:
-        """Decisions by class id (the first id of each answer); audits and a machine's are left out."""
+        """Decisions by class id, with many labels once for each class that an answer names (`NONE` too); audits and a
+        machine's are left out."""
 
     def add_repeat(self, project: int, annotator: str, answers_between: int, reason: str) -> bool:
         """Queue one of this person's own audit answers in force once more (lane "repeat", blind), that so many later
@@ -393,8 +394,8 @@ class Store(Protocol):
         Rows that were never handed out are deleted; others wait in the query lane, blind as they were.
         """
 
-    def stage_labels(self, project: int, number: int, labels: Sequence[tuple[int, str, float]]) -> None:
-        """Keep (item, class id, confidence) for signing; nothing of it is in force."""
+    def stage_labels(self, project: int, number: int, labels: Sequence[tuple[int, Answer, float]]) -> None:
+        """Keep (item, answer, confidence) for signing; nothing of it is in force."""
 
     def apply_labels(self, project: int, number: int, now: int) -> int:
         """Bring the staged labels of a certificate in force, inside the caller's transaction; returns how many.
@@ -412,6 +413,20 @@ class Store(Protocol):
 
     def figures(self, project: int, name: str) -> Mapping[str, Any] | None:
         """The latest ones, or None."""
+
+    # ---- why a model suggests what it does
+    def ask_why(self, project: int, item: int, now: int) -> None:
+        """Have the worker explain the suggestion of an item; asked already, it stays asked. What was explained under an
+        older refit is forgotten."""
+
+    def asked_why(self, project: int) -> list[int]:
+        """Items whose explanation is waited for, longest first."""
+
+    def put_why(self, project: int, item: int, revision: int, content: Mapping[str, Any], now: int) -> None:
+        """Answer: `content` explains the suggestion of that refit. The latest 200 of a project are kept."""
+
+    def why(self, project: int, item: int) -> Mapping[str, Any] | None:
+        """The explanation of an item's suggestion under the project's current refit; None: not there yet."""
 
     # ---- models and rounds
     def add_model(self, model: ModelVersion) -> ModelVersion:

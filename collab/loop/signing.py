@@ -96,7 +96,7 @@ def _stage(
     ids, population = [c.id for c in schema.classes], evidence.population
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
-        words = [ids[column] for column in population.column[part].tolist()]
+        words = [(ids[column],) for column in population.column[part].tolist()]
         labels = zip(population.items[part].tolist(), words, population.confidence[part].tolist(), strict=True)
         store.stage_labels(certificate.project, certificate.number, list(labels))
         if report(min(0.9, (start + BATCH) / len(rows)), ""):

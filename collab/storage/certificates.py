@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from collab.domain.certificate import Certificate
 from collab.domain.plain import typed
+from collab.domain.project import Answer
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.json_text import dumps
@@ -25,8 +26,8 @@ def certificates(db: Database, project: int) -> tuple[Certificate, ...]:
     return tuple(typed(Certificate, r.content) for r in db.rows(query))
 
 
-def stage_labels(db: Database, project: int, number: int, labels: Sequence[tuple[int, str, float]]) -> None:
-    values = [(project, number, item, dumps([name]), name, confidence) for item, name, confidence in labels]
+def stage_labels(db: Database, project: int, number: int, labels: Sequence[tuple[int, Answer, float]]) -> None:
+    values = [(project, number, item, dumps(list(words)), words[0], sure) for item, words, sure in labels]
     if not values:
         return
     if db.is_sqlite:

@@ -11,6 +11,7 @@ from collab.storage import (
     answers,
     certificates,
     draws,
+    explanations,
     features,
     files,
     imports,
@@ -27,7 +28,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that this version knows as the last one."""
 
 
@@ -192,6 +193,10 @@ class SqlStore(Database):
     last_round = runs.last_round
     put_figures = runs.put_figures
     figures = runs.figures
+    ask_why = explanations.ask_why
+    asked_why = explanations.asked_why
+    put_why = explanations.put_why
+    why = explanations.why
     submit_job = runs.submit_job
     claim_job = runs.claim_job
     beat_job = runs.beat_job

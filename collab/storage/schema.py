@@ -263,6 +263,12 @@ figure = Table(
     Column("content", Json, nullable=False), Column("at", Big, nullable=False),
 )  # fmt: skip
 
+explanation = Table(
+    "explanation", metadata, _project(primary_key=True), Column("item", Big, primary_key=True, autoincrement=False),
+    _number("revision"), Column("content", Json), _number("asked_at"),
+)  # fmt: skip
+"""Without `content` it is asked for."""
+
 model = Table(
     "model", metadata, _id(), _project(nullable=False, index=True),
     Column("encoder", Text, nullable=False), Column("head", Text, nullable=False),

@@ -186,7 +186,7 @@ def signed(signs):
     free = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved]
     labels = free[: len(free) // 2]
     certificate(signs, "signed")
-    signs.store.stage_labels(signs.project.id, 1, [(item, "plus", 0.9) for item in labels])
+    signs.store.stage_labels(signs.project.id, 1, [(item, ("plus",), 0.9) for item in labels])
     signs.store.keep_for_checks(signs.project.id, 1, labels)
     signs.store.apply_labels(signs.project.id, 1, NOW)
     return labels

@@ -106,7 +106,7 @@ def test_projections_made_anew_hold_the_same_repeats_and_machine_labels(again):
     made = Certificate(signs.project.id, 1, "signed", Terms(), 0.05, "1.1", 1, 50, "", "", 10, "Bo", NOW, labels=5)
     with signs.store.transaction():
         record(signs.store, "sign", made, "Bo", "signing", signs.now)
-        signs.store.stage_labels(signs.project.id, 1, [(item, "minus", 0.9) for item in labels])
+        signs.store.stage_labels(signs.project.id, 1, [(item, ("minus",), 0.9) for item in labels])
         signs.store.apply_labels(signs.project.id, 1, signs.now)
     kept = projections(signs)
     assert kept[2].machine == 5
@@ -125,7 +125,7 @@ def test_an_answer_of_people_to_what_a_machine_labeled_takes_its_place_and_gives
     item = signs.store.pool(signs.project.id)[0].item
     made = Certificate(signs.project.id, 1, "signed", Terms(), 0.05, "1.1", 1, 50, "", "", 10, "Bo", NOW, labels=1)
     signs.store.save_certificate(made)
-    signs.store.stage_labels(signs.project.id, 1, [(item, "minus", 0.9)])
+    signs.store.stage_labels(signs.project.id, 1, [(item, ("minus",), 0.9)])
     signs.store.apply_labels(signs.project.id, 1, signs.now)
     said = Annotation("said", signs.project.id, item, "Ada", "answer", 0, ("plus",))
     annotating.submit(signs.store, said, "", signs.now)

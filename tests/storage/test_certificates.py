@@ -11,7 +11,7 @@ from tests.storage.conftest import answered, certificate_of
 
 def sign(store: Store, project: int, items: list[int], number: int = 1, now: int = 50) -> int:
     store.save_certificate(certificate_of(project, number))
-    store.stage_labels(project, number, [(item, "Yes", 0.9) for item in items])
+    store.stage_labels(project, number, [(item, ("Yes",), 0.9) for item in items])
     return store.apply_labels(project, number, now)
 
 
@@ -42,8 +42,8 @@ def test_labels_come_in_force_when_they_are_applied(store: Store, make_project: 
     project = make_project(3).id
     first, second, third = (p.item for p in store.pool(project))
     store.save_certificate(certificate_of(project, 1, "certified"))
-    store.stage_labels(project, 1, [(first, "No", 0.9)])
-    store.stage_labels(project, 1, [(first, "Yes", 0.75), (second, "No", 0.9)])
+    store.stage_labels(project, 1, [(first, ("No",), 0.9)])
+    store.stage_labels(project, 1, [(first, ("Yes",), 0.75), (second, ("No",), 0.9)])
     assert (store.decision(first), store.standing_decision(first), counted(store, project)) == (None, None, (0,) * 4)
 
     assert store.apply_labels(project, 1, 50) == 2

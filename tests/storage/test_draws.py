@@ -15,7 +15,7 @@ def audits_of(store: Store, project: int, size: int = 9, by: str = "ann", now: i
 def sign(store: Store, project: int, items: list[int], number: int = 1) -> None:
     """Puts machine labels on items in force."""
     store.save_certificate(certificate_of(project, number))
-    store.stage_labels(project, number, [(item, "Yes", 0.9) for item in items])
+    store.stage_labels(project, number, [(item, ("Yes",), 0.9) for item in items])
     store.apply_labels(project, number, 50)
 
 

@@ -212,7 +212,7 @@ def test_home_leads_to_a_certificate_that_waits(open_page: Open, keep: Callable[
 def labeled(store: Store, project: Project, keep: Callable[..., Certificate]) -> None:
     """Three labels of the model are in force."""
     keep("signed", labels=3)
-    store.stage_labels(project.id, 1, [(row.item, "Yes", 0.9) for row in store.pool(project.id)[:3]])
+    store.stage_labels(project.id, 1, [(row.item, ("Yes",), 0.9) for row in store.pool(project.id)[:3]])
     with store.transaction():
         store.apply_labels(project.id, 1, 4000)
 
