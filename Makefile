@@ -12,8 +12,8 @@ demo: $(READY)  ## A project with 4,200 tweets, in the browser; DEMO=penguins: o
 run: $(READY)  ## The app on your own workspace
 	$(BIN)/collab run
 
-test: $(READY)  ## All tests; says what it skipped for want of Chromium or PostgreSQL
-	$(BIN)/python -m pytest
+test: $(READY)  ## All tests, on all cores, niced like the worker they start; says what it skipped for want of Chromium or PostgreSQL
+	nice -n 19 $(BIN)/python -m pytest -n auto --dist loadscope
 
 check: $(READY)  ## Format, lint, floors, types
 	$(BIN)/ruff format --check .
