@@ -81,7 +81,7 @@ def loss_curve(epochs: Sequence[Epoch]) -> Any:  # altair has no types
             alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None)),
             color=alt.Color(
                 "of:N", scale=alt.Scale(domain=both, range=["#4654c9", "#c8553d"]),
-                legend=alt.Legend(orient="top", title=None, symbolType="stroke", labelLimit=300),
+                legend=alt.Legend(orient="top", title=None, symbolType="stroke", labelLimit=300, offset=4),
             ),
             strokeDash=alt.StrokeDash("of:N", scale=alt.Scale(domain=both, range=[[1, 0], [6, 4]]), legend=None),
             tooltip=[
@@ -90,7 +90,7 @@ def loss_curve(epochs: Sequence[Epoch]) -> Any:  # altair has no types
                 alt.Tooltip("loss:Q", format=".4f", title=word("models.loss")),
             ],
         )
-        .properties(height=240, title=_measure(word("models.loss_axis")))
+        .properties(height=330, title=_measure(word("models.loss_axis")))
     )  # fmt: skip
 
 
