@@ -11,8 +11,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # ships no types
 
-from collab.engine import logistic, ridge
+from collab.engine import logistic, perceptron, ridge
 from collab.engine.arrays import Floats, Ints, refuse_nan
+from collab.engine.perceptron import Committee, Stop
 from collab.errors import UnknownName
 
 Doubles = npt.NDArray[np.float64]
@@ -82,6 +83,9 @@ class FittedHead(Protocol):
     def proba(self, features: Floats, temperature: float = 1.0) -> Floats:
         """Turn features into class probabilities, shape (n_items, n_classes); rows sum to 1."""
 
+    def basis(self, features: Floats, standard: Standard) -> Doubles:
+        """Say what its logits are linear in, shape (n_items, any), under the standard that it was fitted with."""
+
     def to_bytes(self) -> bytes:
         """Write it down as safetensors; `Head.read` reads it back."""
 
@@ -112,7 +116,7 @@ class Head(Protocol):
             standard: Centre and spread of the whole pool.
             previous: The fit before this one on the same columns, perhaps with fewer classes: where to start from. Its
                 strength is kept until another one is tried.
-            seed: For heads that draw; these don't.
+            seed: For heads that draw.
 
         Raises:
             ValueError: There is no label, a label lies outside the classes, or features hold NaN.
@@ -145,6 +149,9 @@ class FittedLinear:
     def proba(self, features: Floats, temperature: float = 1.0) -> Floats:  # noqa: D102  # documented by the protocol
         return self._scored(features, lambda logits: _softmax_in_place(logits, temperature))
 
+    def basis(self, features: Floats, standard: Standard) -> Doubles:  # noqa: D102  # documented by the protocol
+        return _standardised(features, standard)
+
     def to_bytes(self) -> bytes:  # noqa: D102  # documented by the protocol
         numbers = np.array([self.strength, self.n_labels, self.tuned_at, self.heading], np.float64)
         return save({"weights": self.weights, "bias": self.bias, "numbers": numbers})
@@ -160,6 +167,39 @@ class FittedLinear:
             part += self.bias
             finish(part)
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class FittedCommittee:
+    """A committee of perceptrons, and when the next one is to stop."""
+
+    committee: Committee
+    strength: float
+    n_labels: int
+    stop: Stop
+
+    @property
+    def n_classes(self) -> int:  # noqa: D102  # documented by the protocol
+        return len(self.committee.outer)
+
+    def logits(self, features: Floats) -> Floats:  # noqa: D102  # documented by the protocol
+        return self.committee.logits(features)
+
+    def proba(self, features: Floats, temperature: float = 1.0) -> Floats:  # noqa: D102  # documented by the protocol
+        return self.committee.proba(features, temperature)
+
+    def basis(self, features: Floats, standard: Standard) -> Doubles:  # noqa: D102  # documented by the protocol
+        return self.committee.hidden(features).astype(np.float64)
+
+    def to_bytes(self) -> bytes:  # noqa: D102  # documented by the protocol
+        made = self.committee
+        layers = {
+            "inner": made.inner,
+            "inner_bias": made.inner_bias,
+            "outer": made.outer,
+            "outer_bias": made.outer_bias,
+        }
+        return save(layers | {"numbers": np.array([self.strength, self.n_labels, *self.stop], np.float64)})
 
 
 class Logistic:
@@ -231,7 +271,44 @@ class Ridge:
         return _read(written)
 
 
-HEADS: dict[str, Head] = {head.name: head for head in (Logistic(), Ridge())}
+class Perceptrons:
+    """A committee of small perceptrons: for tables whose columns say more together than one by one.
+
+    When to stop is looked for anew each time that there are a tenth more labels. On embeddings and with few labels
+    `Logistic` is as good, and quicker.
+    """
+
+    name = "mlp"
+
+    def fit(  # noqa: D102  # documented by the protocol
+        self,
+        features: Floats,
+        labels: Ints,
+        n_classes: int,
+        *,
+        standard: Standard,
+        previous: FittedHead | None = None,
+        seed: int = 0,
+    ) -> FittedCommittee:
+        x, labels = _checked(features, labels, n_classes, standard)
+        known = previous.stop if isinstance(previous, FittedCommittee) and _same(previous, x, n_classes) else None
+        if known is not None and len(labels) >= max(perceptron.FEWEST, TUNE_GROWTH * known.n_labels):
+            known = None
+        with _threads().limit(limits=1):
+            layers, stop = perceptron.fit(x, labels, n_classes, seed, known)
+        made = perceptron.joined(layers, standard.mean, standard.scale, stop.temperature)
+        norm = float(np.square(made.hidden(features)).sum(axis=1).mean())
+        return FittedCommittee(made, max(norm, 1e-6) / perceptron.PRIOR_VARIANCE, len(labels), stop)
+
+    def read(self, written: bytes) -> FittedCommittee:  # noqa: D102  # documented by the protocol
+        parts = _loaded(written)
+        strength, n_labels, steps, temperature, found_at = parts.pop("numbers").tolist()
+        return FittedCommittee(
+            Committee(**parts), strength, int(n_labels), Stop(int(steps), temperature, int(found_at))
+        )
+
+
+HEADS: dict[str, Head] = {head.name: head for head in (Logistic(), Ridge(), Perceptrons())}
 
 
 def head_of(name: str) -> Head:
@@ -270,7 +347,16 @@ def _checked(features: Floats, labels: Ints, n_classes: int, standard: Standard)
     if not len(labels) or labels.min() < 0 or labels.max() >= n_classes:
         raise ValueError(f"A fit needs at least one label, and all of them from 0 to {n_classes - 1}.")
     refuse_nan("Features", features)
-    return (np.asarray(features, np.float64) - standard.mean) / standard.scale, labels
+    return _standardised(features, standard), labels
+
+
+def _standardised(features: Floats, standard: Standard) -> Doubles:
+    rows: Doubles = (np.asarray(features, np.float64) - standard.mean) / standard.scale
+    return rows
+
+
+def _same(previous: FittedCommittee, x: Doubles, n_classes: int) -> bool:
+    return previous.committee.inner.shape[1] == x.shape[1] and previous.n_classes == n_classes
 
 
 def _start(previous: FittedLinear | None, standard: Standard, n_classes: int, dim: int) -> Doubles:
@@ -297,11 +383,16 @@ def _folded(
     )
 
 
-def _read(written: bytes) -> FittedLinear:
+def _loaded(written: bytes) -> dict[str, Floats]:
     try:
-        parts = load(written)
+        parts: dict[str, Floats] = load(written)
     except SafetensorError as error:
         raise ValueError(f"This is no head: {error}") from error
+    return parts
+
+
+def _read(written: bytes) -> FittedLinear:
+    parts = _loaded(written)
     strength, n_labels, tuned_at, *heading = parts["numbers"].tolist()  # older ones have no heading
     return FittedLinear(
         parts["weights"], parts["bias"], strength, int(n_labels), int(tuned_at), *(int(h) for h in heading)

@@ -29,7 +29,7 @@ class Laplace:
     """A Gaussian around a head's weights, as wide as its labels allow.
 
     All classes share one covariance: a label counts with its mean curvature, which is exact for two classes. The
-    intercept counts as known.
+    intercept counts as known, as do all layers of a perceptron but its last.
 
     Source: MacKay, "The Evidence Framework Applied to Classification Networks", Neural Computation 1992; Kristiadi
     et al., "Being Bayesian, Even Just a Bit, Fixes Overconfidence in ReLU Networks", ICML 2020.
@@ -38,9 +38,9 @@ class Laplace:
     head: FittedHead
     standard: Standard
     factor: Doubles
-    """Shape (dim, rank): a standardised row times this, squared and summed, is its variance, or what labels took."""
+    """Shape (dim, rank): a row of the basis times this, squared and summed, is its variance, or what labels took."""
     prior: float
-    """Variance of a logit for each unit of a standardised row's squared norm before any label; 0: factor has it all."""
+    """Variance of a logit for each unit of such a row's squared norm before any label; 0: factor has it all."""
     labeled: Floats
     """Unit rows, shape (at most KNOWN, dim)."""
     most_variance: float
@@ -59,7 +59,7 @@ class Laplace:
             standard: Centre and spread that it was fitted with.
         """
         curvature = _curvature(head.proba(labeled))
-        factor, prior = _factor(_standardised(labeled, standard), curvature, head.strength)
+        factor, prior = _factor(head.basis(labeled, standard), curvature, head.strength)
         known = _unit(labeled[:: -(-len(labeled) // KNOWN)])
         bare = cls(head, standard, factor, prior, known, np.inf, np.inf)
         variance = bare.variance(labeled)
@@ -75,7 +75,7 @@ class Laplace:
         """Variance of each logit of an item, shape (n_items,); O(dim * min(n_labels, dim)) an item."""
         out = np.empty(len(features), np.float32)
         for part in _parts(len(features)):
-            rows = _standardised(features[part], self.standard)
+            rows = self.head.basis(features[part], self.standard)
             known = np.square(rows @ self.factor).sum(axis=1)
             out[part] = self.prior * np.square(rows).sum(axis=1) - known if self.prior else known
         return np.maximum(out, 0)
@@ -120,11 +120,6 @@ def _curvature(proba: Floats) -> Doubles:
     spread = 1 - np.square(proba.astype(np.float64)).sum(axis=1)
     curvature: Doubles = np.maximum(spread, 0) / max(1, proba.shape[1] - 1)
     return curvature
-
-
-def _standardised(features: Floats, standard: Standard) -> Doubles:
-    rows: Doubles = (np.asarray(features, np.float64) - standard.mean) / standard.scale
-    return rows
 
 
 def _unit(features: Floats) -> Floats:

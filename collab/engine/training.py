@@ -3,10 +3,9 @@
 Arrays in, frozen arrays out. It sees only the rows that it learns from, and knows nothing of tables.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,34 +13,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear, mse_loss, relu
 
 from collab.engine.arrays import Floats, Ints, refuse_nan
+from collab.engine.recipe import Epoch as Epoch
+from collab.engine.recipe import Loss
+from collab.engine.recipe import Recipe as Recipe
 from collab.errors import Diverged
-
-Optimizer = Literal["sgd", "adam", "adamw"]
-Loss = Literal["cross-entropy", "mse"]
-
-RATES: Mapping[Optimizer, float] = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01}
-"""Learning rates that fit columns of about unit size and a few hundred steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to train."""
-
-    hidden: tuple[int, ...] = (10,)
-    """Units of each hidden layer, from the inputs on; () is a linear model."""
-    optimizer: Optimizer = "adam"
-    """`sgd` is plain gradient descent, without momentum."""
-    loss: Loss = "cross-entropy"
-    epochs: int = 10
-    batch: int = 64
-    rate: float | None = None
-    """Learning rate; None: that of `RATES`."""
-    seed: int = 0
-
-    @property
-    def step(self) -> float:
-        """The learning rate that is used."""
-        return RATES[self.optimizer] if self.rate is None else self.rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +42,6 @@ class Network:
             rows = np.maximum(rows @ layer.weight.T + layer.bias, 0)
         last: Floats = rows @ self.layers[-1].weight.T + self.layers[-1].bias
         return last
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One pass over all rows."""
-
-    number: int
-    """From 1 on."""
-    loss: float
-    """Mean over the rows, each as the network was when its batch came, before the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +82,7 @@ def fit(
     n_outputs: int,
     recipe: Recipe,
     tell: Callable[[Epoch], None] = lambda _: None,
+    watched: tuple[Floats, Ints | Floats] | None = None,
 ) -> Fitted:
     """Train a network from random weights; the same seed gives the same one.
 
@@ -127,6 +93,7 @@ def fit(
         n_outputs: Classes, or numbers to estimate for each row.
         recipe: How to train.
         tell: Called after every epoch.
+        watched: Other rows and their targets, whose loss is told too; nothing is chosen by it.
 
     Raises:
         Diverged: The loss is no longer a number.
@@ -135,8 +102,8 @@ def fit(
     start = initial((features.shape[1], *recipe.hidden, n_outputs), recipe.seed)
     layers = [(_learned(layer.weight), _learned(layer.bias)) for layer in start.layers]
     optimizer = _optimizer(recipe, [tensor for layer in layers for tensor in layer])
-    rows = torch.from_numpy(np.ascontiguousarray(features, np.float32))
-    truth = torch.from_numpy(np.ascontiguousarray(targets, np.int64 if recipe.loss == "cross-entropy" else np.float32))
+    rows, truth = _tensors(features, targets, recipe)
+    others = None if watched is None else _tensors(*watched, recipe)
     epochs = []
     for number in range(1, recipe.epochs + 1):
         total = 0.0
@@ -149,10 +116,20 @@ def fit(
             total += float(loss.detach()) * len(batch)
         if not np.isfinite(total):
             raise Diverged(number, recipe.step)
-        epochs.append(Epoch(number, total / len(rows)))
+        with torch.no_grad():
+            seen = None if others is None else float(_loss(recipe.loss, _forward(layers, others[0]), others[1]))
+        epochs.append(Epoch(number, total / len(rows), seen))
         tell(epochs[-1])
     trained = (Layer(weight.detach().numpy(), bias.detach().numpy()) for weight, bias in layers)
     return Fitted(Network(tuple(trained)), tuple(epochs))
+
+
+def _tensors(features: Floats, targets: Ints | Floats, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    kind = np.int64 if recipe.loss == "cross-entropy" else np.float32
+    return (
+        torch.from_numpy(np.ascontiguousarray(features, np.float32)),
+        torch.from_numpy(np.ascontiguousarray(targets, kind)),
+    )
 
 
 def _learned(values: Floats) -> Tensor:

@@ -13,15 +13,21 @@ from collab.domain.plain import typed
 from collab.domain.project import Field
 from collab.domain.run import Job
 from collab.domain.store import Store
+from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import auditing, exporting, importing
 from collab.loop.encoding import encode_items, text_encoder
 from collab.loop.freezing import freeze
+from collab.loop.lessons import lesson as lesson_of
+from collab.loop.lessons import put_curve
 from collab.loop.planning import ImportPlan
 from collab.loop.signing import bring_in_force
+from collab.loop.teaching import teach
 
 LEASE_MS = 15_000
 BEAT_SECONDS = 1.0
+CURVE_SECONDS = 0.5
+"""Between two looks that a page gets at the losses of a training."""
 
 Report = Callable[[float, str], bool]
 """Say how far the job is (share, message); returns whether a person asked it to stop."""
@@ -162,6 +168,21 @@ def _withdraw(store: Store, job: Job, _report: Report) -> Mapping[str, Any]:
     return {"number": number}
 
 
+def _train(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    number, lesson, told = job.project, lesson_of(job), 0.0
+    project = store.project(number)
+
+    def tell(epochs: tuple[Epoch, ...]) -> bool:
+        nonlocal told
+        if time.monotonic() - told > CURVE_SECONDS or len(epochs) == lesson.recipe.epochs:
+            told = time.monotonic()
+            put_curve(store, number, job.id, epochs, now_ms())
+        return report(len(epochs) / lesson.recipe.epochs, "")
+
+    return teach(store, project, text_encoder(project), lesson, job.id, tell)
+
+
 def _act(job: Job) -> str:
     """The event of a job that is one act: the next attempt sees by it that an earlier one came to its end."""
     return f"job {job.id}: {job.kind}"
@@ -175,4 +196,5 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "freeze": _freeze,
     "sign": _sign,
     "withdraw": _withdraw,
+    "train": _train,
 }

@@ -42,6 +42,8 @@ SIGN_EVERY = 3.0
 
 QUICK, SLOW = ("import", "export", "freeze", "sign", "withdraw"), ("encode", "index")
 """Kinds of jobs that somebody waits for, and those that take long: one of each at a time, so that both get on."""
+TRAINING = ("train",)
+"""Somebody watches these, but they may take long: beside the others, one at a time."""
 
 FOLLOW_EVERY, VERDICT_EVERY = 60.0, 2.0
 """Seconds until certificates are looked at though nothing was logged: a lease that runs out leaves no event. And where
@@ -191,7 +193,7 @@ class _Worker:
                 self._bury(job, child.returncode)
         if (claimed := self._store.claim_job(["retrain"], now_ms(), now_ms() + LEASE_MS)) is not None:
             self._retrain(claimed)
-        for kinds in (QUICK, SLOW):
+        for kinds in (QUICK, SLOW, TRAINING):
             if any(running.kind in kinds for running, _ in self._children.values()):
                 continue
             claimed = self._store.claim_job(kinds, now_ms(), now_ms() + START_MS)

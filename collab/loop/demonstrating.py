@@ -90,8 +90,10 @@ class Demo:
 
 _TWEET = (Field("id", "category", "id"), Field("text"))
 _PENGUIN = (
-    Field("island", "category"), Field("bill_length_mm", "number"), Field("bill_depth_mm", "number"),
-    Field("flipper_length_mm", "number"), Field("body_mass_g", "number"), Field("sex", "category"),
+    Field("island", "category"),
+    Field("bill_length_mm", "number", unit="mm"), Field("bill_depth_mm", "number", unit="mm"),
+    Field("flipper_length_mm", "number", unit="mm"), Field("body_mass_g", "number", unit="g"),
+    Field("sex", "category"),
 )  # fmt: skip
 
 DEMOS: Mapping[str, Demo] = {

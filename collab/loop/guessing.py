@@ -44,6 +44,8 @@ class ColumnGuess:
     why: str
     """Key of the sentence that says why: "named so", "longest text", "long text", "all different", "few values",
     "numbers", "many columns" or "the rest"."""
+    unit: str = ""
+    """What its numbers are counted in, where its name says so."""
 
 
 def guess(table: Table) -> list[ColumnGuess]:
@@ -88,7 +90,23 @@ def guess(table: Table) -> list[ColumnGuess]:
         else:
             why = {"number": "numbers", "category": "few values"}.get(kinds[name], "the rest")
             found[name] = ("metadata", why)
-    return [ColumnGuess(name, kinds[name], *found[name]) for name in table.columns]
+    return [
+        ColumnGuess(name, kinds[name], *found[name], unit_of(name) if kinds[name] == "number" else "")
+        for name in table.columns
+    ]
+
+
+def unit_of(column: str) -> str:
+    """The unit that the name of a column ends in; "" where it ends in none.
+
+    >>> [unit_of(name) for name in ("bill_length_mm", "body mass (g)", "speed [km/h]", "humidity %", "name")]
+    ['mm', 'g', 'km/h', '%', '']
+    """
+    bracketed = _BRACKETED.search(column)
+    if bracketed:
+        return bracketed[1].strip()
+    last = re.split(r"[_\s]", column.strip())[-1]
+    return "%" if column.strip().endswith("%") else last if _UNIT.fullmatch(last) and last != column.strip() else ""
 
 
 def named_like_an_id(column: str) -> bool:
@@ -197,6 +215,12 @@ def language_of(texts: Iterable[str]) -> str:
 _COMMA = re.compile(r"[+-]?\d[\d.]*,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 """A number with a comma, be it the point or a divider of thousands."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+_BRACKETED = re.compile(r"[(\[]\s*([^()\[\]\d]{1,8})\s*[)\]]\s*$")
+_UNIT = re.compile(
+    r"nm|[µu]m|mm|cm|dm|m|km|ft|mi|mg|g|kg|lbs?|oz|ml|cl|dl|m?mol|ms|k?Hz|[MG]Hz|mV|kV|mA|k?W|kWh|k?J|kcal|[hk]?Pa|bar|°[CF]|pp[mb]"
+    r"|eur|EUR|usd|USD|gbp|GBP|chf|CHF|€|\$|£|km/h|m/s|m[23²³]|mmHg|bpm"
+)
+"""What may stand bare behind a name; letters that mean much else, as in sign_in or temp_min, only in brackets."""
 _SPEAKS = 25.0
 """Mean length from which on different values are taken for text, not for names or codes."""
 

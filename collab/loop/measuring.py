@@ -55,7 +55,9 @@ def measure(store: Store, project: Project) -> Table | None:
         )
     written = measured(store, project)
     if written is not None and not (before := Table.from_json(written)).moved(found):
-        return before
+        found = before.placing(found)  # features stay; where values stand among all is said by all that are here
+        if found == before:
+            return before
     store.write_file(_file(project.id), iter([found.to_json()]))
     return found
 

@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from collab.engine.arrays import Floats, Ints
 from collab.engine.evaluation import Exact
-from collab.engine.training import Loss, Optimizer, Recipe
+from collab.engine.recipe import Loss, Optimizer, Recipe
 from collab.errors import InvalidPolicy, NothingToLearn, TooLarge
 from collab.loop.cleaning import Cleaned, Column, clean, listed, number_of, numbers_in
 from collab.loop.planning import Comma
@@ -103,7 +103,7 @@ def prepare(training: Training) -> Prepared:
         NothingToLearn: The label, or what is left of the table, can't be learned.
         UnknownName, TooLarge, UnreadableFile: As in `clean`.
     """
-    _check(training)
+    check(training.recipe, training.held_out)
     cleaned = clean(training.file, training.label, training.columns, training.comma)
     aim = _squared(cleaned, training.comma) if training.recipe.loss == "mse" else _classes(cleaned)
     estimates = not aim.classes
@@ -258,11 +258,15 @@ def _folded(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _check(training: Training) -> None:
-    recipe = training.recipe
+def check(recipe: Recipe, held_out: float) -> None:
+    """Refuse what can't be trained by.
+
+    Raises:
+        InvalidPolicy: A setting lies outside its range.
+    """
     units = ", ".join(map(str, recipe.hidden))
     checks = (
-        ("held out", training.held_out, 0 < training.held_out < 1, "a share between 0 and 1"),
+        ("held out", held_out, 0 < held_out < 1, "a share between 0 and 1"),
         ("hidden", units, len(recipe.hidden) <= MOST_LAYERS, f"at most {MOST_LAYERS} layers"),
         ("hidden", units, all(1 <= n <= MOST_UNITS for n in recipe.hidden), f"layers of 1 to {MOST_UNITS:,} units"),
         ("optimizer", recipe.optimizer, recipe.optimizer in get_args(Optimizer), ", ".join(get_args(Optimizer))),

@@ -10,28 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from collab.engine import assurance, evaluation
 from collab.engine.arrays import Floats
-from collab.engine.assurance import ClassEstimates, Estimate
+from collab.engine.assurance import Estimate
 from collab.engine.curves import mean_interval
 from collab.engine.training import Epoch, fit
+from collab.loop.grading import ClassQuality as ClassQuality
+from collab.loop.grading import judge_classes, plain
 from collab.loop.splitting import Prepared
-
-
-@dataclass(frozen=True, slots=True)
-class ClassQuality:
-    """How well classes are told, on the rows held out."""
-
-    accuracy: Estimate
-    baseline: float
-    """Accuracy of always saying the class that is most frequent among the rows learned from."""
-    precision: float
-    recall: float
-    f1: float
-    """Means over the classes, each counted the same; 0 for a class where a figure would be 0 / 0."""
-    by_class: ClassEstimates
-    confusion: tuple[tuple[int, ...], ...]
-    """Counts by true class (row) and predicted class (column)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +44,7 @@ class Trained:
         """All of it as JSON can hold it; a figure that there isn't is None."""
         made, training, cleaned = self.prepared, self.prepared.training, self.prepared.cleaned
         counts = {name: getattr(cleaned, name) for name in ("read", "rejected", "unlabeled", "empty")}
-        told: dict[str, Any] = _told(
+        told: dict[str, Any] = plain(
             {
                 "file": cleaned.name,
                 "label": cleaned.label,
@@ -91,21 +76,17 @@ def train(prepared: Prepared, tell: Callable[[Epoch], None] = lambda _: None) ->
         targets = np.eye(n_classes, dtype=np.float32)[targets.astype(np.int64)]
     fitted = fit(learned.features, targets, n_classes or 1, recipe, tell)
     outputs = fitted.network.outputs(prepared.held_out.features)
-    judged = _judge_classes(prepared, outputs) if prepared.classes else _judge_numbers(prepared, outputs)
+    judged = (
+        judge_classes(
+            prepared.held_out.targets.astype(np.int64),
+            outputs.argmax(axis=1),
+            prepared.learned.targets.astype(np.int64),
+            n_classes,
+        )
+        if prepared.classes
+        else _judge_numbers(prepared, outputs)
+    )
     return Trained(prepared, fitted.epochs, judged)
-
-
-def _judge_classes(prepared: Prepared, outputs: Floats) -> ClassQuality:
-    truth, predicted = prepared.held_out.targets.astype(np.int64), outputs.argmax(axis=1)
-    n_classes = len(prepared.classes)
-    usual = np.bincount(prepared.learned.targets.astype(np.int64)).argmax()
-    figures = evaluation.by_class(truth, predicted, n_classes)
-    cells = evaluation.confusion(truth, predicted, n_classes)
-    return ClassQuality(
-        assurance.accuracy(predicted == truth), evaluation.accuracy(truth, np.full_like(truth, usual)),
-        float(figures.precision.mean()), float(figures.recall.mean()), evaluation.macro_f1(truth, predicted, n_classes),
-        assurance.estimate_by_class(truth, predicted, n_classes), tuple(tuple(row) for row in cells.tolist()),
-    )  # fmt: skip
 
 
 def _judge_numbers(prepared: Prepared, outputs: Floats) -> NumberQuality:
@@ -121,11 +102,3 @@ def _judge_numbers(prepared: Prepared, outputs: Floats) -> NumberQuality:
     return NumberQuality(
         absolute, float(np.abs(usual - truth).mean()), squared, 1 - squared / variance if variance else math.nan
     )
-
-
-def _told(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _told(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_told(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -23,13 +23,19 @@ ENCODINGS = ("", "utf-8", "utf-16", "windows-1252", "gb18030", "shift_jis", "big
 
 
 def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGuess]:
-    """Let people correct kind and role of each column."""
+    """Let people correct kind, role and unit of each column."""
     roles = {role: word(f"role.{role}") for role in ROLES}
     kinds = {kind: word(f"kind.{kind}") for kind in KINDS}
     st.caption(word("columns.seems"))  # and room for the table's own buttons, which float above it
     edited = st.data_editor(
         [
-            {"name": g.name, "kind": kinds[g.kind], "role": roles[g.role], "why": word(f"guess.{g.why}")}
+            {
+                "name": g.name,
+                "kind": kinds[g.kind],
+                "role": roles[g.role],
+                "unit": g.unit,
+                "why": word(f"guess.{g.why}"),
+            }
             for g in guesses
         ],
         key=key,
@@ -40,13 +46,14 @@ def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGue
             "name": st.column_config.TextColumn(word("columns.name")),
             "kind": st.column_config.SelectboxColumn(word("columns.kind"), options=[*kinds.values()], required=True),
             "role": st.column_config.SelectboxColumn(word("columns.role"), options=[*roles.values()], required=True),
+            "unit": st.column_config.TextColumn(word("columns.unit"), max_chars=12, help=word("columns.unit_why")),
             "why": st.column_config.TextColumn(word("columns.why"), width="medium"),
         },
     )
     kind_of = {text: kind for kind, text in kinds.items()}
     role_of = {text: role for role, text in roles.items()}
     return [
-        dataclasses.replace(g, kind=kind_of[row["kind"]], role=role_of[row["role"]])  # type: ignore[arg-type]  # one of KINDS
+        dataclasses.replace(g, kind=kind_of[row["kind"]], role=role_of[row["role"]], unit=(row["unit"] or "").strip())  # type: ignore[arg-type]  # one of KINDS
         for g, row in zip(guesses, edited, strict=True)
     ]
 

@@ -8,6 +8,7 @@ import altair as alt
 
 from collab.domain.run import Bin
 from collab.engine.assurance import share_of
+from collab.engine.recipe import Epoch
 from collab.loop.reporting import CurvePoint
 from collab.ui.words import word
 
@@ -64,6 +65,33 @@ def demo_curve(points: list[CurvePoint]) -> Any:  # altair has no types
         )
         .properties(height=240, title=_measure(word("insights.demo_axis")))
     )
+
+
+def loss_curve(epochs: Sequence[Epoch]) -> Any:  # altair has no types
+    """Draw the losses by epoch, of what was learned from and of what was held out."""
+    learned, held = word("models.learned"), word("models.held")
+    rows = [{"epoch": e.number, "loss": e.loss, "of": learned} for e in epochs]
+    rows += [{"epoch": e.number, "loss": e.held_out, "of": held} for e in epochs if e.held_out is not None]
+    both = [learned, held]
+    return (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(point=len(epochs) < 30, strokeWidth=2)
+        .encode(
+            alt.X("epoch:Q", axis=alt.Axis(title=word("models.epoch"), format="d", tickMinStep=1)),
+            alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None)),
+            color=alt.Color(
+                "of:N", scale=alt.Scale(domain=both, range=["#4654c9", "#c8553d"]),
+                legend=alt.Legend(orient="top", title=None, symbolType="stroke", labelLimit=300, offset=4),
+            ),
+            strokeDash=alt.StrokeDash("of:N", scale=alt.Scale(domain=both, range=[[1, 0], [6, 4]]), legend=None),
+            tooltip=[
+                alt.Tooltip("of:N", title=word("models.of")),
+                alt.Tooltip("epoch:Q", title=word("models.epoch")),
+                alt.Tooltip("loss:Q", format=".4f", title=word("models.loss")),
+            ],
+        )
+        .properties(height=330, title=_measure(word("models.loss_axis")))
+    )  # fmt: skip
 
 
 def reliability_diagram(bins: Sequence[Bin]) -> Any:  # altair has no types

@@ -12,6 +12,7 @@ from collab.ui import (
     page_home,
     page_insights,
     page_label,
+    page_models,
     page_new,
     page_settings,
     page_who,
@@ -49,6 +50,9 @@ def main() -> None:
             "data": st.Page(page_data.draw, title=word("nav.data"), icon=":material/table_rows:", url_path="data"),
             "insights": st.Page(
                 page_insights.draw, title=word("nav.insights"), icon=":material/show_chart:", url_path="insights"
+            ),
+            "models": st.Page(
+                page_models.draw, title=word("nav.models"), icon=":material/model_training:", url_path="models"
             ),
             "certify": st.Page(
                 page_certify.draw, title=word("nav.certify"), icon=":material/verified:", url_path="certify"

@@ -16,6 +16,8 @@ from collab.ui.words import WORDS, language, word
 LEVELS = (0.8, 0.9, 0.95)
 """Of label sets, among which the page offers the choice; a policy may carry others."""
 MODES: tuple[Mode, ...] = get_args(Mode)
+HEADS = ("logistic", "mlp")
+"""Among which the page offers the choice; a policy may carry another."""
 
 
 def draw(project: Project) -> None:
@@ -77,7 +79,10 @@ def _model(policy: LoopPolicy) -> LoopPolicy:
     st.caption(word("settings.strategy_why"))
     encoder = st.text_input(word("settings.encoder"), policy.encoder)
     st.caption(word("settings.encoder_why"))
-    return replace(policy, strategy=strategy, encoder=encoder.strip() or policy.encoder)
+    heads = tuple(dict.fromkeys((*HEADS, policy.head)))
+    head = st.selectbox(word("settings.head"), heads, heads.index(policy.head), format_func=_head_words)
+    st.caption(word("settings.head_why"))
+    return replace(policy, strategy=strategy, encoder=encoder.strip() or policy.encoder, head=head)
 
 
 def _group(project: Project) -> str:
@@ -112,6 +117,11 @@ def _strategy_words(name: str) -> str:
     """What a strategy asks, in plain words; one from elsewhere has only its name."""
     key = f"strategy.{name}"
     return word(key) if key in WORDS[language()] else name
+
+
+def _head_words(name: str) -> str:
+    """What learns from the answers, in plain words; another one has only its name."""
+    return word(f"head.{name}") if name in HEADS else name
 
 
 def _number(name: str, least: int, most: int, value: int) -> int:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from collab.domain.annotation import Annotation, AnnotationKind, Ask, Choices, Footing, Suggestion
-from collab.domain.project import Item, Project
+from collab.domain.project import Field, Item, Project
 from collab.engine.calibration import out_of_ten
+from collab.engine.encoders.table import Column, Table
 from collab.engine.label_sets import MOST_SHOWN
 from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
@@ -82,8 +83,12 @@ def read_history(body: Any) -> tuple[int, int | None]:  # body is JSON of a stra
     return min(max(_number(body, "limit", 20), 1), MOST_HISTORY), _optional_id(body, "before")
 
 
-def ask_message(ask: Ask, item: Item, project: Project) -> Json:
-    """What a card learns of an ask: never its purpose or score, and no suggestion of one that goes out without."""
+def ask_message(ask: Ask, item: Item, project: Project, measured: Table | None = None) -> Json:
+    """What a card learns of an ask: never its purpose or score, and no suggestion of one that goes out without.
+
+    Args:
+        measured: What is known of the columns, so that a value can be placed among all.
+    """
     ask = veiled(project, ask)
     return {
         "id": ask.id,
@@ -93,15 +98,16 @@ def ask_message(ask: Ask, item: Item, project: Project) -> Json:
         "doubt": ask.reason in DOUBTS,
         "chosen": ask.lane == "chosen",
         "suggestion": None if ask.suggestion is None else suggestion_message(ask.suggestion, project),
-        **item_message(item, project),
+        **item_message(item, project, measured),
     }
 
 
-def item_message(item: Item, project: Project) -> Json:
+def item_message(item: Item, project: Project, measured: Table | None = None) -> Json:
     """The part of an item that people see: other columns may hold what must not be known, as the file's own answer."""
     shown = [(field, item.fields.get(field.name)) for field in project.fields if field.shown]
     texts = [(field.name, "" if value is None else str(value)) for field, value in shown if field.kind == "text"]
-    facts = [[field.name, _fact(value)] for field, value in shown if field.kind != "text"]
+    columns = {} if measured is None else {column.name: column for column in measured.columns}
+    facts = [_fact(field, value, columns.get(field.name)) for field, value in shown if field.kind != "text"]
     return {
         "item": item.id,
         "digest": item.digest,
@@ -114,7 +120,16 @@ def item_message(item: Item, project: Project) -> Json:
     }
 
 
-def _fact(value: Any) -> str:  # a cell of JSON
+def _fact(field: Field, value: Any, column: Column | None) -> list[Any]:  # a cell of JSON
+    """Name, value, and where there is more its unit and its place among all: above which share of the numbers it lies,
+    or which share of the items has this category."""
+    more: Json = {"unit": field.unit} if field.unit else {}
+    if column is not None and column.kind != "date" and (share := column.standing(value)) is not None:
+        more["above" if column.kind == "number" else "share"] = round(share, 3)
+    return [field.name, _told(value), *([more] if more else [])]
+
+
+def _told(value: Any) -> str:  # a cell of JSON
     """A number or a category as people write it: 3750, not 3750.0; "" where none is there."""
     whole = isinstance(value, float) and value.is_integer() and abs(value) < MOST_EXACT
     return "" if value is None else str(int(value) if whole else value)
@@ -157,7 +172,7 @@ def _often(probability: float) -> Json:
     return {"n": told.times, "bound": told.bound.split()[0]}
 
 
-def history_message(entry: Recalled, project: Project) -> Json:
+def history_message(entry: Recalled, project: Project, measured: Table | None = None) -> Json:
     """One of a person's own annotations, with what they saw of the item."""
     annotation = entry.annotation
     return {
@@ -169,7 +184,7 @@ def history_message(entry: Recalled, project: Project) -> Json:
         "at": annotation.at,
         "changed": entry.changed,
         "blind": annotation.blind,
-        **item_message(entry.item, project),
+        **item_message(entry.item, project, measured),
     }
 
 

@@ -17,8 +17,10 @@ from starlette.routing import BaseRoute, Route
 
 from collab.domain.project import Project
 from collab.domain.store import Store
+from collab.engine.encoders.table import Table
 from collab.errors import StorageError, UnknownName, UserError
 from collab.loop import annotating, handing_out, reporting, veiling
+from collab.loop.measuring import measured
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
 from collab.ui import protocol, words
@@ -48,6 +50,7 @@ class _Doors:
         # It changes with a round or an import; to read it anew for each answer would cost more than the answer itself.
         self.report = functools.lru_cache(maxsize=64)(self._report)
         self.secret = functools.cache(store.secret)
+        self.table = functools.lru_cache(maxsize=16)(Table.from_json)
 
     async def sync(self, request: Request) -> Response:
         """Answers in, asks out; a resend changes nothing."""
@@ -124,12 +127,13 @@ class _Doors:
             ranking=message.ranking, now=now, chosen_only=grant.chosen,
         )  # fmt: skip
         items = self.store.items([ask.item for ask in handed.asks])
+        columns = self._columns(project)
         told = veiling.revealed(self.store, project.id, grant.annotator, message.waits)
         return {
             "acked": acked,
             "revealed": {message.waits: protocol.suggestion_message(told, project)} if told else {},
             "refused": [{"id": each.id, "message": each.message} for each in refused],
-            "asks": [protocol.ask_message(ask, items[ask.item], project) for ask in handed.asks],
+            "asks": [protocol.ask_message(ask, items[ask.item], project, columns) for ask in handed.asks],
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
             "ranking": handed.ranking,
@@ -163,7 +167,15 @@ class _Doors:
         limit, before = protocol.read_history(body)
         project = self.store.project(grant.project)
         entries, more = recall(self.store, project.id, grant.annotator, limit, before)
-        return {"entries": [protocol.history_message(entry, project) for entry in entries], "more": more}
+        return {
+            "entries": [protocol.history_message(entry, project, self._columns(project)) for entry in entries],
+            "more": more,
+        }
+
+    def _columns(self, project: Project) -> Table | None:
+        """What was measured of the project's numbers and categories."""
+        written = measured(self.store, project)
+        return None if written is None else self.table(written)
 
 
 def _now() -> int:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,20 @@ def test_a_table_that_tells_the_classes_is_not_drowned_by_a_text_that_does_not()
         fitted = head_of("logistic").fit(features[:60], labels[:60], 2, standard=standard)
         right[name] = (fitted.proba(features[60:]).argmax(axis=1) == labels[60:]).mean()
     assert right["balanced"] > max(0.85, right["not"] + 0.1)
+
+
+def test_a_number_is_placed_among_all_with_ties_in_the_middle():
+    (column,) = Table.fit([("n", "number")], [{"n": n} for n in (*range(50), *[50.0] * 51)]).columns
+    assert [column.standing(n) for n in (-5, 0, 25, 50, 90, None)] == [0, 0, 0.25, 0.75, 1, None]
+
+
+def test_a_category_is_placed_by_how_many_have_it():
+    (column,) = Table.fit([("c", "category")], [{"c": "red"}] * 3 + [{"c": "blue"}]).columns
+    assert [column.standing(value) for value in ("red", "blue", "green", "")] == [0.75, 0.25, None, None]
+
+
+def test_features_do_not_hang_on_the_quantiles_nor_does_their_name():
+    measured = Table.fit([("n", "number")], [{"n": n} for n in range(9)])
+    older = replace(measured, columns=tuple(replace(c, quantiles=()) for c in measured.columns))
+    assert (older.digest, older.placing(measured)) == (measured.digest, measured)
+    assert Table.from_json(measured.to_json()) == measured

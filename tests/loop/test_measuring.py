@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
+from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Hashing
 from collab.errors import Conflict, InvalidSchema
 from collab.loop.encoding import blocks_of, encode_items
@@ -151,3 +152,14 @@ def test_the_doctor_knows_tables_with_and_without_a_measurement(begin):
     after = {found.name: found.says for found in examine(signs.store)}
     assert before["features of Things"] == "its numbers and categories have not been measured yet"
     assert after["features of Things"] == "300 of 300 items have them"
+
+
+def test_a_pool_that_grew_places_values_anew_and_keeps_its_features(begin, tmp_path):
+    signs = begin()
+    read(signs)
+    before = Table.from_json(measured(signs.store, signs.project))
+    bring(signs, tmp_path, 100, seed=3)
+    read(signs)
+    after = Table.from_json(measured(signs.store, signs.project))
+    assert after.digest == before.digest
+    assert after.columns[0].quantiles != before.columns[0].quantiles

@@ -91,6 +91,19 @@ def test_numbers_and_categories_are_a_sheet_of_names_and_values_that_keep_their_
     expect(table.at("#past .four")).to_have_text("Biscoe 46.1 3750 f")
 
 
+def test_a_sheet_says_units_and_shows_where_each_value_lies_among_all(table: Table) -> None:
+    facts = [["mass", "3750", {"unit": "g", "above": 0.83}], ["sex", "f", {"share": 0.25}], ["year", "2007"]]
+    table.open(texts=[], facts=facts)
+    expect(table.at("#body .val")).to_have_text(["3750\u00a0g", "f", "2007"])
+    expect(table.at("#body .place .sr")).to_have_text(
+        ["higher than 83\u00a0% of the items", "as 25\u00a0% of the items"]
+    )
+    strip, tick = (table.at(part).bounding_box() for part in ("#body .strip", "#body .tick"))
+    assert strip is not None
+    assert tick is not None
+    assert (tick["x"] - strip["x"]) / (strip["width"] - tick["width"]) == pytest.approx(0.83, abs=0.02)
+
+
 def test_few_facts_beside_a_text_stand_with_their_names_above_it(table: Table) -> None:
     table.open(facts=FACTS[:3])
     expect(table.at("#meta")).to_have_text("T-0001island Biscoebill_length_mm 46.1")

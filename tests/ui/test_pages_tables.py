@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from collab.domain.project import Field
 from collab.domain.store import Store
+from collab.engine.encoders.table import Table
 from collab.ui import session
 from collab.ui.protocol import item_message
 from tests.conftest import MakeProject
@@ -45,3 +46,14 @@ def test_the_card_gets_numbers_as_people_write_them_and_says_what_lacks(
     (item,) = store.stream_items(project.id)
     shown = item_message(replace(item, fields={"mass": 3750.0, "length": 39.1, "sex": ""}), project)
     assert (shown["fields"], shown["meta"]) == ([], [["mass", "3750"], ["length", "39.1"], ["sex", ""]])
+
+
+def test_the_card_is_told_units_and_where_a_value_lies_among_all(store: Store, make_project: MakeProject) -> None:
+    fields = (Field("mass", "number", unit="g"), Field("sex", "category"))
+    project = replace(make_project(1), fields=fields)
+    (item,) = store.stream_items(project.id)
+    rows = [{"mass": n, "sex": "male" if n % 4 else "female"} for n in range(101)]
+    table = Table.fit([(f.name, f.kind) for f in fields], rows)
+    shown = item_message(replace(item, fields={"mass": 83.0, "sex": "male"}), project, table)
+    assert shown["meta"] == [["mass", "83", {"unit": "g", "above": 0.83}], ["sex", "male", {"share": 0.743}]]
+    assert item_message(item, project)["meta"] == [["mass", "", {"unit": "g"}], ["sex", ""]]

@@ -18,6 +18,7 @@ from typing import Any, Literal, Self, final
 import numpy as np
 import numpy.typing as npt
 
+from collab.domain.plain import typed
 from collab.engine.arrays import Floats
 
 Doubles = npt.NDArray[np.float64]
@@ -49,6 +50,9 @@ class Column:
     """Of a category, with a column each, the most frequent first."""
     shares: tuple[float, ...] = ()
     """Of filled cells, value by value."""
+    quantiles: tuple[float, ...] = ()
+    """Of a number: what 0, 1, ... 100 % of the filled cells are at most; only shown, so that features don't hang on it.
+    """
     hashed: int = 0
     """Columns that the other values share; 0: there are none, or each row has a value of its own."""
 
@@ -56,6 +60,21 @@ class Column:
     def width(self) -> int:
         """Columns of the features."""
         return (len(self.values) + self.hashed if self.kind == "category" else 1) + (self.missing > 0)
+
+    def standing(self, cell: Any) -> float | None:  # a cell of JSON
+        """The share of numbers that a cell is above, or of a category the share that its value has; None: not measured.
+
+        Of equal numbers half count as below, so that what all have stands in the middle.
+        """
+        if self.kind == "category":
+            return dict(zip(self.values, self.shares, strict=True)).get(_word(cell))
+        number = _number(cell)
+        if not self.quantiles or math.isnan(number):
+            return None
+        low, high = np.searchsorted(self.quantiles, number, "left"), np.searchsorted(self.quantiles, number, "right")
+        if low == high:  # between two of them, or beyond all
+            return float(np.interp(number, self.quantiles, np.arange(len(self.quantiles)))) / (len(self.quantiles) - 1)
+        return float(low + high - 1) / 2 / (len(self.quantiles) - 1)
 
     def moved(self, now: Self) -> bool:
         """Whether a later measurement is another world: features made by this one would say too little of it."""
@@ -103,8 +122,17 @@ class Table:
 
     @cached_property
     def digest(self) -> str:
-        """Names all that was measured."""
-        return f"table-{sha256(self.to_json()).hexdigest()[:16]}"
+        """Names all that features hang on."""
+        found = dataclasses.asdict(self)
+        for column in found["columns"]:
+            del column["quantiles"]
+        return f"table-{sha256(_json(found)).hexdigest()[:16]}"
+
+    def placing(self, now: Self) -> Self:
+        """The same, with the quantiles of a later measurement: of the same features, with what is shown beside them."""
+        columns = zip(self.columns, now.columns, strict=True)
+        fresh = tuple(dataclasses.replace(old, quantiles=new.quantiles) for old, new in columns)
+        return dataclasses.replace(self, columns=fresh)
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> Floats:
         """Encode rows, shape (n_rows, dim), in their order.
@@ -121,16 +149,13 @@ class Table:
 
     def to_json(self) -> bytes:
         """Write it down; `from_json` reads it back, to the same digest."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=True, sort_keys=True).encode()
+        return _json(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, written: bytes) -> Self:
         """Read what `to_json` wrote."""
         found = json.loads(written)
-        columns = (
-            Column(**{**column, "values": tuple(column["values"]), "shares": tuple(column["shares"])})
-            for column in found["columns"]
-        )
+        columns = (typed(Column, column) for column in found["columns"])
         return cls(tuple(columns), tuple(found["shift"]), tuple(found["factor"]))
 
 
@@ -145,6 +170,10 @@ def names_rows(cells: Sequence[Any]) -> bool:
     return different > MOST_OWN and different > EACH_ITS_OWN * len(filled) and not _are_dates(set(filled))
 
 
+def _json(found: Mapping[str, Any]) -> bytes:
+    return json.dumps(found, ensure_ascii=True, sort_keys=True).encode()
+
+
 def _measured(name: str, kind: str, cells: Sequence[Any]) -> Column:
     if kind == "category":
         counts = Counter(word for cell in cells if (word := _word(cell)))
@@ -157,12 +186,13 @@ def _measured(name: str, kind: str, cells: Sequence[Any]) -> Column:
     missing = 1 - len(known) / max(1, len(numbers))
     if not len(known):
         return Column(name, "number", missing)
+    quantiles = tuple(np.quantile(known, np.linspace(0, 1, 101)).tolist())
     low, median, high = np.quantile(known, [0.25, 0.5, 0.75]).tolist()
     # where half of all are one number, the quartiles say nothing of the others
     spread = (high - low) / QUARTILES or float(known.std())
     if spread <= 1e-12 * max(abs(median), 1):
         spread = 0.0
-    return Column(name, "date" if kind == "date" else "number", missing, median, spread)
+    return Column(name, "date" if kind == "date" else "number", missing, median, spread, quantiles=quantiles)
 
 
 def _category(name: str, counts: Counter[str], cells: int) -> Column:

@@ -11,7 +11,7 @@ from collab.ui import words
 
 _HERE = Path(__file__).parent
 # One after the other: an inline module can't import its neighbours.
-_SCRIPTS = ("line.js", "text.js", "view.js", "asides.js", "input.js", "card.js", "mount.js")
+_SCRIPTS = ("line.js", "text.js", "sheet.js", "view.js", "asides.js", "input.js", "card.js", "mount.js")
 
 
 def _read(*names: str) -> str:

@@ -28,8 +28,7 @@ function beside(ask) {
 function values(ask, view) {
   // every name keeps its line from item to item, also where its value lacks
   if (!ask.meta.length || beside(ask)) return [];
-  const cell = (value) => h("dd", { dir: "auto", ...(value === "" && { class: "lacks" }) }, value || view.word("lacks"));
-  return [h("dl", { class: "values" }, ...ask.meta.flatMap(([name, value]) => [h("dt", { dir: "auto" }, name), cell(value)]))];
+  return [h("dl", { class: "values" }, ...ask.meta.flatMap(([name, ...rest]) => [h("dt", { dir: "auto" }, name), cell(rest, view)]))];
 }
 function sentence(view, suggestion, order, choices, on) {
   // one only: a set says more than a tie, and either more than an estimate

@@ -116,8 +116,8 @@ class View {
     el.body.scrollTop = 0;
     el.meta.replaceChildren(
       h("b", {}, ask.ref),
-      ...(beside(ask) ? ask.meta.filter(([, value]) => value !== "") : []).map(([name, value]) =>
-        h("span", { title: name }, h("span", { class: "of" }, name), " ", value),
+      ...(beside(ask) ? ask.meta.filter(([, value]) => value !== "") : []).map(([name, value, more]) =>
+        h("span", { title: name }, h("span", { class: "of" }, name), " ", value, more?.unit ? `\u00a0${more.unit}` : ""),
       ),
     );
   }

@@ -1,0 +1,165 @@
+"""A committee of small perceptrons on few rows: trained whole at each refit, stopped by what it says of rows left out.
+
+Numbers in, frozen arrays out; which rows are audits it need not know, for it sees only those that may be learned from.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import softmax
+from torch import Tensor
+from torch.nn.functional import cross_entropy, log_softmax, one_hot, relu
+
+from collab.engine.arrays import Floats, Ints
+
+Doubles = npt.NDArray[np.float64]
+
+HIDDEN, MEMBERS, FOLDS = 32, 4, 4
+"""Units of a member's one hidden layer; members of the committee; parts of the rows, each left out once."""
+RATE, DECAY = 0.01, 0.1
+STEPS, LOOK, PATIENCE = 200, 10, 6
+"""At most so many steps over all rows; the rows left out are looked at each LOOK of them, and PATIENCE looks without a
+gain are enough."""
+TEMPERATURES = np.exp(np.linspace(0, 2, 9))
+FEWEST, UNTUNED = 10, (50, 2.0)
+"""Rows from which on some are left out; steps and temperature before."""
+CHUNK = 16_384
+PRIOR_VARIANCE = 64
+"""Of a logit before any label, as the linear heads have it at first."""
+
+
+class Stop(NamedTuple):
+    """When to stop, and by how much the committee is too sure then."""
+
+    steps: int
+    temperature: float
+    n_labels: int = 0
+    """At which it was found; 0: not yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """The mean of its members' logits, which is one network with their hidden units side by side."""
+
+    inner: Floats
+    """Shape (n_units, dim), for raw features: the pool's standard is folded in, as are mean and temperature below."""
+    inner_bias: Floats
+    outer: Floats
+    """Shape (n_classes, n_units)."""
+    outer_bias: Floats
+
+    def hidden(self, features: Floats) -> Floats:
+        """Say what the last layer is linear in, shape (n_items, n_units)."""
+        out: Floats = np.asarray(features, np.float32) @ self.inner.T
+        out += self.inner_bias
+        return np.maximum(out, 0, out=out)
+
+    def logits(self, features: Floats) -> Floats:
+        """Score rows, shape (n_items, n_classes), part by part: a pool's hidden units would fill the memory."""
+        out = np.empty((len(features), len(self.outer)), np.float32)
+        for start in range(0, len(features), CHUNK):
+            out[start : start + CHUNK] = self.hidden(features[start : start + CHUNK]) @ self.outer.T + self.outer_bias
+        return out
+
+    def proba(self, features: Floats, temperature: float) -> Floats:
+        """Turn rows into class probabilities; none is quite 0."""
+        proba: Floats = softmax(self.logits(features) / np.float32(temperature), axis=1)
+        return np.maximum(proba, np.finfo(np.float32).tiny)
+
+
+def fit(x: Doubles, labels: Ints, n_classes: int, seed: int, stop: Stop | None = None) -> tuple[list[Floats], Stop]:
+    """Train a committee from random weights.
+
+    Where it isn't known when to stop, a second committee trains beside it, of which each member never sees one part of
+    the rows. Together these say something of every row that they haven't learned from, and the steps and the
+    temperature are taken at which that costs least.
+
+    Args:
+        x: Standardised rows, shape (n_rows, dim).
+        labels: Their classes, shape (n_rows,).
+        n_classes: Outputs.
+        seed: Of the first weights and of the parts.
+        stop: As found on nearly as many rows; None: find it.
+
+    Returns:
+        Both layers' weights and biases of all members, and when it stopped.
+
+    Source: Krogh and Vedelsby, "Neural Network Ensembles, Cross Validation, and Active Learning", NeurIPS 1995.
+    """
+    if stop is None and len(x) < FEWEST:
+        stop = Stop(*UNTUNED)
+    parts = np.full(len(x), -1) if stop is not None else _parts(labels, seed)
+    networks = MEMBERS + (0 if stop is not None else FOLDS)
+    seen = np.ones((networks, len(x)))
+    seen[MEMBERS:] = parts != np.arange(networks - MEMBERS)[:, None]
+    weight = torch.from_numpy(seen / seen.sum(axis=1, keepdims=True)).float()
+    rows, truth = torch.from_numpy(x).float(), torch.from_numpy(labels)
+    aim = one_hot(truth, n_classes).float()
+    layers = _initial(networks, x.shape[1], n_classes, seed)
+    optimizer = torch.optim.AdamW(
+        [{"params": layers[::2], "weight_decay": DECAY}, {"params": layers[1::2], "weight_decay": 0.0}], lr=RATE
+    )
+    best, least, kept = Stop(0, 1.0), np.inf, layers
+    for step in range((STEPS if stop is None else stop.steps) + 1):
+        logits = relu(rows @ layers[0] + layers[1]) @ layers[2] + layers[3]
+        if stop is None and step % LOOK == 0:
+            without = logits.detach()[torch.from_numpy(parts) + MEMBERS, torch.arange(len(x))]
+            cost, temperature = _coolest(without, truth)
+            if cost < least:
+                best, least, kept = Stop(step, temperature, len(x)), cost, [layer.detach().clone() for layer in layers]
+            elif step >= best.steps + LOOK * PATIENCE:
+                break
+        if step == (STEPS if stop is None else stop.steps):
+            break
+        loss = -(log_softmax(logits, 2) * aim * weight[:, :, None]).sum()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        optimizer.step()
+    return [layer.detach()[:MEMBERS].numpy() for layer in (kept if stop is None else layers)], stop or best
+
+
+def joined(layers: list[Floats], mean: Floats, scale: Floats, temperature: float) -> Committee:
+    """Make one network of the members that says the mean of their logits, cooled, of raw features.
+
+    Args:
+        layers: As `fit` returns them.
+        mean: Of the pool, shape (dim,).
+        scale: Likewise.
+        temperature: By which the logits are divided.
+    """
+    first, first_bias, second, second_bias = (layer.astype(np.float64) for layer in layers)
+    inner = first.transpose(0, 2, 1).reshape(-1, first.shape[1]) / scale
+    share = 1 / (len(first) * temperature)
+    outer = second.reshape(-1, second.shape[2]).T * share
+    found = (inner, first_bias.ravel() - inner @ mean, outer, second_bias.sum(axis=0)[0] * share)
+    return Committee(*(np.ascontiguousarray(part, np.float32) for part in found))
+
+
+def _parts(labels: Ints, seed: int) -> Ints:
+    """Deal the rows to the parts, class by class."""
+    rng, parts = np.random.default_rng([seed, 1]), np.empty(len(labels), np.int64)
+    parts[np.lexsort((rng.random(len(labels)), labels))] = np.arange(len(labels)) % FOLDS
+    return parts
+
+
+def _initial(networks: int, dim: int, n_classes: int, seed: int) -> list[Tensor]:
+    """Draw the first weights; biases are 0.
+
+    Source: He et al., "Delving Deep into Rectifiers", ICCV 2015.
+    """
+    rng = np.random.default_rng([seed, 0])
+    sizes = ((dim, HIDDEN, np.sqrt(2 / dim)), (HIDDEN, n_classes, np.sqrt(1 / HIDDEN)))
+    layers = []
+    for n_in, n_out, spread in sizes:
+        drawn = rng.normal(0, spread, (networks, n_in, n_out)).astype(np.float32)
+        layers += [torch.from_numpy(drawn), torch.zeros(networks, 1, n_out)]
+    return [layer.requires_grad_() for layer in layers]
+
+
+def _coolest(logits: Tensor, truth: Tensor) -> tuple[float, float]:
+    """The least mean loss over the temperatures, and the temperature that has it."""
+    costs = [(float(cross_entropy(logits / each, truth)), float(each)) for each in TEMPERATURES]
+    return min(costs)
