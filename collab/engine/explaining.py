@@ -79,8 +79,7 @@ def of_columns(row: Floats, mean: Floats, parts: Sequence[slice], score: Callabl
     rows = np.repeat(row[None], len(parts) + 1, axis=0)
     for at, part in enumerate(parts, 1):
         rows[at, part] = mean[part]
-    logits = score(rows)
-    return logits[0] - logits[1:]
+    return _falls(score(rows))
 
 
 def words_of(text: str) -> list[Span]:
@@ -134,13 +133,19 @@ def of_regions(picture: Pixels, read: Callable[[Sequence[Pixels]], Floats], grid
         for across in range(grid):
             masked.append(picture.copy())
             masked[-1][high[down] : high[down + 1], wide[across] : wide[across + 1]] = plain
-    logits = read(masked)
-    return logits[0] - logits[1:]
+    return _falls(read(masked))
+
+
+def _falls(logits: Floats) -> Floats:
+    """How far the logits fall from the first row, the whole, to each other one."""
+    falls: Floats = logits[0] - logits[1:]
+    return falls
 
 
 def _direction(rows: Floats, standard: Standard) -> Floats:
     away: Floats = (np.asarray(rows, np.float32) - standard.mean) / standard.scale
-    return away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12)
+    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12)
+    return away
 
 
 def _without(
@@ -148,10 +153,10 @@ def _without(
 ) -> tuple[Floats, Floats]:
     """Effects of spans, and the logits of the whole text, which are read where they aren't known yet."""
     masked = [text[: span.start] + text[span.end :] for span in spans]
-    logits = read(masked if whole is not None else [text, *masked])
-    if whole is None:
-        whole, logits = logits[0], logits[1:]
-    return whole - logits, whole
+    logits = read([text, *masked] if whole is None else masked)
+    if whole is not None:
+        logits = np.concatenate([whole[None], logits])
+    return _falls(logits), logits[0]
 
 
 def _strongest(pieces: Sequence[list[Span]], effects: Floats, most: int) -> list[Span]:
