@@ -38,34 +38,35 @@ class _Side:
         return effects[self.column] - (0 if self.rival is None else effects[self.rival])
 
 
-def read_why(body: Any) -> tuple[str, int, str]:  # body is JSON of a stranger
-    """Read (tab, ask, class id or "") of a message.
+def read_why(body: Any) -> tuple[str, int, str, str]:  # body is JSON of a stranger
+    """Read (tab, ask, id of the class, id of its rival) of a message; either may be "".
 
     Raises:
         BadMessage: It isn't one.
     """
     if not isinstance(body, dict):
         raise BadMessage("The message is not an object.")
-    tab, ask, wanted = body.get("tab"), body.get("ask"), body.get("class", "")
+    tab, ask, wanted, over = body.get("tab"), body.get("ask"), body.get("class", ""), body.get("over", "")
     if not isinstance(tab, str) or not 0 < len(tab) <= 64:
         raise BadMessage("tab must be a text of at most 64 characters.")
     if not isinstance(ask, int) or isinstance(ask, bool) or not 0 <= ask < 2**63:
         raise BadMessage("ask must be an id.")
-    if not isinstance(wanted, str):
-        raise BadMessage("class must be the id of a class.")
-    return tab, ask, wanted
+    if not isinstance(wanted, str) or not isinstance(over, str):
+        raise BadMessage("class and over must be ids of classes.")
+    return tab, ask, wanted, over
 
 
-def why_message(found: Reasons, project: Project, wanted: str) -> Json:
+def why_message(found: Reasons, project: Project, wanted: str, over: str = "") -> Json:
     """What the card learns: parts with a `push` in [-1, 1], above 0 for the class, relative to the strongest one.
 
     Args:
         found: Effects of everything, and neighbours.
         project: Its fields say what people see.
         wanted: Id of the class that is on screen; "" or one that isn't likely: the likeliest.
+        over: Id of the class over which it leads there; else the likeliest other one.
     """
     content = found.content
-    side = _side(content, project, wanted)
+    side = _side(content, project, wanted, over)
     if side is None:
         return {"waiting": False, "failed": True}
     seen = {f.name for f in project.fields if f.shown}
@@ -102,18 +103,18 @@ def why_message(found: Reasons, project: Project, wanted: str) -> Json:
             if kind != "image" or name in seen
         ],
         "near": [_near_message(each, project) for each in found.near],
-        "guess": not content["near"] and not content["fields"],
     }
 
 
-def _side(content: Mapping[str, Any], project: Project, wanted: str) -> _Side | None:
+def _side(content: Mapping[str, Any], project: Project, wanted: str, over: str) -> _Side | None:
     classes = content.get("classes") or []
     if not classes:
         return None
     known = {c.id for c in project.schema.classes}
-    heir = project.schema.resolve(wanted) if wanted in known else ""
-    column = classes.index(heir) if heir in classes else 0
-    others = [place for place in range(len(classes)) if place != column]  # the likeliest comes first
+    heirs = [project.schema.resolve(c) if c in known else "" for c in (wanted, over)]
+    column, rival = (classes.index(heir) if heir in classes else None for heir in heirs)
+    column = 0 if column is None else column
+    others = [place for place in (rival, *range(len(classes))) if place not in (None, column)]  # the likeliest first
     return _Side(column, None if project.schema.many or not others else others[0])
 
 

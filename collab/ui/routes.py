@@ -172,10 +172,10 @@ class _Doors:
         return {"entries": [protocol.history_message(entry, project) for entry in entries], "more": more}
 
     def _why(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
-        tab, ask, wanted = reasons.read_why(body)
+        tab, ask, wanted, over = reasons.read_why(body)
         project = self.store.project(grant.project)
         found = inquire(self.store, project, grant.annotator, tab, ask, _now())
-        return {"waiting": True} if found is None else reasons.why_message(found, project, wanted)
+        return {"waiting": True} if found is None else reasons.why_message(found, project, wanted, over)
 
 
 def _now() -> int:
