@@ -26,7 +26,7 @@ _CJK = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
 _WORD = re.compile(
     r"[:;=8xX][-^'o]?[)(\]\[DPp/\\|]+(?!\w)"  # emoticons first: their signs are no words by themselves
     rf"|[{_CJK}]{{1,2}}"
-    rf"|[^\W_{_CJK}]+(?:['’._-][^\W_{_CJK}]+)*"
+    rf"|[@#]?[^\W_{_CJK}]+(?:['’._-][^\W_{_CJK}]+)*%?"
     r"|[^\w\s.,;:\"'“”‘’«»()\[\]{}/\\|<>–—_-]+"
 )
 

@@ -16,7 +16,7 @@ from collab.ui.words import word
 
 LEAST = 0.02
 """Logits below which nothing is said to speak for or against: nobody would answer otherwise for it."""
-WEAK = 0.15
+WEAK = 0.2
 """Nor what moves less than this share of the strongest part."""
 MOST_FACTS = 6
 """Columns that are told, the strongest first."""

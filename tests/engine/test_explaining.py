@@ -57,6 +57,7 @@ def test_effects_of_all_columns_add_up_to_the_distance_from_a_mean_item():
     [
         ("I can't, really!", ["I", "can't", "really", "!"]),
         ("so good :) 😀😀", ["so", "good", ":)", "😀😀"]),
+        ("@ann owns 99.9% #win", ["@ann", "owns", "99.9%", "#win"]),
         ("“Yes” — no…", ["Yes", "no", "…"]),
         ("我很高兴 today", ["我很", "高兴", "today"]),
         (" \n", []),

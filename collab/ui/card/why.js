@@ -99,8 +99,9 @@ class Because {
       reply.words
         .filter(({ push }) => push * sign > 0)
         .sort((a, b) => Math.abs(b.push) - Math.abs(a.push))
-        .slice(0, 6)
-        .map((w) => this.cutOut(w));
+        .map((w) => this.cutOut(w))
+        .filter((w, i, all) => all.indexOf(w) === i)
+        .slice(0, 6);
     const lines = [
       ["why_pro", said(1), "for"],
       ["why_con", said(-1), "against"],

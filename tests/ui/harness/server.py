@@ -162,7 +162,7 @@ class Scene:
         return {
             "waiting": False, "failed": False, "for": order[0][1], "over": order[1][1], "classes": [],
             "words": [{"field": f, "start": start, "end": end, "push": p} for f, start, end, p in words],
-            "facts": [{"name": n, "value": v, "push": p} for (n, v), p in zip(self.facts[1:3], (1, -0.5))],
+            "facts": [{"name": n, "value": v, "push": p} for (n, v), p in zip(self.facts[1:3], (1, -0.5), strict=False)],
             "unseen": 0.0, "pictures": [], "kinds": [],
             "near": [
                 {
