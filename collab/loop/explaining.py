@@ -147,8 +147,10 @@ def _picture(store: Store, name: object, size: int) -> Pixels | None:
         path = store.file(thumb_of(name) if size <= THUMB_SIDE else view_of(name))
     except UnknownName:
         return None
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    with Image.open(path) as file:
+        picture = file.convert("RGB")
+    picture.thumbnail((2 * size, 2 * size))
+    return np.asarray(picture)
 
 
 def _read(

@@ -178,7 +178,7 @@ class Learner:
     def grounds(self) -> Grounds | None:
         """What its suggestions stand on; None where it makes none, or before the first round."""
         rows, pool = self._file.rows()[: len(self._pool)], self._pool
-        eye = getattr(self._blocks, "image", None)
+        eye = next(iter(getattr(self._blocks, "images", ())), None)  # every field of pictures has the same one
         if self.head is not None and self._standard is not None:
             return Grounds(
                 self.project, self._blocks, rows, pool.items, pool.row, pool.labeled, self.head.logits, self._standard,

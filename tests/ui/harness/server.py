@@ -162,7 +162,7 @@ class Scene:
         return {
             "waiting": False, "failed": False, "for": order[0][1], "over": order[1][1], "classes": [],
             "words": [{"field": f, "start": start, "end": end, "push": p} for f, start, end, p in words],
-            "facts": [{"name": n, "value": v, "push": p} for (n, v), p in zip(self.facts[1:3], (1, -0.5), strict=False)],
+            "facts": [{"name": n, "value": v, "push": 1 - 1.5 * i} for i, (n, v) in enumerate(self.facts[1:3])],
             "unseen": 0.0, "pictures": [], "kinds": [],
             "near": [
                 {
