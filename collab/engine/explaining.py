@@ -14,10 +14,8 @@ import numpy.typing as npt
 from collab.engine.arrays import Floats, Ints
 from collab.engine.heads import Standard
 
-MOST_WORDS = 64
-"""Words of a text that are taken away one by one."""
-MOST_READ, FEWEST = 4_000, 16
-"""Words that are read over all masks of a text, about; and masks of even the longest one."""
+MOST_READ, FEWEST = 640, 24
+"""Words that are read over all masks of a text, about, for somebody waits; and masks of even the longest one."""
 GRID = 6
 """Patches of a picture, down and across."""
 CHUNK = 8_192
@@ -104,12 +102,12 @@ def of_words(text: str, read: Callable[[Sequence[str]], Floats]) -> tuple[list[S
     Source: Li, Monroe and Jurafsky, "Understanding Neural Networks through Representation Erasure", 2016.
     """
     words = words_of(text)
-    masks = max(FEWEST, min(MOST_WORDS, MOST_READ // max(1, len(words))))
+    masks = max(FEWEST, MOST_READ // max(1, len(words)))
     whole = None
     while len(words) > masks:
         pieces = [words[g[0] : g[-1] + 1] for g in np.array_split(np.arange(len(words)), masks // 2)]
         effects, whole = _without(text, [Span(piece[0].start, piece[-1].end) for piece in pieces], read, whole)
-        words = _strongest(pieces, effects, masks)
+        words = _strongest(pieces, effects, masks // 2)
     return words, _without(text, words, read, whole)[0]
 
 
