@@ -182,9 +182,10 @@ class Because {
         if ((dt.dataset.name ?? dt.textContent) === name) dt.nextElementSibling?.append(bar(push));
     const pictures = [...body.querySelectorAll(".picture")],
       images = showing.ask.fields.filter((f) => f.kind === "image");
-    reply.pictures.forEach(({ field, grid, push }) =>
-      pictures[images.findIndex((f) => f.name === field)]?.append(patches(grid, push)),
-    );
+    reply.pictures.forEach(({ field, grid, push }) => {
+      const picture = pictures[images.findIndex((f) => f.name === field)];
+      (picture?.querySelector(".pane") ?? picture)?.append(patches(grid, push)); // what is enlarged takes them along
+    });
   }
   unmark() {
     const { body } = this.card.view.el;
