@@ -9,6 +9,7 @@ CollabError
 │   ├── TooLarge              (ValueError) more than a format can hold
 │   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
 │   ├── NotInstalled          (ImportError) an optional extra is missing
+│   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── NothingToLearn        (ValueError) a table that no model can be trained on
 │   ├── Diverged              (ArithmeticError) a training whose loss ran away
 │   └── Conflict              (RuntimeError) something else is under way that must end first
@@ -71,6 +72,11 @@ class NotInstalled(UserError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs more packages; install them with: pip install 'collab[{extra}]'")
         self.what, self.extra = what, extra
+
+
+class NotShown(UserError, LookupError):
+    def __init__(self) -> None:
+        super().__init__("There is no suggestion on your screen that could be explained; go on to the next item.")
 
 
 class NothingToLearn(UserError, ValueError):

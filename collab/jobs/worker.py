@@ -23,6 +23,7 @@ from collab.errors import CollabError, JobLost, StorageError
 from collab.jobs.running import LEASE_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
 from collab.loop import certifying
+from collab.loop.explaining import answer_why
 from collab.loop.measuring import measured, reads_text, table_fields
 from collab.loop.retraining import LIVE_MS, Learner
 
@@ -86,6 +87,8 @@ class _Worker:
         self._next: dict[int, tuple[Project, float]] = {}
         self._followed: dict[int, tuple[int, float]] = {}
         self._trouble: dict[int, str] = {}
+        self._live: set[int] = set()
+        """Projects in which people label."""
         self._unmeasured: set[int] = set()
         self._children: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
         self._stopping = False
@@ -139,6 +142,8 @@ class _Worker:
         for project in projects:
             seen, due = self._next.get(project.id, (None, 0.0))
             if project == seen and time.monotonic() < due:
+                if project.id in self._live:
+                    self._explain(project)
                 continue
             try:
                 pause = self._tend(project)
@@ -156,9 +161,26 @@ class _Worker:
         if learner is None:
             return IDLE_EVERY if project.id in self._unmeasured else TICK
         live = self._store.live_annotators(project.id, now_ms() - LIVE_MS)
+        (self._live.add if live else self._live.discard)(project.id)
         if learner.take_in(now_ms()):
             learner.round(now_ms())
+        self._explain(project)
         return TEAM_GAP if live > 1 else TICK if live else IDLE_EVERY
+
+    def _explain(self, project: Project) -> None:
+        """Tell the person who waits longest why something is suggested: one at a time, so that refits get on."""
+        learner = self._learners.get(project.id)
+        if learner is None or not (asked := self._store.asked_why(project.id)):
+            return
+        if (grounds := learner.grounds()) is None:
+            return
+        try:
+            answer_why(self._store, grounds, asked[0], now_ms())
+        except StorageError as error:
+            _tell(project.name, error)  # it stays asked
+        except Exception as error:  # of one item: it is told that nothing could be said, and others are
+            _tell(f"why item {asked[0]}", error)
+            self._store.put_why(project.id, asked[0], self._store.progress(project.id).revision, {}, now_ms())
 
     def _follow(self, project: Project) -> None:
         """See to the certificates of a project, where people have done something since the last look."""

@@ -20,6 +20,7 @@ from collab.engine.strategies import Strategy, strategy_of
 from collab.errors import UnknownName
 from collab.loop.checking import check
 from collab.loop.encoding import blocks_of
+from collab.loop.explaining import Grounds
 from collab.loop.figuring import Figures, Seen
 from collab.loop.judging import Audits, audits_of, judge
 from collab.loop.measuring import model_name
@@ -173,6 +174,23 @@ class Learner:
         if self.head is None:
             return np.full((len(features), classes), 1 / classes, np.float32)
         return among_live(self.head.proba(features), self.project.schema)
+
+    def grounds(self) -> Grounds | None:
+        """What its suggestions stand on; None where it makes none, or before the first round."""
+        rows, pool = self._file.rows()[: len(self._pool)], self._pool
+        eye = next(iter(getattr(self._blocks, "images", ())), None)  # every field of pictures has the same one
+        if self.head is not None and self._standard is not None:
+            return Grounds(
+                self.project, self._blocks, rows, pool.items, pool.row, pool.labeled, self.head.logits, self._standard,
+                eye,
+            )  # fmt: skip
+        if self.head is None and self._guess is not None and self._ranked_rows:
+            guess, schema, blocks = self._guess, self.project.schema, self._blocks
+            return Grounds(
+                self.project, blocks, rows, pool.items, pool.row, pool.labeled,
+                lambda features: guess.logits(schema, blocks.of_text(features)), None,
+            )  # fmt: skip
+        return None
 
     def _fit(self, features: Floats, labeled: Ints) -> None:
         labels = self._pool.labels[labeled]

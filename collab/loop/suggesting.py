@@ -62,6 +62,14 @@ class ClassGuess:
         proba[:, [not c.retired for c in schema.classes]] = self._head.proba(features[rows])
         return proba
 
+    def logits(self, schema: LabelSchema, features: Floats) -> Floats:
+        """Score other rows by the latest guess, shape (n, n_classes); all alike where there was none."""
+        out = np.zeros((len(features), len(schema.classes)), np.float32)
+        live = [not c.retired for c in schema.classes]
+        if self._head is not None and self._head.n_classes == sum(live):
+            out[:, live] = self._head.logits(features)
+        return out
+
     def _made(
         self, schema: LabelSchema, texts: Sequence[str], languages: frozenset[str], features: Floats
     ) -> FittedHead | None:

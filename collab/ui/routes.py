@@ -1,4 +1,4 @@
-"""The HTTP routes beside the pages: the card's sync and history, downloads, health.
+"""The HTTP routes beside the pages: the card's sync, history and reasons, downloads, health.
 
 All blocking work leaves the event loop. Who is meant is decided by the grant, never by the body.
 """
@@ -20,10 +20,11 @@ from collab.domain.store import Store
 from collab.engine.encoders.table import Table
 from collab.errors import StorageError, UnknownName, UserError
 from collab.loop import annotating, handing_out, reporting, veiling
+from collab.loop.inquiring import inquire
 from collab.loop.measuring import measured
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
-from collab.ui import protocol, words
+from collab.ui import protocol, reasons, words
 from collab.ui.grants import Grant, may_download, read_grant
 from collab.ui.protocol import BadMessage, Json, Refused
 
@@ -37,6 +38,7 @@ def routes(store: Store, base: str = "") -> list[BaseRoute]:
     return [
         Route(f"{prefix}/api/v1/sync", doors.sync, methods=["POST"]),
         Route(f"{prefix}/api/v1/history", doors.history, methods=["POST"]),
+        Route(f"{prefix}/api/v1/why", doors.why, methods=["POST"]),
         Route(f"{prefix}/api/v1/download/{{name:path}}", doors.download, methods=["GET"]),
         Route(f"{prefix}/healthz", doors.health, methods=["GET"]),
     ]
@@ -59,6 +61,10 @@ class _Doors:
     async def history(self, request: Request) -> Response:
         """The person's own annotations in force, latest first."""
         return await self._reply(request, self._history)
+
+    async def why(self, request: Request) -> Response:
+        """Why the item on screen gets its suggestion; asked again until the worker has found out."""
+        return await self._reply(request, self._why)
 
     async def download(self, request: Request) -> Response:
         """A file of the workspace, by a signed link that runs out."""
@@ -176,6 +182,12 @@ class _Doors:
         """What was measured of the project's numbers and categories."""
         written = measured(self.store, project)
         return None if written is None else self.table(written)
+
+    def _why(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+        tab, ask, wanted, over = reasons.read_why(body)
+        project = self.store.project(grant.project)
+        found = inquire(self.store, project, grant.annotator, tab, ask, _now())
+        return {"waiting": True} if found is None else reasons.why_message(found, project, wanted, over)
 
 
 def _now() -> int:

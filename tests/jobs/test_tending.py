@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from collab.domain.annotation import Event
-from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
+from collab.domain.project import Field, Item, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem, Store
 from collab.engine.encoders.table import Table
@@ -20,7 +21,9 @@ from collab.engine.encoders.text import Encoder, Hashing
 from collab.errors import UnknownName
 from collab.jobs import worker as working
 from collab.jobs.running import now_ms
+from collab.loop import explaining
 from collab.loop.encoding import encode_items
+from collab.loop.explaining import Grounds
 from collab.loop.retraining import Learner
 from tests.driving import ROOT, wait_for
 
@@ -147,6 +150,7 @@ def test_the_worker_computes_on_one_thread_and_leaves_its_children_all_of_them(w
     script = """
 import os, sys
 from pathlib import Path
+from types import SimpleNamespace
 from threadpoolctl import threadpool_info
 from collab.jobs.worker import main
 from collab.storage.database import open_store
@@ -191,3 +195,23 @@ def test_a_table_is_read_once_before_it_is_learned_and_learned_anew_where_it_was
     assert worker._learner(project) is before
     store.write_file(f"tables/{project.id}.json", iter([Table.fit([("mass", "number")], [{"mass": 1}]).to_json()]))
     assert worker._learner(project) not in (before, None)
+
+
+def test_who_asks_why_is_answered_and_an_item_that_cannot_be_explained_is_told_too(
+    store: Store, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explain(_store: Store, _grounds: Grounds, item: Item) -> dict[str, object]:
+        if item.fields["text"] == "b":
+            raise ValueError(item.fields["text"])
+        return {"said": item.fields["text"]}
+
+    monkeypatch.setattr(explaining, "explain", explain)
+    project = make("Fine")
+    fine, broken = (item.id for item in store.stream_items(project.id)[:2])
+    monkeypatch.setattr(Learner, "grounds", lambda learner: SimpleNamespace(project=project, row={fine: 0, broken: 1}))
+    with at_work(store):
+        wait_for(lambda: store.progress(project.id).revision, PATIENCE)
+        for item in (fine, broken):
+            store.ask_why(project.id, item, now_ms())
+        wait_for(lambda: store.why(project.id, fine) == {"said": "a"}, PATIENCE)
+        wait_for(lambda: store.why(project.id, broken) == {}, PATIENCE)

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from collab.domain.annotation import Choices, Suggestion
 from collab.domain.project import LabelClass, Project
+from collab.domain.run import Round
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
 from collab.ui import protocol
@@ -311,3 +312,24 @@ def test_routes_stand_under_the_prefix_of_the_app(store: Store, project: Project
         reply = client.post("/lab/api/v1/sync", json=message(), headers=bearer(store, project.id))
         assert reply.status_code == 200
         assert client.post("/api/v1/sync", json=message()).status_code == 404
+
+
+def test_reasons_come_once_the_worker_has_put_them_and_to_nobody_else(
+    client: TestClient, store: Store, project: Project
+) -> None:
+    items = [row.item for row in store.pool(project.id) if not row.reserved]
+    store.put_asks(project.id, [ask_of(project.id, item) for item in items], 1, whole=True, overlap=1)
+    store.add_round(Round(project.id, 1, 1, 1, 4))
+    headers = bearer(store, project.id)
+    asks = client.post("/api/v1/sync", json=message(), headers=headers).json()["asks"]
+    ask = next(each for each in asks if each["suggestion"])
+    sent = {"tab": "tab-1", "ask": ask["id"], "class": "Yes"}
+    assert client.post("/api/v1/why", json=sent, headers=headers).json() == {"waiting": True}
+    content = {"classes": ["Yes", "No"], "words": [["text", 0, 1, [1, 0]]]}
+    content |= {name: [] for name in ("near", "fields", "kinds", "pictures")}
+    store.put_why(project.id, ask["item"], 1, content, 5)
+    assert client.post("/api/v1/why", json=sent, headers=headers).json()["for"] == "Yes"
+    other = client.post("/api/v1/why", json=sent, headers=bearer(store, project.id, "bo"))
+    assert (other.status_code, "good" in other.text) == (422, False)
+    assert client.post("/api/v1/why", json={"tab": "tab-1", "ask": "x"}, headers=headers).status_code == 422
+    assert client.post("/api/v1/why", json=sent).status_code == 401

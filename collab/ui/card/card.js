@@ -20,6 +20,7 @@ class Card {
       on = (target, type, act) => target.addEventListener(type, act, { signal });
     Object.assign(this, { sheet: new Sheet(this.view), notice: new Notice(this.view), cover: new Cover(this.view) });
     this.telling = new Telling(this);
+    this.because = new Because(this);
     this.input = new Input(this, signal);
     on(window, "online", () => this.line.retry());
     on(window, "pagehide", () => this.line.sync(true));
@@ -81,6 +82,7 @@ class Card {
       if (!this.showing.waits) view.suggestion(this.showing, line.state);
       this.input.clear();
     }
+    this.because.follow();
     if (this.drawn !== this.showing) {
       this.drawn = this.showing;
       this.touchedAt = performance.now();
@@ -98,6 +100,7 @@ class Card {
       performance.mark("collab:painted");
     }
     if (!this.telling.showing) view.rest(showing);
+    this.because.follow();
     view.scrollable();
     view.past(line.past);
     view.lc.toggleAttribute("data-first", !line.past.length);
@@ -316,6 +319,7 @@ class Card {
     this.view.lc.toggleAttribute("data-nokeys", !on);
   }
   close() {
+    this.because.close();
     this.telling.close();
     this.listening.abort();
     this.view.sizes.disconnect();

@@ -11,7 +11,9 @@ from collab.ui import words
 
 _HERE = Path(__file__).parent
 # One after the other: an inline module can't import its neighbours.
-_SCRIPTS = ("line.js", "text.js", "sheet.js", "view.js", "asides.js", "input.js", "card.js", "mount.js")
+_SCRIPTS = (
+    "line.js", "text.js", "sheet.js", "view.js", "asides.js", "why.js", "input.js", "card.js", "mount.js",
+)  # fmt: skip
 
 
 def _read(*names: str) -> str:
@@ -19,7 +21,7 @@ def _read(*names: str) -> str:
 
 
 _card = st.components.v2.component(
-    "collab.card", html=_read("card.html"), css=_read("card.css"), js=_read(*_SCRIPTS), isolate_styles=True
+    "collab.card", html=_read("card.html"), css=_read("card.css", "why.css"), js=_read(*_SCRIPTS), isolate_styles=True
 )
 
 

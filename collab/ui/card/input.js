@@ -60,6 +60,7 @@ class Input {
       unusable: () => card.openSheet("unusable"),
       flag: () => card.openSheet("flag"),
       undo: () => card.reopen(),
+      whyb: () => card.because.toggle(),
       helpb: () => this.help(),
     };
   }
@@ -105,6 +106,7 @@ class Input {
   act(e) {
     const { card, el } = this,
       { classes } = card.data;
+    if (e.key === "Escape" && card.because.on) return () => card.because.close();
     if (e.key === "Escape") return card.showing?.entry ? () => card.goBack() : null;
     if (!card.keysOn) return null;
     const scroll = SCROLL[e.key];
@@ -124,6 +126,7 @@ class Input {
       x: acts.unusable,
       f: acts.flag,
       z: acts.undo,
+      w: acts.whyb,
       "?": acts.helpb,
     }[e.key === "Enter" ? "Enter" : typed];
   }

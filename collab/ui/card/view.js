@@ -28,6 +28,9 @@ class View {
     el.opts.setAttribute("aria-label", this.word("options"));
     el.acts.setAttribute("aria-label", this.word("other"));
     el.find.placeholder = this.word("find");
+    const taken = data.classes.some((c) => c.key.toLowerCase() === "w"); // a class has gone before: then by the button
+    el.whyk.hidden = taken;
+    taken ? el.whyb.removeAttribute("aria-keyshortcuts") : el.whyb.setAttribute("aria-keyshortcuts", "W");
     el.findbox.hidden = data.classes.length <= 10;
     lc.classList.toggle("many", data.classes.length > 10);
     const signature = JSON.stringify([data.classes, data.guidelines, data.lang]);
@@ -92,6 +95,7 @@ class View {
       ["X", "help_unusable"],
       ["F", "help_flag"],
       ["Z", "help_undo"],
+      ...(own.includes("W") ? [] : [["W", "help_why"]]),
       ["Esc", "help_back", "keyed"],
       ...(data.classes.length > 10 ? [["/", "help_find", "keyed"]] : []),
       ["?", "help", "keyed"],

@@ -60,6 +60,8 @@ class Scene:
     """How many answers of earlier sessions there are."""
     ranking: int = 1
     drop_unseen: bool = False
+    why_waits: int = 0
+    """How often reasons are not there yet."""
     facts: list[list[str]] = dataclasses.field(default_factory=lambda: [["author", "web form"]])
     """Numbers and categories of every item."""
     today: int = 18
@@ -150,6 +152,26 @@ class Scene:
             for n in numbers
         ]  # fmt: skip
         return {"entries": entries, "more": bool(numbers) and numbers[-1] > 1}
+
+    def why(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.why_waits -= 1
+        if self.why_waits >= 0:
+            return {"waiting": True}
+        order = sorted(CLASSES, key=lambda c: c[0] != body["class"])
+        words = [] if not self.texts else [("text", 0, 6, 0.4), ("text", 9, 13, -1.0)]
+        return {
+            "waiting": False, "failed": False, "for": order[0][1], "over": order[1][1], "classes": [],
+            "words": [{"field": f, "start": start, "end": end, "push": p} for f, start, end, p in words],
+            "facts": [{"name": n, "value": v, "push": 1 - 1.5 * i} for i, (n, v) in enumerate(self.facts[1:3])],
+            "unseen": 0.0, "pictures": [], "kinds": [],
+            "near": [
+                {
+                    "ref": f"T-{n}", "excerpt": SENTENCES[n], "answer": CLASSES[n][1], "color": CLASSES[n][2],
+                    "by": "Ada", "alike": "alike", "cosine": 0.6,
+                }
+                for n in range(3)
+            ],
+        }  # fmt: skip
 
 
 SCENES: dict[int, Scene] = {}
