@@ -67,7 +67,7 @@ CREDIT = LabelSchema(
     guidelines=(
         "Applications for credit at a German bank; amounts are in Deutsche Mark, durations in months. What became of "
         "each credit was known later.\n\n"
-        "This is for trying out how a table is labeled. Sex, age and origin are among the columns; a model that decides "
-        "about people today must not learn from these."
+        "This is for trying out how a table is labeled. Sex, age and origin are among the columns; a model that "
+        "decides about people today must not learn from these."
     ),
 )  # fmt: skip

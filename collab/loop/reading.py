@@ -53,6 +53,8 @@ def sniff(path: Path, *, encoding: str = "", delimiter: str = "") -> Table:
     Raises:
         UnreadableFile: No table is in it; the message says what to do next.
     """
+    if not path.exists():
+        raise UnreadableFile(path.name, "it isn't there. Check the path.")
     if holds_pictures(path):
         return _look_into(path, encoding, delimiter)
     reader = _reader(path)

@@ -57,7 +57,7 @@ def results() -> Iterator[Result]:
         large, seconds = _pictures(folder, PICTURES)
         yield Result(
             "import_pictures_rss_growth_mb", large - small, "MB", 100, "at most",
-            f"peak of `collab import`, {PICTURES:,} pictures of 512 x 384 in {seconds:.0f} s ({large:.0f} MB), beside 1,000",
+            f"peak of `collab import`, {PICTURES:,} pictures in {seconds:.0f} s ({large:.0f} MB), beside 1,000",
         )  # fmt: skip
 
 
