@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 README = Path(__file__).parents[1] / "README.md"
 COMMANDS = re.findall(r"^(?:\.venv/bin/)?(collab .+?)\s*(?:#.*)?$", README.read_text("utf-8"), re.M)
@@ -40,6 +42,14 @@ def desk(tmp_path_factory):
         f"{('Adelie', 'Gentoo')[n % 2]},{40 + 8 * kind + n % 5},{190 + 27 * kind}" for n, kind in enumerate(kinds)
     )
     (folder / "penguins.csv").write_text("\n".join(["species,bill_mm,flipper_mm", *penguins]))
+    (folder / "photos").mkdir()
+    with zipfile.ZipFile(folder / "pets.zip", "w") as packed:
+        for number, kind in enumerate(("cat", "dog")):
+            (folder / "photos" / kind).mkdir()
+            picture = folder / "photos" / kind / "1.png"
+            Image.new("L", (8, 8), 100 * number).save(picture)
+            packed.write(picture, f"{kind}.png")
+        packed.writestr("pets.csv", "photo,caption\ncat.png,one\ndog.png,two\n")
     return folder
 
 

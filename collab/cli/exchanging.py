@@ -14,6 +14,7 @@ from collab.cli.speaking import (
     AsJson,
     Database,
     Fields,
+    Images,
     Texts,
     Workspace,
     err,
@@ -26,6 +27,7 @@ from collab.cli.speaking import (
 )
 from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Store
+from collab.domain.table import PICTURE_COLUMNS, PICTURES
 from collab.errors import UnknownName
 from collab.storage.failures import disk_errors
 
@@ -34,10 +36,13 @@ Become = Literal["decisions", "annotations", "truth"]
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or Excel; text formats also as .gz.")],
+    file: Annotated[Path, typer.Argument(
+        help="CSV, TSV, JSONL, Parquet or Excel; text formats also as .gz. Or a folder or .zip of pictures."
+    )],
     project: Annotated[str, typer.Option(help="Name of the project; made where it isn't there.")],
     field: Fields = None,
     text: Texts = None,
+    image: Images = None,
     id_column: Annotated[str, typer.Option("--id", help="Column that names each row.")] = "",
     label: Annotated[str, typer.Option(help="Column with answers that came along.")] = "",
     answers: Annotated[Become, typer.Option(help="What they become.")] = "decisions",
@@ -50,12 +55,16 @@ def import_(
     on_change: Annotated[Literal["keep", "replace", "add"], typer.Option(help="For rows that changed.")] = "keep",
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Bring a table into a project."""
+    """Bring a table, or pictures, into a project.
+
+    A folder or a .zip of pictures has the columns image, folder and file; --label folder takes the folders' names for
+    answers. With one table at its top that names the pictures by their paths, it has that table's columns.
+    """
     from collab.loop.importing import run_import
     from collab.loop.planning import ImportPlan, naming_rows
     from collab.loop.reading import sniff
 
-    fields = fields_of(field, text)
+    fields = fields_of(field, text, image)
     store = open_workspace(workspace, database)
     there = next((p for p in store.projects() if p.name == project), None)
     made = there or _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
@@ -136,9 +145,11 @@ def _create(
     from collab.loop.guessing import classes_in
     from collab.loop.reading import sniff
 
-    if not fields:
-        raise typer.BadParameter("A new project needs at least one --text or --field.")
     table = sniff(file)
+    if not fields and table.format == PICTURES:
+        fields = (Field(PICTURE_COLUMNS[0], "image"),)
+    if not fields:
+        raise typer.BadParameter("A new project needs at least one --text, --image or --field.")
     for column in (*(f.name for f in fields), *filter(None, [label])):
         if column not in table.columns:
             raise UnknownName("column", column, table.columns)

@@ -37,6 +37,8 @@ def simulate(
     from collab.loop.tabulating import tables_of
 
     fields = fields_of(field, text)
+    if any(f.kind == "image" for f in fields):
+        fail("Images can't be simulated from a table; make features of them first, and give these as an .npz file.")
     ready = file.suffix.lower() == ".npz"
     if ready and (fields or label):
         raise typer.BadParameter("Features of an .npz file come with their classes: no --text, --field or --label.")

@@ -29,6 +29,7 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
 Fields = Annotated[list[str] | None, typer.Option(help="NAME:KIND of a column to show and learn from; repeat.")]
 Texts = Annotated[list[str] | None, typer.Option(help="Short for --field NAME:text.")]
+Images = Annotated[list[str] | None, typer.Option(help="Short for --field NAME:image; the column holds paths.")]
 HERE = Path("workspace")
 
 opened = contextlib.ExitStack()
@@ -51,15 +52,14 @@ def project_named(store: Store, name: str) -> Project:
     return found
 
 
-def fields_of(field: list[str] | None, text: list[str] | None) -> tuple[Field, ...]:
+def fields_of(field: list[str] | None, text: list[str] | None, image: list[str] | None = None) -> tuple[Field, ...]:
     """Read NAME:KIND of columns."""
     fields = []
-    for each in (*(f"{name}:text" for name in text or ()), *(field or ())):
+    short = [f"{name}:{kind}" for kind, names in (("image", image), ("text", text)) for name in names or ()]
+    for each in (*short, *(field or ())):
         name, _, kind = each.rpartition(":")
         if not name or kind not in get_args(FieldKind):
             raise typer.BadParameter(f"{each!r} is not NAME:KIND; kinds are {', '.join(get_args(FieldKind))}.")
-        if kind == "image":
-            raise typer.BadParameter("image fields can't be encoded yet; text, number and category fields can.")
         fields.append(Field(name, cast("FieldKind", kind)))
     return tuple(fields)
 

@@ -1,5 +1,7 @@
 """Names of stored images: an item's field holds that of the original; what people and models see is made of it once."""
 
+import re
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """Of the files that are read as images; what is in them decides, not the suffix."""
 THUMB_SIDE = 256
@@ -25,3 +27,15 @@ def view_of(name: str) -> str:
 def thumb_of(name: str) -> str:
     """The same, small."""
     return f"{name.rpartition('.')[0]}.thumb.webp"
+
+
+def is_media_name(value: object) -> bool:
+    """Whether a value is the name of a stored image, not text.
+
+    >>> is_media_name(media_name(32 * "0", ".png")), is_media_name("media/cat.png")
+    (True, False)
+    """
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+_NAME = re.compile(r"media/[0-9a-f]{2}/[0-9a-f]{32}\.[a-z]+")

@@ -6,6 +6,10 @@ from typing import Any
 
 Cells = dict[str, Any]
 
+PICTURES = "Pictures"
+"""The format of a folder or an archive without a table: a row for each picture, with its path, folder and name."""
+PICTURE_COLUMNS = ("image", "folder", "file")
+
 RAW_LIMIT = 2000
 """Characters of a rejected row that are kept."""
 
@@ -38,6 +42,8 @@ class Table:
     """Columns that hold bytes."""
     encoding: str = ""
     delimiter: str = ""
+    inside: str = ""
+    """The table inside a folder or an archive; empty: the path is the table, or there are only pictures."""
     quoted: bool = True
     """Whether quotes hold cells together; False: a quote is a character like any other."""
 

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from collab.domain.store import Store
 from collab.errors import UnknownName
 from collab.loop.importing import run_import
 from collab.loop.planning import ImportPlan
+from collab.loop.posing import CLIPART, CLIPART10, CREDIT
 from collab.loop.reading import rows, sniff
 
 DATA = Path(__file__).parents[2] / "data"
@@ -79,8 +80,8 @@ class Demo:
     schema: LabelSchema
     plan: ImportPlan
     file: Callable[[], Path]
-    cells: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    """From a row of the file to what is imported."""
+    cells: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """From a row of the file to what is imported; None: the file is imported as it is."""
 
     def made(self, project: Project) -> bool:
         """Whether a project was made of this demo: its name and its question may have been changed since."""
@@ -96,6 +97,24 @@ _PENGUIN = (
     Field("sex", "category"),
 )  # fmt: skip
 
+_CREDIT = (
+    Field("checking_status", "category"), Field("duration", "number", unit="months"),
+    Field("credit_history", "category"), Field("purpose", "category"), Field("credit_amount", "number", unit="DM"),
+    Field("savings_status", "category"), Field("employment", "category"),
+    Field("installment_commitment", "number", unit="%"), Field("personal_status", "category"),
+    Field("other_parties", "category"), Field("residence_since", "number"), Field("property_magnitude", "category"),
+    Field("age", "number", unit="years"), Field("other_payment_plans", "category"), Field("housing", "category"),
+    Field("existing_credits", "number"), Field("job", "category"), Field("num_dependents", "number"),
+    Field("own_telephone", "category"), Field("foreign_worker", "category"),
+)  # fmt: skip
+_DRAWING = (Field("image", "image"),)
+_MIXED = (
+    Field("picture", "image"), Field("title"), Field("description"), Field("author", "category"),
+    Field("width", "number", unit="px"), Field("height", "number", unit="px"),
+    Field("kilobytes", "number", unit="kB"), Field("paths", "number"), Field("colors", "number"),
+    Field("gradients", "number"),
+)  # fmt: skip
+
 DEMOS: Mapping[str, Demo] = {
     "tweets": Demo(
         "Tweets", "4,200 short texts: how does the writer feel?", _TWEET, SCHEMA,
@@ -104,7 +123,19 @@ DEMOS: Mapping[str, Demo] = {
     ),
     "penguins": Demo(
         "Penguins", "344 rows of numbers and categories: which species is it?", _PENGUIN, SPECIES,
-        ImportPlan(_PENGUIN, answer_column="species", answers="truth"), lambda: PENGUINS, lambda cells: cells,
+        ImportPlan(_PENGUIN, answer_column="species", answers="truth"), lambda: PENGUINS,
+    ),
+    "credit": Demo(
+        "Credit", "1,000 applications for credit, as a table: was it paid back?", _CREDIT, CREDIT,
+        ImportPlan(_CREDIT, answer_column="class", answers="truth"), lambda: DATA / "credit.csv.gz",
+    ),
+    "openclipart10": Demo(
+        "Clip art", "1,022 drawings: what do they show? Some of the answers held back are wrong.", _DRAWING, CLIPART10,
+        ImportPlan(_DRAWING, answer_column="folder", answers="truth"), lambda: DATA / "openclipart10.zip",
+    ),
+    "clipart": Demo(
+        "Drawings", "917 drawings with title, author and how they are made: what kind of thing is it?", _MIXED, CLIPART,
+        ImportPlan(_MIXED, answer_column="kind", answers="truth"), lambda: DATA / "clipart.zip",
     ),
 }  # fmt: skip
 
@@ -129,23 +160,28 @@ def load_demo(store: Store, name: str = "", *, demo: str = "tweets", now: int) -
     project = next((p for p in store.projects() if made.made(p)), None)
     if project is not None and store.progress(project.id).items:
         return project
-    lines, source = _lines(made), made.file().name
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "demo.jsonl"
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
+        path = _file(made, Path(folder))
         project = project or store.create_project(
             name or made.title, made.fields, made.schema, LoopPolicy(), now, demo=True
         )
-        run_import(store, project, path, made.plan, now=now, progress=lambda share, done: False, source=source)
+        run_import(
+            store, project, path, made.plan, now=now, progress=lambda share, done: False, source=made.file().name
+        )
     return project
 
 
-def _lines(demo: Demo) -> Iterator[str]:
+def _file(demo: Demo, folder: Path) -> Path:
+    """The file to import: the one that came with collab, or rows made of it."""
     table = sniff(demo.file())  # before anything is made: the data may lack
-    for row in rows(table):
-        assert isinstance(row, tuple), "every line of the demo data is whole"
-        yield json.dumps(demo.cells(row[1])) + "\n"
+    if demo.cells is None:
+        return table.path
+    path = folder / "demo.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows(table):
+            assert isinstance(row, tuple), "every line of the demo data is whole"
+            file.write(json.dumps(demo.cells(row[1])) + "\n")
+    return path
 
 
 def feeling_of(mean: float) -> str:

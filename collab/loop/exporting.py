@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Decision, Suggestion
 from collab.domain.certificate import Certificate
+from collab.domain.media import is_media_name
 from collab.domain.project import Answer, Item, LabelSchema, Project
 from collab.domain.store import Store
 from collab.domain.table import Cells
@@ -117,7 +118,7 @@ def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None
             "schema_version": project.schema.version,
             "item": item.ref,
         }
-        yield done, (item.fields, _outcome(project.schema, item, decision, said, signed) | more)
+        yield done, (_content(item), _outcome(project.schema, item, decision, said, signed) | more)
 
 
 def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
@@ -132,8 +133,13 @@ def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | No
             if a is None:
                 yield number, None
                 continue
-            yield number, (items[a.item].fields, _annotation(project.schema, items[a.item], a, a.id in in_force))
+            yield number, (_content(items[a.item]), _annotation(project.schema, items[a.item], a, a.id in in_force))
         after = page[-1][0]
+
+
+def _content(item: Item) -> Mapping[str, Any]:
+    """The fields of an item, with the path that its file gave in place of the name of a stored image."""
+    return {name: item.meta.get(name, v) if is_media_name(v) else v for name, v in item.fields.items()}
 
 
 def _annotation(schema: LabelSchema, item: Item, a: Annotation, in_force: bool) -> Cells:

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from collab.domain.table import Rejected, Table
+from collab.domain.media import IMAGE_SUFFIXES
+from collab.domain.project import FieldKind
+from collab.domain.table import PICTURE_COLUMNS, PICTURES, Rejected, Table
 from collab.loop.reading import rows
 
 ColumnRole = Literal["both", "shown", "encoded", "id", "metadata", "answer", "annotator"]
@@ -39,11 +41,11 @@ class ColumnGuess:
     """What a column seems to be."""
 
     name: str
-    kind: Literal["text", "number", "category"]
+    kind: FieldKind
     role: ColumnRole
     why: str
     """Key of the sentence that says why: "named so", "longest text", "long text", "all different", "few values",
-    "numbers", "many columns" or "the rest"."""
+    "numbers", "many columns", "pictures", "folders" or "the rest"."""
     unit: str = ""
     """What its numbers are counted in, where its name says so."""
 
@@ -52,8 +54,11 @@ def guess(table: Table) -> list[ColumnGuess]:
     """Guess kind and role of each column from its name and the sample.
 
     One column at most becomes the id, one the answer, one the annotator. Where another is text, the encoder reads that;
-    in a table without, it reads numbers and categories, but for columns of which every row has its own value.
+    in a table without, it reads numbers and categories, but for columns of which every row has its own value. It reads
+    pictures wherever there are some.
     """
+    if table.format == PICTURES:
+        return _guess_pictures(table)
     values = {name: [_word(cells.get(name)) for cells in table.sample] for name in table.columns}
     kinds = {name: _kind(column) for name, column in values.items()}
     nested = {name for cells in table.sample for name, value in cells.items() if isinstance(value, list | dict)}
@@ -65,14 +70,19 @@ def guess(table: Table) -> list[ColumnGuess]:
             free.remove(name)
             found[name] = (role, why)
 
+    for name in [n for n in free if kinds[n] == "image"]:
+        free.remove(name)
+        found[name] = ("both", "pictures")
+    if not free:
+        return [ColumnGuess(name, kinds[name], *found[name]) for name in table.columns]
     take("annotator", "named so", next((n for n in free if _ANNOTATOR.search(n)), None))
     take("answer", "named so", next((n for n in free if _ANSWER.search(n) and _is_class(values[n])), None))
     take("id", "named so", next((n for n in free if named_like_an_id(n) and _all_different(values[n])), None))
     if "id" not in (role for role, _ in found.values()):
-        first = table.columns[0]  # a date or an address further on may differ in every row too
+        first = free[0]  # a date or an address further on may differ in every row too
         is_code = kinds[first] == "text" and _all_different(values[first]) and not any(map(_spaced, values[first]))
         others = [n for n in free if n != first and kinds[n] == "text"]
-        take("id", "all different", first if first in free and is_code and others else None)
+        take("id", "all different", first if is_code and others else None)
     lengths = {
         n: _mean_length(values[n]) * (4 if _TEXT.search(n) else 1)
         for n in free
@@ -107,6 +117,18 @@ def unit_of(column: str) -> str:
         return bracketed[1].strip()
     last = re.split(r"[_\s]", column.strip())[-1]
     return "%" if column.strip().endswith("%") else last if _UNIT.fullmatch(last) and last != column.strip() else ""
+
+
+def _guess_pictures(table: Table) -> list[ColumnGuess]:
+    """The columns of a folder: its folders may be the classes."""
+    image, folder, file = PICTURE_COLUMNS
+    folders = {cells[folder] for cells in table.sample}
+    answers = 2 <= len(folders) <= MOST_CLASSES
+    return [
+        ColumnGuess(image, "image", "both", "pictures"),
+        ColumnGuess(folder, "category", "answer" if answers else "metadata", "folders" if answers else "the rest"),
+        ColumnGuess(file, "text", "metadata", "the rest"),
+    ]
 
 
 def named_like_an_id(column: str) -> bool:
@@ -250,8 +272,10 @@ def _word(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _kind(values: list[str]) -> Literal["text", "number", "category"]:
+def _kind(values: list[str]) -> FieldKind:
     filled = [v for v in values if v]
+    if filled and all(v.lower().endswith(IMAGE_SUFFIXES) and "://" not in v for v in filled):
+        return "image"
     known = [v for v in filled if v.lower() not in MISSING]
     if known and all(_is_number(v) or _COMMA.fullmatch(v) for v in known):
         return "number"

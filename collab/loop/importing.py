@@ -21,13 +21,16 @@ from collab.domain.store import Added, NewItem, Store
 from collab.domain.table import Rejected
 from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
 from collab.loop.auditing import revoke_edited
+from collab.loop.collecting import Collector
 from collab.loop.guessing import language_of
 from collab.loop.planning import ImportPlan, check_plan, with_commas
-from collab.loop.reading import rows, sniff
+from collab.loop.reading import holds_pictures, rows, sniff
 from collab.loop.shaping import Shaper
 from collab.loop.writing import csv_bytes
 
 BATCH = 5000
+PICTURES = 100
+"""The batch where rows have pictures: each takes far longer."""
 STRATUM_MIN = 500
 """An import with fewer items shares its audit reserve with the next one."""
 
@@ -60,7 +63,7 @@ def run_import(
     Args:
         store: The workspace.
         project: Where to.
-        path: The file; its suffix names its format.
+        path: The file; its suffix names its format. A folder or a ZIP archive holds pictures.
         plan: What people confirmed.
         now: Milliseconds.
         progress: Called after each batch.
@@ -84,7 +87,7 @@ def run_import(
                 report = replace(report, rejected_file=name)
             size = store.unjoined(project.id, STRATUM_MIN) + report.added
             mark = reserve_mark(size) if project.policy.audits else 0.0
-            file = {"import": import_id, "source": source, "sha256": _sha256(path)}
+            file = {"import": import_id, "source": source, "sha256": "" if path.is_dir() else _sha256(path)}
             with store.transaction():
                 report = store.finish_import(import_id, report, mark, STRATUM_MIN, now)
                 revoke_edited(store, project.id, feed.replaced, now)
@@ -112,7 +115,7 @@ def preview_changes(
         JobCancelled: As `run_import`.
     """
     with tempfile.TemporaryFile() as rejects:
-        feed = _Feed(store, project, path, replace(plan, on_change="keep"), rejects)
+        feed = _Feed(store, project, path, replace(plan, on_change="keep"), rejects, keep=False)
         with _under_way(store, project.id, path.name, plan, now) as import_id:
             feed.run(import_id, progress)
             store.abandon_import(import_id)
@@ -139,10 +142,16 @@ def log_answers(store: Store, project: int, now: int) -> None:
 class _Feed:
     """One pass over a file, and what it has counted so far."""
 
-    def __init__(self, store: Store, project: Project, path: Path, plan: ImportPlan, rejects: IO[bytes]) -> None:
+    def __init__(
+        self, store: Store, project: Project, path: Path, plan: ImportPlan, rejects: IO[bytes], *, keep: bool = True
+    ) -> None:
         self._store, self._plan = store, plan
         self._table = sniff(path, encoding=plan.encoding, delimiter=plan.delimiter)
-        check_plan(plan, project, self._table)
+        uploaded = not holds_pictures(path) and path.resolve().is_relative_to(store.workspace.resolve())
+        check_plan(plan, project, self._table, alone=uploaded)
+        images = [f.name for f in plan.fields if f.kind == "image" and (f.shown or f.encoded)]
+        self._collector = Collector(store, self._table, images, project.policy, keep=keep)
+        self._batch = PICTURES if images else BATCH
         commas = with_commas(plan.fields, self._table)
         self._shaper = Shaper(plan, project, _rows_before(store, project.id), commas)
         self._rejects = rejects
@@ -155,14 +164,14 @@ class _Feed:
     def run(self, import_id: int, progress: Progress) -> None:
         """Hand every row to the store, batch by batch."""
         shape, batch, number = self._shaper.shape, list[NewItem](), 0
-        for number, row in enumerate(rows(self._table), 1):
-            made = row if isinstance(row, Rejected) else shape(row[0], number, row[1])
+        for number, (row, named) in enumerate(self._collector.rows(rows(self._table)), 1):
+            made = row if isinstance(row, Rejected) else shape(row[0], number, row[1], named)
             if isinstance(made, Rejected):
                 self._rejected += 1
                 self._rejects.write(csv_bytes((made.line, made.reason, made.raw)))
             else:
                 batch.append(made)
-            if number % BATCH == 0:
+            if number % self._batch == 0:
                 self._add(import_id, batch)
                 batch.clear()
                 if progress(min(0.99, number / max(1, self._table.about)), f"{number:,}"):

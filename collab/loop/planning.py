@@ -80,8 +80,14 @@ def naming_rows(fields: Sequence[Field], table: Table) -> list[str]:
     return [name for name in wanted if names_rows([cells.get(name) for cells in table.sample])]
 
 
-def check_plan(plan: ImportPlan, project: Project, table: Table) -> None:
+def check_plan(plan: ImportPlan, project: Project, table: Table, *, alone: bool = False) -> None:
     """Check a plan against the project and the file.
+
+    Args:
+        plan: What people confirmed.
+        project: Where to.
+        table: What a first look found.
+        alone: Whether the table came without what lay beside it.
 
     Raises:
         UnknownName: It names a column that the file hasn't.
@@ -93,6 +99,12 @@ def check_plan(plan: ImportPlan, project: Project, table: Table) -> None:
             raise UnknownName("column", column, table.columns)
     if not any(f.encoded for f in plan.fields):
         raise InvalidSchema("No column is read by the model; choose one that it reads.")
+    images = [f.name for f in plan.fields if f.kind == "image" and (f.shown or f.encoded)]
+    if images and alone:
+        raise InvalidSchema(
+            f"{images[0]} names pictures, but the table was uploaded without them. Put the table and the pictures into "
+            "one .zip, or give its path on the server."
+        )
     read = [f for f in plan.fields if f.encoded and f.kind in ("number", "category")]
     if len(read) > MOST_READ:
         raise InvalidSchema(

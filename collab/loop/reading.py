@@ -11,7 +11,7 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 from zipfile import BadZipFile
 
@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl.utils.exceptions import InvalidFileException
 
-from collab.domain.table import RAW_LIMIT, Cells, Rejected, Row, Table
+from collab.domain.table import PICTURE_COLUMNS, PICTURES, RAW_LIMIT, Cells, Rejected, Row, Table
 from collab.errors import UnreadableFile
+from collab.loop.gathering import Place, place_of
 from collab.loop.parsing import Delimited, JsonLines, unique_names
 
 SAMPLE_ROWS = 200
@@ -45,12 +46,17 @@ def sniff(path: Path, *, encoding: str = "", delimiter: str = "") -> Table:
     """Look at a file: format, encoding, delimiter, columns and first rows.
 
     Args:
-        path: Its suffix names the format; ".gz" after the suffix of a text format is fine.
+        path: Its suffix names the format; ".gz" after the suffix of a text format is fine. A folder or a ZIP archive
+            holds one table at its top with paths to pictures in it, or pictures alone.
         encoding: Overrides the guess, as `delimiter` does.
 
     Raises:
         UnreadableFile: No table is in it; the message says what to do next.
     """
+    if not path.exists():
+        raise UnreadableFile(path.name, "it isn't there. Check the path.")
+    if holds_pictures(path):
+        return _look_into(path, encoding, delimiter)
     reader = _reader(path)
     with _told(path):
         if not path.stat().st_size:
@@ -74,8 +80,19 @@ def rows(table: Table) -> Iterator[Row]:
     Raises:
         UnreadableFile: The file breaks off in the middle.
     """
-    with _told(table.path):
-        yield from _reader(table.path).rows(table)
+    if table.format == PICTURES:
+        yield from _pictures(place_of(table.path))
+    elif table.inside:
+        with _told(table.path), place_of(table.path).opened(table.inside) as path:
+            yield from _reader(path).rows(dataclasses.replace(table, path=path))
+    else:
+        with _told(table.path):
+            yield from _reader(table.path).rows(table)
+
+
+def holds_pictures(path: Path) -> bool:
+    """Whether it is a folder or an archive."""
+    return path.is_dir() or path.suffix.lower() == ".zip"
 
 
 class Parquet:
@@ -145,13 +162,62 @@ PACKED = (_DELIMITED, _JSON)
 """Readers whose files may be gzipped."""
 
 
+def _look_into(path: Path, encoding: str, delimiter: str) -> Table:
+    """Look at a folder or an archive."""
+    with _told(path):
+        place = place_of(path)
+        names = [row[1] for row in place.listing() if not isinstance(row, Rejected)]
+    top = _top(names)
+    tables = [n for n in names if PurePosixPath(n).parent == top and n.lower().endswith(_TABLES)]
+    if len(tables) == 1:
+        with _told(path), place.opened(tables[0]) as inner:
+            try:
+                found = sniff(inner, encoding=encoding, delimiter=delimiter)
+            except UnreadableFile as error:
+                raise UnreadableFile(tables[0], error.reason) from error
+        return dataclasses.replace(found, path=path, inside=tables[0])
+    if not names:
+        raise UnreadableFile(path.name, "no picture is in it.")
+    if len(tables) > 1:
+        raise UnreadableFile(
+            path.name, f"it has {len(tables)} tables at its top; leave the one that names the pictures."
+        )
+    step = max(1, len(names) // SAMPLE_ROWS)  # folders come one after the other: look at all of them
+    sample = tuple(_cells(name) for name in names[::step][:SAMPLE_ROWS])
+    return Table(path, PICTURES, PICTURE_COLUMNS, sample, len(names))
+
+
+def _pictures(place: Place) -> Iterator[Row]:
+    for row in place.listing():
+        yield row if isinstance(row, Rejected) else (row[0], _cells(row[1]))
+
+
+def _cells(name: str) -> Cells:
+    path = PurePosixPath(name)
+    return dict(zip(PICTURE_COLUMNS, (name, path.parent.name, path.name), strict=True))
+
+
+def _top(names: list[str]) -> PurePosixPath:
+    """The folder in which all of them lie: an archive often holds one folder with everything in it."""
+    parents = [PurePosixPath(name).parent.parts for name in names]
+    same = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*parents, strict=False))
+    return PurePosixPath(*(parts[0] for parts in same))
+
+
+_TABLES = tuple(suffix for suffix in READERS if suffix != ".txt") + tuple(
+    f"{suffix}.gz" for suffix, reader in READERS.items() if reader in PACKED and suffix != ".txt"
+)
+"""A .txt beside pictures is most often no table."""
+
+
 def _reader(path: Path) -> Reader:
     suffixes = [s.lower() for s in path.suffixes[-2:]]
     packed = suffixes[-1:] == [".gz"]
     reader = READERS.get(suffixes[0] if packed else suffixes[-1]) if suffixes else None
     if reader is None or (packed and reader not in PACKED):
         raise UnreadableFile(
-            path.name, f"collab reads {', '.join(READERS)} (text formats also with .gz). Save it as one of these."
+            path.name,
+            f"collab reads {', '.join(READERS)} (text formats also with .gz), and .zip. Save it as one of these.",
         )
     return reader
 

@@ -3,8 +3,9 @@
 import html
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
+from pathlib import PurePosixPath
 from typing import Any
 
 from collab.domain.project import Project
@@ -40,13 +41,14 @@ class Shaper:
         self.unlabeled = 0
         """Rows whose answer names no class, taken without it."""
 
-    def shape(self, line: int, number: int, cells: Cells) -> NewItem | Rejected:
+    def shape(self, line: int, number: int, cells: Cells, images: Mapping[str, str]) -> NewItem | Rejected:
         """Make an item of a row.
 
         Args:
             line: Where the row begins in its file.
             number: Which row of the file it is, from 1.
             cells: Its values by column.
+            images: Names of its stored pictures by field.
         """
         fields: dict[str, Any] = {}
         no_meta, commas = self._no_meta, self._commas
@@ -54,9 +56,11 @@ class Shaper:
         for name, kind in self._content:
             given = cells.get(name)
             try:
-                value = number_of(given, commas.get(name, "")) if kind == "number" else self._text(given)
+                value: Any = number_of(given, commas.get(name, "")) if kind == "number" else self._text(given)
             except ValueError:
                 return _rejected(line, f"{name} is {given!r}, which is no number", cells)
+            if kind == "image":
+                value, given = images[name], self._path(given, cells)
             fields[name] = value
             if value is not given and (type(value) is not type(given) or value != given) and name in cells:
                 meta[name] = given  # the export gives back what the file said
@@ -96,6 +100,13 @@ class Shaper:
             return None
         resolved = self._schema.resolve(named)
         return None if self._schema[resolved].retired else resolved
+
+    def _path(self, given: Any, cells: Cells) -> Any:
+        """The path of a picture as it is kept: without its folders where one of them is the answer held back."""
+        if self._plan.answers != "truth" or not isinstance(given, str):
+            return given
+        path, said = PurePosixPath(given), _word(cells.get(self._plan.answer_column))
+        return path.name if said in path.parts[:-1] else given
 
     def _text(self, given: Any) -> str:
         if not isinstance(given, str):

@@ -10,8 +10,12 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from collab.domain.media import is_media_name, media_name
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+
+_MEDIA = media_name(32 * "_", ".%")
+"""Names of stored images as a pattern: they are no text."""
 
 Condition = sa.ColumnElement[bool] | sa.TextClause
 
@@ -89,7 +93,8 @@ def _contains(db: Database, text: str) -> Condition:
     like = "LIKE" if db.is_sqlite else "ILIKE"
     return _condition(
         f"(item.fields {like} :written ESCAPE '~' "
-        f"AND EXISTS (SELECT 1 FROM {each} AS one WHERE one.value {like} :plain ESCAPE '~'))",
+        f"AND EXISTS (SELECT 1 FROM {each} AS one WHERE one.value {like} :plain ESCAPE '~' "
+        f"AND one.value NOT LIKE '{_MEDIA}'))",
         written=_like(json.dumps(text, ensure_ascii=False)[1:-1]), plain=_like(text),
     )  # fmt: skip
 
@@ -105,4 +110,4 @@ def _like(text: str) -> str:
 
 
 def _text(fields: dict[str, object]) -> str:
-    return "\n".join(str(value) for value in fields.values() if value is not None)
+    return "\n".join(str(value) for value in fields.values() if value is not None and not is_media_name(value))

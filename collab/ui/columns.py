@@ -6,18 +6,19 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from collab.domain.project import Field
+from collab.domain.project import Field, FieldKind
 from collab.domain.table import Table
 from collab.loop.guessing import ColumnGuess, ColumnRole
 from collab.loop.planning import MOST_READ, example_of, fields_of, naming_rows, with_commas
+from collab.loop.reading import holds_pictures
 from collab.ui.pieces import plain
-from collab.ui.upload import look
+from collab.ui.upload import is_upload, look
 from collab.ui.words import word
 
 Draft = dict[str, Any]  # what a person has said so far: file, table, guesses, choices
 
 ROLES: tuple[ColumnRole, ...] = get_args(ColumnRole)
-KINDS = ("text", "number", "category")
+KINDS: tuple[FieldKind, ...] = get_args(FieldKind)
 DELIMITERS = {"": "", ",": ",", ";": ";", "\t": "Tab", "|": "|"}
 ENCODINGS = ("", "utf-8", "utf-16", "windows-1252", "gb18030", "shift_jis", "big5")
 
@@ -53,7 +54,7 @@ def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGue
     kind_of = {text: kind for kind, text in kinds.items()}
     role_of = {text: role for role, text in roles.items()}
     return [
-        dataclasses.replace(g, kind=kind_of[row["kind"]], role=role_of[row["role"]], unit=(row["unit"] or "").strip())  # type: ignore[arg-type]  # one of KINDS
+        dataclasses.replace(g, kind=kind_of[row["kind"]], role=role_of[row["role"]], unit=(row["unit"] or "").strip())
         for g, row in zip(guesses, edited, strict=True)
     ]
 
@@ -100,17 +101,23 @@ def can_go_on(draft: Draft) -> bool:
     """Whether the model can read what was chosen, and every question has its answer; says what hinders that."""
     fields, table = draft.get("fields") or fields_of(draft["guesses"]), draft["table"]
     read = [f for f in fields if f.encoded]
-    wide = sum(f.kind != "text" for f in read)
+    wide = sum(f.kind in ("number", "category") for f in read)
+    images = [f.name for f in fields if f.kind == "image" and (f.shown or f.encoded)]
+    alone = bool(images) and is_upload(table.path) and not holds_pictures(table.path)
     if not read:
         st.warning(word("new.reads_nothing"))
     if wide > MOST_READ:
         st.warning(word("columns.too_wide", n=f"{wide:,}", most=MOST_READ))
+    if alone:
+        st.warning(word("data.alone", column=plain(images[0])))
+    elif images:
+        st.caption(word("data.pictures"))
     if named := naming_rows(fields, table):
         st.info(word("columns.own_values", columns=plain(", ".join(named))))
     told = bool(draft["choices"]["comma"]) or not with_commas(fields, table)
     if not told:
         st.warning(word("columns.comma_needed"))
-    return bool(read) and wide <= MOST_READ and told
+    return bool(read) and wide <= MOST_READ and told and not alone
 
 
 def _comma(table: Table, fields: Sequence[Field]) -> str:

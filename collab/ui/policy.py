@@ -15,6 +15,7 @@ from collab.ui.words import WORDS, language, word
 
 LEVELS = (0.8, 0.9, 0.95)
 """Of label sets, among which the page offers the choice; a policy may carry others."""
+MILLION = 1_000_000
 MODES: tuple[Mode, ...] = get_args(Mode)
 HEADS = ("logistic", "mlp")
 """Among which the page offers the choice; a policy may carry another."""
@@ -24,7 +25,7 @@ def draw(project: Project) -> None:
     """Draw the form, and save what it is set to."""
     with st.form(f"policy-{project.id}"):
         changed = _checks(project, _asking(project.policy))
-        changed = _model(changed)
+        changed = _model(project, changed)
         if st.form_submit_button(word("settings.save"), type="primary"):
             with errors_told():
                 reshaping.save_policy(
@@ -71,7 +72,7 @@ def _checks(project: Project, policy: LoopPolicy) -> LoopPolicy:
     )  # fmt: skip
 
 
-def _model(policy: LoopPolicy) -> LoopPolicy:
+def _model(project: Project, policy: LoopPolicy) -> LoopPolicy:
     """What is asked next, and what reads the items."""
     st.subheader(word("settings.model"), anchor=False)
     names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
@@ -82,7 +83,20 @@ def _model(policy: LoopPolicy) -> LoopPolicy:
     heads = tuple(dict.fromkeys((*HEADS, policy.head)))
     head = st.selectbox(word("settings.head"), heads, heads.index(policy.head), format_func=_head_words)
     st.caption(word("settings.head_why"))
+    if any(f.kind == "image" for f in project.fields):
+        policy = _pictures(policy)
     return replace(policy, strategy=strategy, encoder=encoder.strip() or policy.encoder, head=head)
+
+
+def _pictures(policy: LoopPolicy) -> LoopPolicy:
+    """How large pictures may be; what the page leaves as it is keeps its odd numbers."""
+    millions, megabytes = max(1, policy.image_pixels // MILLION), max(1, policy.image_bytes // MILLION)
+    pixels, size = _number("image_pixels", 1, 2000, millions), _number("image_bytes", 1, 2000, megabytes)
+    return replace(
+        policy,
+        image_pixels=policy.image_pixels if pixels == millions else pixels * MILLION,
+        image_bytes=policy.image_bytes if size == megabytes else size * MILLION,
+    )
 
 
 def _group(project: Project) -> str:

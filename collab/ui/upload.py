@@ -17,7 +17,7 @@ from collab.ui import session
 from collab.ui.pieces import plain
 from collab.ui.words import word
 
-SUFFIXES = ("csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "xlsx", "gz")
+SUFFIXES = ("csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "xlsx", "gz", "zip")
 PREVIEW = 20
 CHECKED = 2000
 """Rows that a first look checks for ones that can't be taken."""
@@ -39,7 +39,7 @@ class Brought:
 
 
 def ask_for_file(key: str) -> Brought | None:
-    """Ask for a file, uploaded or on the server."""
+    """Ask for a file, uploaded or on the server; there it may be a folder of pictures."""
     upload = st.file_uploader(word("data.file"), type=list(SUFFIXES), key=f"{key}-upload")
     if upload is not None:
         seen = st.session_state.get(f"{key}-seen")
@@ -55,7 +55,7 @@ def ask_for_file(key: str) -> Brought | None:
     if not typed:
         return None
     path = Path(typed).expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise UnreadableFile(typed, word("data.no_such_file"))
     return Brought(path, path.name)
 
@@ -65,6 +65,11 @@ def keep_upload(name: str, file: IO[bytes]) -> Path:
     suffixes = PurePath(name.lower()).suffixes
     suffix = "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
     return session.store().write_file(f"uploads/{uuid.uuid4().hex}{suffix}", _chunks(file))
+
+
+def is_upload(path: Path) -> bool:
+    """Whether it is a copy in the workspace, without what lay beside the file."""
+    return path.resolve().is_relative_to(session.store().workspace.resolve())
 
 
 def look(path: Path, name: str, *, encoding: str = "", delimiter: str = "") -> Table:

@@ -16,7 +16,9 @@ from tests.driving import ROOT
 
 GROUPS = {
     "encoding": ("encode_ratio_fp32", "encode_ratio_fp32_200", "encode_min_cosine"),
-    "importing": ("import_rows_per_s", "import_rows_per_s_postgres", "import_rss_mb_1m"),
+    "importing": (
+        "import_rows_per_s", "import_rows_per_s_postgres", "import_rss_mb_1m", "import_pictures_rss_growth_mb",
+    ),
     "asking": ("answer_to_queue_p95_s_50k",),
     "querying": (
         "query_s_20k", "query_s_1m_fresh", "query_s_1m_cold", "query_memory_ratio", "rescore_ratio_bandwidth",

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from collab.domain.project import Field, LoopPolicy
 from collab.jobs.running import now_ms
 from collab.loop.demonstrating import SCHEMA
@@ -19,7 +22,7 @@ from tests.bench.measuring import Result
 from tests.bench.workspaces import KEPT, plan_of, write_texts
 from tests.driving import ROOT, command, environment
 
-ROWS, MANY = 200_000, 1_000_000
+ROWS, MANY, PICTURES = 200_000, 1_000_000, 10_000
 POSTGRES = os.environ.get("COLLAB_TEST_POSTGRES", "")
 
 
@@ -50,6 +53,12 @@ def results() -> Iterator[Result]:
             "at most",
             f"peak of `collab import`, {MANY:,} rows in {seconds:.0f} s, SQLite",
         )
+        small, _ = _pictures(folder, 1000)
+        large, seconds = _pictures(folder, PICTURES)
+        yield Result(
+            "import_pictures_rss_growth_mb", large - small, "MB", 100, "at most",
+            f"peak of `collab import`, {PICTURES:,} pictures in {seconds:.0f} s ({large:.0f} MB), beside 1,000",
+        )  # fmt: skip
 
 
 def _rate(folder: Path, url: str) -> float:
@@ -72,6 +81,26 @@ def _memory(folder: Path) -> tuple[float, float]:
         "--label", "feeling", "--answers", "truth",
         "--encoder", "hashing", "--workspace", folder / "many", "--json",
     )  # fmt: skip
+    return _peak_of(arguments, folder, MANY)
+
+
+def _pictures(folder: Path, many: int) -> tuple[float, float]:
+    """Peak resident megabytes of the command that imports so many pictures, each another one, and its seconds."""
+    place = folder / f"pictures-{many}"
+    for kind in ("a", "b"):
+        (place / kind).mkdir(parents=True)
+    grain = np.random.default_rng(0).normal(0, 12, (384, 512, 3))
+    slope = np.linspace(40, 215, 512)[None, :, None]
+    for number in range(many):
+        drawn = (slope + np.roll(grain, number, axis=1) + number % 40).clip(0, 255).astype(np.uint8)
+        drawn[0, 0] = number // 65_536, number // 256 % 256, number % 256
+        Image.fromarray(drawn).save(place / "ab"[number % 2] / f"{number}.jpg", quality=85)
+    workspace = folder / f"of-{many}"
+    arguments = command("import", place, "--project", "p", "--label", "folder", "--workspace", workspace, "--json")
+    return _peak_of(arguments, folder, many)
+
+
+def _peak_of(arguments: list[str], folder: Path, added: int) -> tuple[float, float]:
     started = time.perf_counter()
     with (folder / "said.json").open("w+b") as said:
         process = subprocess.Popen(arguments, cwd=ROOT, env=environment(), stdout=said, stderr=subprocess.DEVNULL)
@@ -82,7 +111,7 @@ def _memory(folder: Path) -> tuple[float, float]:
         seconds = time.perf_counter() - started
         said.seek(0)
         assert process.returncode == 0, said.read()
-        assert json.loads(said.read())["added"] == MANY
+        assert json.loads(said.read())["added"] == added
     return peak, seconds
 
 
