@@ -15,7 +15,7 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import auditing, exporting, importing
-from collab.loop.encoding import encode_items, text_encoder
+from collab.loop.encoding import encode_items, image_encoder, text_encoder
 from collab.loop.freezing import freeze
 from collab.loop.planning import ImportPlan
 from collab.loop.signing import bring_in_force
@@ -116,7 +116,7 @@ def _plan(values: Mapping[str, Any]) -> ImportPlan:
 def _encode(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     project = store.project(job.project)
-    return {"encoded": encode_items(store, project, text_encoder(project), report)}
+    return {"encoded": encode_items(store, project, text_encoder(project), report, image_encoder(project))}
 
 
 def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from collab.domain.run import CALIBRATED_FROM, Checks, ModelVersion, Round, Stra
 from collab.domain.store import Store
 from collab.engine.arrays import Floats, Ints
 from collab.engine.calibration import cross_fitted, fit_temperature
+from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
 from collab.engine.heads import FittedHead, Standard, head_of, softmax
 from collab.engine.laplace import Laplace
@@ -42,22 +43,23 @@ class Learner:
     The pool's rows are those of the feature file: an item without features isn't in it yet.
     """
 
-    def __init__(self, store: Store, project: int, encoder: Encoder | None) -> None:
+    def __init__(self, store: Store, project: int, encoder: Encoder | None, images: ImageEncoder | None = None) -> None:
         """Take up a project.
 
         Args:
             store: The workspace.
             project: Whose learner.
             encoder: Reads its texts; None where it has none.
+            images: Read its pictures; None where it has none.
 
         Raises:
             UnknownName: Its numbers and categories were never measured.
         """
         self._events = store.progress(project).events  # before anything is read: what comes after is in the log
         self.project = store.project(project)
-        self._encoder = encoder
+        self._encoder, self._images = encoder, images
         self._model = model_name(store, self.project)  # before the columns: an older name only brings a new learner
-        self._blocks = blocks_of(store, self.project, encoder)
+        self._blocks = blocks_of(store, self.project, encoder, images)
         self._guess = ClassGuess(encoder) if encoder is not None else None
         self.head = _last_head(store, self.project, self._model)
         self._store = store
@@ -76,6 +78,7 @@ class Learner:
     def serves(self, project: Project) -> bool:
         """Whether its features are the project's: neither was another encoder chosen nor the table measured anew."""
         named = self._encoder is None or self._encoder.name == project.policy.encoder
+        named &= self._images is None or self._images.name == project.policy.image_encoder
         return named and model_name(self._store, project) == self._model
 
     @property
