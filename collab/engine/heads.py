@@ -1,6 +1,7 @@
 """Heads: the small classifier on top of the features, refitted while people label."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol, Self
@@ -60,6 +61,19 @@ class Standard:
             return self
         share = [np.full(width, np.sqrt(len(widths) * width / sum(widths))) for width in widths]
         return replace(self, scale=(self.scale * np.concatenate(share)).astype(np.float32))
+
+    def weighted(self, widths: Sequence[int], weights: Sequence[float]) -> Self:
+        """Let each block of columns count as much as its weight says; equal ones change nothing.
+
+        Args:
+            widths: Columns of each block, in their order.
+            weights: Of each block; their mean square is 1.
+        """
+        return replace(self, scale=(self.scale / np.repeat(weights, widths)).astype(np.float32))
+
+    def applied(self, features: Floats) -> Doubles:
+        """Centre and scale rows as a head sees them, shape (n_items, dim)."""
+        return (np.asarray(features, np.float64) - self.mean) / self.scale
 
 
 class FittedHead(Protocol):
@@ -150,7 +164,7 @@ class FittedLinear:
         return self._scored(features, lambda logits: _softmax_in_place(logits, temperature))
 
     def basis(self, features: Floats, standard: Standard) -> Doubles:  # noqa: D102  # documented by the protocol
-        return _standardised(features, standard)
+        return standard.applied(features)
 
     def to_bytes(self) -> bytes:  # noqa: D102  # documented by the protocol
         numbers = np.array([self.strength, self.n_labels, self.tuned_at, self.heading], np.float64)
@@ -224,7 +238,7 @@ class Logistic:
         strength, tuned_at, heading = weakest, 0, 1
         if before is not None:
             strength, tuned_at, heading = max(before.strength, weakest), before.tuned_at, before.heading
-        with _threads().limit(limits=1):  # in fits this small, several threads only wait for each other
+        with one_thread():
             found = logistic.fit(x, labels, strength, start)
             if len(labels) >= max(TUNE_FROM, TUNE_GROWTH * tuned_at):
                 tuned_at, failed = len(labels), 0
@@ -263,7 +277,7 @@ class Ridge:
         seed: int = 0,
     ) -> FittedLinear:
         x, labels = _checked(features, labels, n_classes, standard)
-        with _threads().limit(limits=1):
+        with one_thread():
             solution, strength = ridge.fit(x, labels, n_classes)
         return _folded(solution, standard, strength, len(labels))
 
@@ -337,6 +351,12 @@ def _softmax_in_place(logits: Floats, temperature: float) -> None:
     logits /= (logits @ np.ones(logits.shape[1], np.float32))[:, None]
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Keep matrix products on one thread: in fits this small, several only wait for each other."""
+    limit: AbstractContextManager[object] = _threads().limit(limits=1)
+    return limit
+
+
 @cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
@@ -347,12 +367,7 @@ def _checked(features: Floats, labels: Ints, n_classes: int, standard: Standard)
     if not len(labels) or labels.min() < 0 or labels.max() >= n_classes:
         raise ValueError(f"A fit needs at least one label, and all of them from 0 to {n_classes - 1}.")
     refuse_nan("Features", features)
-    return _standardised(features, standard), labels
-
-
-def _standardised(features: Floats, standard: Standard) -> Doubles:
-    rows: Doubles = (np.asarray(features, np.float64) - standard.mean) / standard.scale
-    return rows
+    return standard.applied(features), labels
 
 
 def _same(previous: FittedCommittee, x: Doubles, n_classes: int) -> bool:

@@ -16,7 +16,7 @@ from collab.domain.store import Store
 from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import auditing, exporting, importing
-from collab.loop.encoding import encode_items, text_encoder
+from collab.loop.encoding import encode_items, image_encoder, text_encoder
 from collab.loop.freezing import freeze
 from collab.loop.lessons import lesson as lesson_of
 from collab.loop.lessons import put_curve
@@ -122,7 +122,7 @@ def _plan(values: Mapping[str, Any]) -> ImportPlan:
 def _encode(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     project = store.project(job.project)
-    return {"encoded": encode_items(store, project, text_encoder(project), report)}
+    return {"encoded": encode_items(store, project, text_encoder(project), report, image_encoder(project))}
 
 
 def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:

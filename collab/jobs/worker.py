@@ -11,20 +11,23 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from collab.domain.project import Project
 from collab.domain.run import Job, JobStatus
 from collab.domain.store import Store
-from collab.engine.encoders.text import Encoder, encoder_of
+from collab.engine.encoders.image import image_encoder_of
+from collab.engine.encoders.text import encoder_of
 from collab.errors import CollabError, JobLost, StorageError
 from collab.jobs.running import LEASE_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
 from collab.loop import certifying
 from collab.loop.explaining import answer_why
-from collab.loop.measuring import measured, reads_text, table_fields
+from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 from collab.loop.retraining import LIVE_MS, Learner
 
 TICK = 0.05
@@ -82,7 +85,7 @@ def die_with_parent() -> None:
 class _Worker:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._encoders = _Encoders()
+        self._encoders, self._image_encoders = _Encoders(encoder_of), _Encoders(image_encoder_of)
         self._learners: dict[int, Learner] = {}
         self._next: dict[int, tuple[Project, float]] = {}
         self._followed: dict[int, tuple[int, float]] = {}
@@ -196,14 +199,15 @@ class _Worker:
         if known is not None and known.serves(project):
             return known
         encoder = self._encoders.get(project.policy.encoder) if reads_text(project) else None
-        if encoder is None and reads_text(project):
+        images = self._image_encoders.get(project.policy.image_encoder) if image_fields(project) else None
+        if (encoder is None and reads_text(project)) or (images is None and image_fields(project)):
             return None
         if table_fields(project) and measured(self._store, project) is None:
             if project.id not in self._unmeasured and self._store.progress(project.id).items:
                 self._unmeasured.add(project.id)  # once: a job that failed says why, and would fail again
                 self._store.submit_job("encode", project.id, {}, "", now_ms())
             return None
-        learner = self._learners[project.id] = Learner(self._store, project.id, encoder)
+        learner = self._learners[project.id] = Learner(self._store, project.id, encoder, images)
         if learner.unread:  # another encoder was chosen, or the last attempt to read failed
             self._store.submit_job("encode", project.id, {}, "", now_ms())
         return learner
@@ -257,14 +261,23 @@ class _Worker:
         return subprocess.Popen([sys.executable, "-m", "collab.cli", *child], stdin=subprocess.DEVNULL)
 
 
-class _Encoders:
+class _Sealed(Protocol):
+    @property
+    def digest(self) -> str: ...
+
+
+E = TypeVar("E", bound=_Sealed)
+
+
+class _Encoders(Generic[E]):
     """Loads each encoder in a thread of its own: a model hub may keep one project waiting, but none of the others."""
 
-    def __init__(self) -> None:
-        self._found: dict[str, Encoder | Exception | None] = {}
+    def __init__(self, load: Callable[[str], E]) -> None:
+        self._encoder_of = load
+        self._found: dict[str, E | Exception | None] = {}
         self._again: dict[str, float] = {}
 
-    def get(self, name: str) -> Encoder | None:
+    def get(self, name: str) -> E | None:
         """The encoder, or None while it is being loaded; raises what hindered that, and tries again after a while."""
         found = self._found.get(name)
         if name not in self._found or (isinstance(found, Exception) and time.monotonic() >= self._again[name]):
@@ -276,7 +289,7 @@ class _Encoders:
 
     def _load(self, name: str) -> None:
         try:
-            encoder = encoder_of(name)
+            encoder = self._encoder_of(name)
             assert encoder.digest, "it names the weights"  # here, since to hash them may take seconds
             self._found[name] = encoder
         except Exception as error:

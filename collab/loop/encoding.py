@@ -5,21 +5,34 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
+from collab.domain.media import THUMB_SIDE, thumb_of, view_of
 from collab.domain.project import Field, Item, Project
 from collab.domain.store import Store
 from collab.engine.arrays import refuse_nan
 from collab.engine.encoders.blocks import Blocks
+from collab.engine.encoders.fitting import Pixels
+from collab.engine.encoders.image import ImageEncoder, image_encoder_of
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.errors import JobCancelled, UnknownName
-from collab.loop.measuring import measure, measured, reads_text, table_fields
+from collab.loop.measuring import image_fields, measure, measured, reads_text, table_fields
 
-CHUNK = 512
+CHUNK, CHUNK_OF_PICTURES = 512, 32
+"""Items that are encoded at a time; pictures take a second for so many."""
 PAGE = 4096
 TOLD_EVERY = 0.5
 
 
-def encode_items(store: Store, project: Project, encoder: Encoder | None, report: Callable[[float, str], bool]) -> int:
+def encode_items(
+    store: Store,
+    project: Project,
+    encoder: Encoder | None,
+    report: Callable[[float, str], bool],
+    images: ImageEncoder | None = None,
+) -> int:
     """Encode every visible item that has no features of its present content; a killed run goes on where it was.
 
     Numbers and categories are measured first: where the pool has become another one, all features are made anew.
@@ -29,6 +42,7 @@ def encode_items(store: Store, project: Project, encoder: Encoder | None, report
         project: Whose items.
         encoder: Reads their texts; None where they have none.
         report: Told the share done; returns True to cancel.
+        images: Reads their pictures; None where they have none.
 
     Returns:
         How many were encoded.
@@ -40,15 +54,16 @@ def encode_items(store: Store, project: Project, encoder: Encoder | None, report
     if not store.progress(project.id).items:
         store.set_worker(project.id, "idle", time.time_ns() // 1_000_000, 1.0)
         return 0  # nothing to measure either
-    blocks = Blocks(encoder, measure(store, project))
+    blocks = _blocks(project, encoder, measure(store, project), images)
     file = store.features(project.id, blocks.digest, blocks.dim)
     have = dict(zip(file.ids().tolist(), file.stamps().tolist(), strict=True))
     total = max(1, store.progress(project.id).items)
     done, after, told = 0, 0, 0.0
+    size = CHUNK_OF_PICTURES if blocks.images else CHUNK
     while page := store.stream_items(project.id, after, PAGE):
         after = page[-1].id
         missing = (item for item in page if have.get(item.id) != stamp(item.digest))
-        while batch := list(islice(missing, CHUNK)):
+        while batch := list(islice(missing, size)):
             _encode(store, project, blocks, batch)
             have.update((item.id, stamp(item.digest)) for item in batch)
             done += len(batch)
@@ -81,7 +96,17 @@ def text_encoder(project: Project) -> Encoder | None:
     return encoder_of(project.policy.encoder) if reads_text(project) else None
 
 
-def blocks_of(store: Store, project: Project, encoder: Encoder | None) -> Blocks:
+def image_encoder(project: Project) -> ImageEncoder | None:
+    """Load the encoder of a project's pictures; None where it has none.
+
+    Raises:
+        UnknownName: There is no such encoder.
+        NotInstalled: It needs packages that aren't there.
+    """
+    return image_encoder_of(project.policy.image_encoder) if image_fields(project) else None
+
+
+def blocks_of(store: Store, project: Project, encoder: Encoder | None, images: ImageEncoder | None = None) -> Blocks:
     """What makes the features of a project today.
 
     Raises:
@@ -90,12 +115,37 @@ def blocks_of(store: Store, project: Project, encoder: Encoder | None) -> Blocks
     written = measured(store, project)
     if written is None and table_fields(project):
         raise UnknownName("measurement of the columns of", project.name)
-    return Blocks(encoder, None if written is None else Table.from_json(written))
+    return _blocks(project, encoder, None if written is None else Table.from_json(written), images)
+
+
+def picture_of(store: Store, name: str, side: int) -> Pixels | None:
+    """Read a stored picture for an encoder that sees a square of that side; None where there is none.
+
+    Raises:
+        UnknownName: Its file is gone.
+    """
+    if not name:
+        return None
+    with Image.open(store.file(thumb_of(name) if side <= THUMB_SIDE else view_of(name))) as file:
+        picture = file.convert("RGB")
+    picture.thumbnail((2 * side, 2 * side))  # a view may have 4096 pixels a side, and many are held at a time
+    return np.asarray(picture)
+
+
+def _blocks(project: Project, text: Encoder | None, table: Table | None, images: ImageEncoder | None) -> Blocks:
+    fields = image_fields(project)
+    assert images is not None or not fields, "who has pictures has what reads them"
+    return Blocks(text, table, () if images is None else (images,) * len(fields))
 
 
 def _encode(store: Store, project: Project, blocks: Blocks, batch: list[Item]) -> None:
     texts = [text_of(project.fields, item.fields) for item in batch]
-    rows = blocks.encode(texts, [item.fields for item in batch])
+    fields, cells = image_fields(project), [item.fields for item in batch]
+    pictures = [
+        [picture_of(store, row.get(field.name) or "", encoder.size) for row in cells]
+        for field, encoder in zip(fields, blocks.images, strict=True)
+    ]
+    rows = blocks.encode(texts, cells, pictures)
     refuse_nan("Features", rows)
     if blocks.text is not None:
         stops = {item.id: blocks.text.read_until(text) for item, text in zip(batch, texts, strict=True)}

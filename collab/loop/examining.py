@@ -7,10 +7,11 @@ import numpy as np
 
 from collab.domain.project import Item, Project
 from collab.domain.store import Store
+from collab.engine.encoders.image import ImageEncoder, image_encoder_of
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.errors import CollabError
 from collab.loop.encoding import blocks_of, stamp
-from collab.loop.measuring import measured, reads_text, table_fields
+from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 
 _ROWS = 10_000
 """Items, or rows of features, looked at together."""
@@ -34,8 +35,9 @@ def examine(store: Store) -> Iterator[Finding]:
         return
     yield Finding("database", f"{store.url} is sound, every event chain unbroken")
     encoders: dict[str, Encoder] = {}
+    image_encoders: dict[str, ImageEncoder] = {}
     for project in store.projects():
-        done, name = store.progress(project.id), project.policy.encoder
+        done, name, sees = store.progress(project.id), project.policy.encoder, project.policy.image_encoder
         yield Finding(
             f"project {project.name}", f"{done.items:,} items, {done.decided:,} decided, {done.events:,} events"
         )
@@ -46,7 +48,15 @@ def examine(store: Store) -> Iterator[Finding]:
                 yield Finding(f"encoder {name}", str(error), fine=False)
                 continue
             yield Finding(f"encoder {name}", _encoder(encoders[name]))
-        yield _features(store, project, encoders.get(name) if reads_text(project) else None)
+        if image_fields(project) and sees not in image_encoders:
+            try:
+                image_encoders[sees] = image_encoder_of(sees)
+            except CollabError as error:
+                yield Finding(f"image encoder {sees}", str(error), fine=False)
+                continue
+            found = image_encoders[sees]
+            yield Finding(f"image encoder {sees}", f"{found.dim} features, pictures of {found.size} pixels")
+        yield _features(store, project, encoders.get(name) if reads_text(project) else None, image_encoders.get(sees))
 
 
 def _encoder(encoder: Encoder) -> str:
@@ -54,13 +64,13 @@ def _encoder(encoder: Encoder) -> str:
     return f"{encoder.dim} features, {length}"
 
 
-def _features(store: Store, project: Project, encoder: Encoder | None) -> Finding:
+def _features(store: Store, project: Project, encoder: Encoder | None, images: ImageEncoder | None) -> Finding:
     """Compare the feature cache with the items; it can always be made anew, so that rows which lack are no fault."""
     name = f"features of {project.name}"
     if table_fields(project) and measured(store, project) is None:
         return Finding(name, "its numbers and categories have not been measured yet")
     try:
-        blocks = blocks_of(store, project, encoder)
+        blocks = blocks_of(store, project, encoder, images)
         file = store.features(project.id, blocks.digest, blocks.dim)
         stamps = dict(zip(file.ids().tolist(), file.stamps().tolist(), strict=True))
         rows = file.rows()

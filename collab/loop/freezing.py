@@ -17,7 +17,7 @@ from collab.engine.heads import FittedHead, head_of, softmax
 from collab.errors import Conflict, JobCancelled
 from collab.loop.auditing import check_ready
 from collab.loop.drawing import Population, digest_of, in_keyed_order, write_population
-from collab.loop.encoding import blocks_of, stamp, text_encoder
+from collab.loop.encoding import blocks_of, image_encoder, stamp, text_encoder
 from collab.loop.handing_out import BLIND
 from collab.loop.replaying import record
 from collab.loop.retraining import head_file
@@ -95,7 +95,7 @@ def _words(
     store: Store, project: Project, head: FittedHead, last: Round, items: Ints, contents: Contents, report: Report
 ) -> Population:
     """The frozen head's best class of each item, and how sure it is, as a round says it."""
-    blocks = blocks_of(store, project, text_encoder(project))
+    blocks = blocks_of(store, project, text_encoder(project), image_encoder(project))
     file = store.features(project.id, blocks.digest, blocks.dim)
     at = _rows_of(file.ids(), items)
     stamps = np.array([stamp(digest.decode()) for digest in contents.tolist()], np.int64)

@@ -17,6 +17,11 @@ def table_fields(project: Project) -> tuple[Field, ...]:
     return tuple(f for f in project.fields if f.encoded and f.kind in ("number", "category"))
 
 
+def image_fields(project: Project) -> tuple[Field, ...]:
+    """The encoded fields that are pictures."""
+    return tuple(f for f in project.fields if f.encoded and f.kind == "image")
+
+
 def reads_text(project: Project) -> bool:
     """Whether the encoder that the policy names has something to read."""
     return any(f.encoded and f.kind == "text" for f in project.fields)
@@ -41,13 +46,13 @@ def measure(store: Store, project: Project) -> Table | None:
     the model that learns on them is another version.
 
     Raises:
-        InvalidSchema: No column of it says anything, and there is no text.
+        InvalidSchema: No column of it says anything, and there is neither text nor picture.
     """
     fields = table_fields(project)
     if not fields:
         return None
     found = Table.fit([(f.name, f.kind) for f in fields], _sample(store, project))
-    if not found.dim and not reads_text(project):
+    if not found.dim and not reads_text(project) and not image_fields(project):
         names = ", ".join(f.name for f in fields)
         raise InvalidSchema(
             f"The model can learn nothing from {names}: nearly every row has a value of its own, or none has one. "
@@ -63,15 +68,16 @@ def measure(store: Store, project: Project) -> Table | None:
 
 
 def model_name(store: Store, project: Project) -> str:
-    """What a model version of today calls its encoder: the policy's, and for a table what was measured of it.
+    """What a model version of today calls its encoders: the policy's, and for a table what was measured of it.
 
     By it a head is known that was fitted on other features.
     """
-    written = measured(store, project)
-    if written is None:
-        return project.policy.encoder
-    digest = Table.from_json(written).digest
-    return f"{project.policy.encoder} + {digest}" if reads_text(project) else digest
+    names = [project.policy.encoder] if reads_text(project) else []
+    if image_fields(project):
+        names.append(project.policy.image_encoder)
+    if (written := measured(store, project)) is not None:
+        names.append(Table.from_json(written).digest)
+    return " + ".join(names) or project.policy.encoder
 
 
 def _sample(store: Store, project: Project) -> list[dict[str, object]]:

@@ -11,9 +11,11 @@ from collab.domain.project import Project
 from collab.domain.run import CALIBRATED_FROM, Checks, ModelVersion, Round, Stratum
 from collab.domain.store import Store
 from collab.engine.arrays import Floats, Ints
+from collab.engine.balancing import equal, rebalanced
 from collab.engine.calibration import cross_fitted, fit_temperature
+from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
-from collab.engine.heads import FittedHead, Standard, head_of, softmax
+from collab.engine.heads import PRIOR_VARIANCE, FittedHead, Standard, head_of, one_thread, softmax
 from collab.engine.laplace import Laplace
 from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
@@ -43,28 +45,31 @@ class Learner:
     The pool's rows are those of the feature file: an item without features isn't in it yet.
     """
 
-    def __init__(self, store: Store, project: int, encoder: Encoder | None) -> None:
+    def __init__(self, store: Store, project: int, encoder: Encoder | None, images: ImageEncoder | None = None) -> None:
         """Take up a project.
 
         Args:
             store: The workspace.
             project: Whose learner.
             encoder: Reads its texts; None where it has none.
+            images: Read its pictures; None where it has none.
 
         Raises:
             UnknownName: Its numbers and categories were never measured.
         """
         self._events = store.progress(project).events  # before anything is read: what comes after is in the log
         self.project = store.project(project)
-        self._encoder = encoder
+        self._encoder, self._images = encoder, images
         self._model = model_name(store, self.project)  # before the columns: an older name only brings a new learner
-        self._blocks = blocks_of(store, self.project, encoder)
+        self._blocks = blocks_of(store, self.project, encoder, images)
         self._guess = ClassGuess(encoder) if encoder is not None else None
         self.head = _last_head(store, self.project, self._model)
         self._store = store
         self._file = store.features(project, self._blocks.digest, self._blocks.dim)
         self._pool = Pool(store, project, self._file)
         self._figures = Figures(store, project)
+        self._alike: Standard | None = None
+        self._balance = equal(len(self._blocks.widths))
         self._standard: Standard | None = None
         self._ranked_rows = 0
         self._changes = 0
@@ -77,6 +82,7 @@ class Learner:
     def serves(self, project: Project) -> bool:
         """Whether its features are the project's: neither was another encoder chosen nor the table measured anew."""
         named = self._encoder is None or self._encoder.name == project.policy.encoder
+        named &= self._images is None or self._images.name == project.policy.image_encoder
         return named and model_name(self._store, project) == self._model
 
     @property
@@ -197,8 +203,17 @@ class Learner:
         if len(np.unique(labels)) < 2:
             self.head = None
             return
-        if self._standard is None or len(features) > self._ranked_rows:
-            self._standard = Standard.of(features).balanced(self._blocks.widths)
+        widths = self._blocks.widths
+        if self._alike is None or self._standard is None or len(features) > self._ranked_rows:
+            self._alike = Standard.of(features).balanced(widths)
+            self._standard = self._alike.weighted(widths, self._balance.weights)
+        if self._balance.due(len(labeled)):
+            strength = features.shape[1] / PRIOR_VARIANCE if self.head is None else self.head.strength
+            with one_thread():
+                self._balance = rebalanced(
+                    self._balance, self._alike.applied(features[labeled]), labels, widths, strength
+                )
+            self._standard = self._alike.weighted(widths, self._balance.weights)
         self.head = head_of(self.project.policy.head).fit(
             features[labeled],
             labels,
