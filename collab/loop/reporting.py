@@ -157,8 +157,10 @@ def by_class(store: Store, project: int, schema: LabelSchema) -> tuple[ClassRepo
     last = store.last_round(project)
     checked = [] if last is None else [s for s in last.strata if s.answered >= SHOWN_FROM]
     live = {c.id for c in schema.live}
-    known = (live.issuperset(s.classes) and s.answered == sum(c.people for c in s.classes.values()) for s in checked)
-    if not all(known):
+    known = all(live.issuperset(s.classes) for s in checked)
+    if not schema.many:  # else an answer may name several, or none
+        known = known and all(s.answered == sum(c.people for c in s.classes.values()) for s in checked)
+    if not known:
         return ()
     return tuple(_class_report(c.id, checked) for c in schema.live if checked)
 
