@@ -58,7 +58,7 @@ def test_people_who_answered_the_same_items_are_compared(store: Store, make_proj
         store.append(one.event())
         store.set_current(one.item, one.annotator, one)
 
-    assert store.overlaps(project) == [("No", "Yes", 1), ("Yes", "Yes", 1)]
+    assert store.overlaps(project) == [(("No",), ("Yes",), 1), (("Yes",), ("Yes",), 1)]
     assert store.answers_by_annotator(project) == [("ann", 4), ("bob", 3)]
 
 
