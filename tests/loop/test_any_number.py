@@ -63,7 +63,7 @@ def labeled(store):
 
 
 def test_it_learns_each_class_and_is_judged_by_whole_answers(labeled):
-    store, project, learner, done = labeled
+    store, project, _, done = labeled
     (stratum,) = done.strata
     assert done.labels == store.progress(project.id).decided
     assert stratum.right > 0.5 * stratum.answered
