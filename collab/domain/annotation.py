@@ -261,4 +261,4 @@ def settle(
 
 
 def _resolved(answer: Answer, schema: LabelSchema) -> Answer:
-    return answer if answer == (NONE,) else tuple(sorted({schema.resolve(a) for a in answer}))
+    return answer if answer == (NONE,) else tuple(sorted({schema.resolve(a) for a in answer}, key=schema.index))

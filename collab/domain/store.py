@@ -84,7 +84,7 @@ class ItemFilter:
     text: str = ""
     state: ItemState | Literal["labeled", "machine", "later", ""] = ""
     answer: str = ""
-    """Class id of the decision, or of the annotator's own answer where `annotator` is given."""
+    """Class id that the decision names, or the own answer of `annotator` where that is given; `NONE`: that it is."""
     annotator: str = ""
     include_reserved: bool = False
     """Also the reserve and what certificates drew."""
@@ -355,8 +355,9 @@ class Store(Protocol):
     def repeats(self, project: int, annotator: str = "") -> list[tuple[Answer, Answer, int]]:
         """(first answer, answer to the repeat, how often), by class ids as they were given; () is "can't tell"."""
 
-    def overlaps(self, project: int) -> list[tuple[str, str, int]]:
-        """Of items that two or more people have answered: (least, greatest class id among their answers, how many)."""
+    def overlaps(self, project: int) -> list[tuple[Answer, Answer, int]]:
+        """Of items that two or more people have answered: (least, greatest of their whole answers in any one order, how
+        many); where both are the same, so are all."""
 
     def answers_by_annotator(self, project: int) -> list[tuple[str, int]]:
         """Answers in force (can't tell included) of each person, most first; imported ones left out."""

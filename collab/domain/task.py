@@ -32,7 +32,8 @@ class Task(Protocol):
     def columns(self, answer: Answer, schema: LabelSchema) -> tuple[int, ...] | None:
         """Columns of the classes that an answer names today, merges followed, those of retired classes left out.
 
-        None where the answer counts no more: it named one class, and that is retired.
+        None where the answer counts no more: every class that it named is retired. It doesn't turn into "none": nobody
+        said that.
         """
 
     def suggested(self, proba: Sequence[float]) -> tuple[int, ...]:
@@ -88,7 +89,8 @@ class MultiLabel:
         self, answer: Answer, schema: LabelSchema
     ) -> tuple[int, ...] | None:
         found = {schema.index(a) for a in answer if a != NONE}
-        return tuple(sorted(c for c in found if not schema.classes[c].retired))
+        live = tuple(sorted(c for c in found if not schema.classes[c].retired))
+        return live if live or not found else None
 
     def suggested(self, proba: Sequence[float]) -> tuple[int, ...]:  # noqa: D102  # as above
         return tuple(i for i, p in enumerate(proba) if p >= APPLIES_FROM)

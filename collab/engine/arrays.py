@@ -5,7 +5,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-
+Labels = Ints | npt.NDArray[np.bool_]
+"""What items were labeled: class columns, shape (n,); where any number of classes may apply, which of them do, bool of
+shape (n, n_classes). A single row of it is never met alone, so its number of axes tells the two apart."""
 
 FEW_COLUMNS = 16
 """Up to so many columns a running maximum is faster than a reduction along each short row."""

@@ -6,9 +6,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from numpy.random import Generator
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_softmax, softmax
 
-from collab.engine.arrays import Floats, Ints
+from collab.engine.arrays import Floats, Ints, Labels
+from collab.engine.links import ANY_OF
+from collab.engine.numbering import suggested, whole
 
 Exact = npt.NDArray[np.float64]
 
@@ -19,7 +21,7 @@ ERROR_FROM = 200
 RESAMPLES = 500
 
 
-def fit_temperature(logits: Floats, truth: Ints) -> float:
+def fit_temperature(logits: Floats, truth: Labels) -> float:
     """Find the temperature under which audit answers are the least surprising; 1 where there are none.
 
     One pull towards 1, worth about as much as one answer, keeps the temperature sane where few answers are all right:
@@ -27,7 +29,7 @@ def fit_temperature(logits: Floats, truth: Ints) -> float:
 
     Args:
         logits: Of the audited items, shape (n_items, n_classes).
-        truth: Their class columns, shape (n_items,).
+        truth: Their answers. Where any number of classes may apply, one temperature serves all of them.
 
     Returns:
         Between exp(-3) and exp(3); over 1: the head was too sure of itself.
@@ -44,13 +46,15 @@ def fit_temperature(logits: Floats, truth: Ints) -> float:
     exact = logits.astype(np.float64)
 
     def surprise(log_temperature: float) -> float:
-        told = log_softmax(exact / np.exp(log_temperature), axis=1)[rows, truth]
-        return log_temperature**2 / 2 - float(told.sum())
+        colder = exact / np.exp(log_temperature)
+        if truth.ndim == 2:
+            return log_temperature**2 / 2 + float(ANY_OF.cost(colder, truth.astype(np.float64))[0])
+        return log_temperature**2 / 2 - float(log_softmax(colder, axis=1)[rows, truth].sum())
 
     return float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x))
 
 
-def cross_fitted(logits: Floats, truth: Ints, groups: Ints | None = None, folds: int = 5) -> Floats:
+def cross_fitted(logits: Floats, truth: Labels, groups: Ints | None = None, folds: int = 5) -> Floats:
     """Give each audited item the probabilities of a temperature that the other audits chose.
 
     What judges calibration must not have chosen it. The head is shared by all folds, which is no harm, for it never saw
@@ -58,7 +62,7 @@ def cross_fitted(logits: Floats, truth: Ints, groups: Ints | None = None, folds:
 
     Args:
         logits: Of the audited items in the order in which they were drawn, shape (n_items, n_classes).
-        truth: Their class columns, shape (n_items,).
+        truth: Their answers.
         groups: Items of one group, such as a patient, never stand on both sides; shape (n_items,).
         folds: Parts, each left out once.
 
@@ -71,7 +75,8 @@ def cross_fitted(logits: Floats, truth: Ints, groups: Ints | None = None, folds:
     proba = np.empty(logits.shape, np.float32)
     for fold in range(folds):
         out = numbers % folds == fold
-        proba[out] = softmax(logits[out] / np.float32(fit_temperature(logits[~out], truth[~out])), axis=1)
+        colder = logits[out] / np.float32(fit_temperature(logits[~out], truth[~out]))
+        proba[out] = softmax(colder, axis=1) if truth.ndim == 1 else expit(colder)
     return proba
 
 
@@ -80,13 +85,13 @@ class Reliability:
     """Items in bins of equal size by confidence, least confident first; each of shape (n_bins,)."""
 
     confidence: Exact
-    """Mean probability of the best class."""
+    """Mean probability of what is suggested: of the best class, or of all of an answer with any number of them."""
     accuracy: Exact
-    """Share of items whose best class is right."""
+    """Share of items of which all of that is right."""
     count: Ints
 
 
-def reliability(proba: Floats, truth: Ints, bins: int = BINS) -> Reliability:
+def reliability(proba: Floats, truth: Labels, bins: int = BINS) -> Reliability:
     """Compare what the head claims with how often it is right; at most one bin for each item."""
     confidence, right = _claims(proba, truth)
     count = np.diff(_starts(len(truth), bins), append=len(truth))
@@ -104,7 +109,7 @@ class CalibrationError:
     n: int
 
 
-def calibration_error(proba: Floats, truth: Ints, rng: Generator, level: float = 0.95) -> CalibrationError | None:
+def calibration_error(proba: Floats, truth: Labels, rng: Generator, level: float = 0.95) -> CalibrationError | None:
     """Estimate the expected calibration error in bins of equal size; None under 200 answers.
 
     The plain figure is far too high for few answers (.08 on the mean at 200 in 15 bins, where the truth is 0), and so
@@ -113,7 +118,7 @@ def calibration_error(proba: Floats, truth: Ints, rng: Generator, level: float =
 
     Args:
         proba: Of audited items, under a temperature that they did not choose (`cross_fitted`), (n_items, n_classes).
-        truth: Their class columns, shape (n_items,).
+        truth: Their answers; those with any number of classes are right where all of them is.
         rng: Draws the resamples.
         level: Of the interval.
 
@@ -142,17 +147,29 @@ def calibration_error(proba: Floats, truth: Ints, rng: Generator, level: float =
     )
 
 
-def brier(proba: Floats, truth: Ints) -> float:
-    """Mean squared distance between probabilities and what came true, over all classes: 0 best, 2 worst.
+def squared_errors(proba: Floats, truth: Labels) -> Exact:
+    """Squared distance between probabilities and what came true, over all classes: 0 best, 2 worst; shape (n_items,).
+
+    Where any number of classes may apply: the mean over them of what a question of yes and no has.
+    """
+    distance = proba.astype(np.float64)
+    if truth.ndim == 2:
+        squares: Exact = 2 * ((distance - truth) ** 2).mean(axis=1)
+        return squares
+    distance[np.arange(len(truth)), truth] -= 1
+    total: Exact = (distance**2).sum(axis=1)
+    return total
+
+
+def brier(proba: Floats, truth: Labels) -> float:
+    """Mean of the squared errors.
 
     >>> brier(np.float32([[0.75, 0.25]]), np.array([0]))
     0.125
 
     Source: Brier, "Verification of Forecasts Expressed in Terms of Probability", Monthly Weather Review 1950.
     """
-    distance = proba.astype(np.float64)
-    distance[np.arange(len(truth)), truth] -= 1
-    return float((distance**2).sum(axis=1).mean())
+    return float(squared_errors(proba, truth).mean())
 
 
 def log_loss(proba: Floats, truth: Ints) -> float:
@@ -185,11 +202,14 @@ def out_of_ten(probability: float) -> OutOfTen:
     return OutOfTen(times) if times < 10 else OutOfTen(9, "more than")
 
 
-def _claims(proba: Floats, truth: Ints) -> tuple[Exact, Exact]:
-    """Probability of the best class and whether it is right, least confident first, each of shape (n_items,)."""
-    confidence = proba.max(axis=1).astype(np.float64)
+def _claims(proba: Floats, truth: Labels) -> tuple[Exact, Exact]:
+    """Probability of what is suggested and whether it is right, least confident first, each of shape (n_items,)."""
+    if truth.ndim == 2:
+        confidence, right = whole(proba), (suggested(proba) == truth).all(axis=1)
+    else:
+        confidence, right = proba.max(axis=1).astype(np.float64), proba.argmax(axis=1) == truth
     order = np.argsort(confidence, kind="stable")
-    return confidence[order], (proba.argmax(axis=1) == truth)[order].astype(np.float64)
+    return confidence[order], right[order].astype(np.float64)
 
 
 def _starts(n: int, bins: int) -> Ints:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from collab.engine.arrays import Ints
+from collab.engine.arrays import Ints, Labels
 
 Exact = npt.NDArray[np.float64]
 
@@ -33,23 +33,32 @@ def confusion(truth: Ints, predicted: Ints, n_classes: int) -> Ints:
     return cells.reshape(n_classes, n_classes)
 
 
-def accuracy(truth: Ints, predicted: Ints) -> float:
-    """Share of items whose predicted class is the true one; NaN where there are no items."""
-    return float((truth == predicted).mean()) if len(truth) else float("nan")
+def accuracy(truth: Labels, predicted: Labels) -> float:
+    """Share of items whose predicted class, or set of classes, is the true one; NaN where there are no items."""
+    same = truth == predicted
+    return float((same if truth.ndim == 1 else same.all(axis=1)).mean()) if len(truth) else float("nan")
 
 
-def by_class(truth: Ints, predicted: Ints, n_classes: int) -> ByClass:
+def by_class(truth: Labels, predicted: Labels, n_classes: int) -> ByClass:
     """Precision, recall and F1 of each class."""
-    cells = confusion(truth, predicted, n_classes)
-    hits, said, are = np.diag(cells), cells.sum(axis=0), cells.sum(axis=1)
+    hits, said, are = _counts(truth, predicted, n_classes)
     return ByClass(_ratio(hits, said), _ratio(hits, are), _ratio(2 * hits, said + are), are)
 
 
-def macro_f1(truth: Ints, predicted: Ints, n_classes: int) -> float:
+def macro_f1(truth: Labels, predicted: Labels, n_classes: int) -> float:
     """Mean F1 of the classes that occur, in truth or as predicted: each counts the same, however rare."""
-    cells = confusion(truth, predicted, n_classes)
-    occurs = cells.sum(axis=0) + cells.sum(axis=1) > 0
+    _, said, are = _counts(truth, predicted, n_classes)
+    occurs = said + are > 0
     return float(by_class(truth, predicted, n_classes).f1[occurs].mean()) if occurs.any() else float("nan")
+
+
+def _counts(truth: Labels, predicted: Labels, n_classes: int) -> tuple[Ints, Ints, Ints]:
+    """How often each class was met, said and true."""
+    if truth.ndim == 2:
+        hits, said, are = (part.sum(axis=0, dtype=np.int64) for part in (truth & predicted, predicted, truth))
+        return hits, said, are
+    cells = confusion(truth.astype(np.int64, copy=False), predicted.astype(np.int64, copy=False), n_classes)
+    return np.diag(cells), cells.sum(axis=0), cells.sum(axis=1)
 
 
 def _ratio(part: Ints, whole: Ints) -> Exact:

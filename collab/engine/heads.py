@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # ships no types
 
 from collab.engine import logistic, perceptron, ridge
-from collab.engine.arrays import Floats, Ints, refuse_nan
+from collab.engine.arrays import Floats, Labels, refuse_nan
 from collab.engine.perceptron import Committee, Stop
 from collab.errors import UnknownName
 
@@ -95,7 +95,10 @@ class FittedHead(Protocol):
         """Score unit feature rows, shape (n_items, dim); returns (n_items, n_classes)."""
 
     def proba(self, features: Floats, temperature: float = 1.0) -> Floats:
-        """Turn features into class probabilities, shape (n_items, n_classes); rows sum to 1."""
+        """Turn features into class probabilities, shape (n_items, n_classes); rows sum to 1.
+
+        Where any number of classes may apply, each has a probability of its own.
+        """
 
     def basis(self, features: Floats, standard: Standard) -> Doubles:
         """Say what its logits are linear in, shape (n_items, any), under the standard that it was fitted with."""
@@ -114,7 +117,7 @@ class Head(Protocol):
     def fit(
         self,
         features: Floats,
-        labels: Ints,
+        labels: Labels,
         n_classes: int,
         *,
         standard: Standard,
@@ -126,6 +129,8 @@ class Head(Protocol):
         Args:
             features: Unit rows, shape (n_labels, dim).
             labels: Class columns, shape (n_labels,), each in [0, n_classes). Classes may be missing, even all but one.
+                Where any number of them may apply: which do, bool of shape (n_labels, n_classes). A class that applies
+                to all items so far, or to none, gets about the share that it has.
             n_classes: Columns of the resulting `proba`.
             standard: Centre and spread of the whole pool.
             previous: The fit before this one on the same columns, perhaps with fewer classes: where to start from. Its
@@ -152,6 +157,8 @@ class FittedLinear:
     """Number of labels at which another strength was last tried; 0: not yet."""
     heading: int = 1
     """Whether a stronger penalty (1) or a weaker one (-1) is tried next."""
+    many: bool = False
+    """Whether each class has a probability of its own."""
 
     @property
     def n_classes(self) -> int:  # noqa: D102  # documented by the protocol
@@ -161,13 +168,14 @@ class FittedLinear:
         return self._scored(features, lambda _: None)
 
     def proba(self, features: Floats, temperature: float = 1.0) -> Floats:  # noqa: D102  # documented by the protocol
-        return self._scored(features, lambda logits: _softmax_in_place(logits, temperature))
+        return self._scored(features, lambda logits: _squash_in_place(logits, temperature, self.many))
 
     def basis(self, features: Floats, standard: Standard) -> Doubles:  # noqa: D102  # documented by the protocol
         return standard.applied(features)
 
     def to_bytes(self) -> bytes:  # noqa: D102  # documented by the protocol
-        numbers = np.array([self.strength, self.n_labels, self.tuned_at, self.heading], np.float64)
+        more = [self.many] if self.many else []
+        numbers = np.array([self.strength, self.n_labels, self.tuned_at, self.heading, *more], np.float64)
         return save({"weights": self.weights, "bias": self.bias, "numbers": numbers})
 
     def _scored(self, features: Floats, finish: Callable[[Floats], None]) -> Floats:
@@ -213,18 +221,19 @@ class FittedCommittee:
             "outer": made.outer,
             "outer_bias": made.outer_bias,
         }
-        return save(layers | {"numbers": np.array([self.strength, self.n_labels, *self.stop], np.float64)})
+        return save(layers | {"numbers": np.array([self.strength, self.n_labels, *self.stop, made.many], np.float64)})
 
 
 class Logistic:
-    """Multinomial logistic regression with an L2 penalty that follows the loss on items left out."""
+    """Logistic regression with an L2 penalty that follows the loss on items left out: multinomial, or of each class for
+    itself under the same penalty."""
 
     name = "logistic"
 
     def fit(  # noqa: D102  # documented by the protocol
         self,
         features: Floats,
-        labels: Ints,
+        labels: Labels,
         n_classes: int,
         *,
         standard: Standard,
@@ -252,7 +261,7 @@ class Logistic:
                         heading, failed = -heading, failed + 1
                     if failed == 2:
                         break
-        return _folded(found.solution, standard, strength, len(labels), tuned_at, heading)
+        return _folded(found.solution, standard, strength, labels, tuned_at, heading)
 
     def read(self, written: bytes) -> FittedLinear:  # noqa: D102  # documented by the protocol
         return _read(written)
@@ -269,7 +278,7 @@ class Ridge:
     def fit(  # noqa: D102  # documented by the protocol
         self,
         features: Floats,
-        labels: Ints,
+        labels: Labels,
         n_classes: int,
         *,
         standard: Standard,
@@ -279,7 +288,7 @@ class Ridge:
         x, labels = _checked(features, labels, n_classes, standard)
         with one_thread():
             solution, strength = ridge.fit(x, labels, n_classes)
-        return _folded(solution, standard, strength, len(labels))
+        return _folded(solution, standard, strength, labels)
 
     def read(self, written: bytes) -> FittedLinear:  # noqa: D102  # documented by the protocol
         return _read(written)
@@ -297,7 +306,7 @@ class Perceptrons:
     def fit(  # noqa: D102  # documented by the protocol
         self,
         features: Floats,
-        labels: Ints,
+        labels: Labels,
         n_classes: int,
         *,
         standard: Standard,
@@ -310,16 +319,15 @@ class Perceptrons:
             known = None
         with _threads().limit(limits=1):
             layers, stop = perceptron.fit(x, labels, n_classes, seed, known)
-        made = perceptron.joined(layers, standard.mean, standard.scale, stop.temperature)
+        made = perceptron.joined(layers, standard.mean, standard.scale, stop.temperature, labels.ndim == 2)
         norm = float(np.square(made.hidden(features)).sum(axis=1).mean())
         return FittedCommittee(made, max(norm, 1e-6) / perceptron.PRIOR_VARIANCE, len(labels), stop)
 
     def read(self, written: bytes) -> FittedCommittee:  # noqa: D102  # documented by the protocol
         parts = _loaded(written)
-        strength, n_labels, steps, temperature, found_at = parts.pop("numbers").tolist()
-        return FittedCommittee(
-            Committee(**parts), strength, int(n_labels), Stop(int(steps), temperature, int(found_at))
-        )
+        strength, n_labels, steps, temperature, found_at, many = parts.pop("numbers").tolist()
+        stop = Stop(int(steps), temperature, int(found_at))
+        return FittedCommittee(Committee(**parts, many=bool(many)), strength, int(n_labels), stop)
 
 
 HEADS: dict[str, Head] = {head.name: head for head in (Logistic(), Ridge(), Perceptrons())}
@@ -335,16 +343,30 @@ def head_of(name: str) -> Head:
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     """Turn logits, shape (n_items, n_classes), into probabilities; a temperature over 1 makes them less sure."""
+    return _squashed(logits, temperature, many=False)
+
+
+def sigmoid(logits: Floats, temperature: float = 1.0) -> Floats:
+    """Turn logits, shape (n_items, n_classes), into a probability of each class for itself; as `softmax`."""
+    return _squashed(logits, temperature, many=True)
+
+
+def _squashed(logits: Floats, temperature: float, *, many: bool) -> Floats:
     proba = np.array(logits)
     rows = max(1, CHUNK_BYTES // (4 * max(1, logits.shape[1])))
     for start in range(0, len(proba), rows):
-        _softmax_in_place(proba[start : start + rows], temperature)
+        _squash_in_place(proba[start : start + rows], temperature, many)
     return proba
 
 
-def _softmax_in_place(logits: Floats, temperature: float) -> None:
+def _squash_in_place(logits: Floats, temperature: float, many: bool) -> None:
     if temperature != 1:
         logits /= np.float32(temperature)
+    if many:
+        np.clip(logits, -SAFE, SAFE, out=logits)
+        np.exp(np.negative(logits, out=logits), out=logits)
+        np.reciprocal(np.add(logits, 1, out=logits), out=logits)
+        return
     if max(logits.max(initial=0), -logits.min(initial=0)) > SAFE:  # mostly not, and a pass over the row is saved
         logits -= logits.max(axis=1, keepdims=True)
     np.exp(logits, out=logits)
@@ -362,9 +384,11 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _checked(features: Floats, labels: Ints, n_classes: int, standard: Standard) -> tuple[Doubles, Ints]:
-    labels = np.asarray(labels, np.int64)
-    if not len(labels) or labels.min() < 0 or labels.max() >= n_classes:
+def _checked(features: Floats, labels: Labels, n_classes: int, standard: Standard) -> tuple[Doubles, Labels]:
+    if labels.ndim == 2:
+        if not len(labels) or labels.shape[1] != n_classes:
+            raise ValueError(f"A fit needs at least one label, and of each whether any of {n_classes} classes applies.")
+    elif not len(labels) or labels.min() < 0 or labels.max() >= n_classes:
         raise ValueError(f"A fit needs at least one label, and all of them from 0 to {n_classes - 1}.")
     refuse_nan("Features", features)
     return standard.applied(features), labels
@@ -389,13 +413,14 @@ def _pays(gains: Doubles) -> bool:
 
 
 def _folded(
-    solution: Doubles, standard: Standard, strength: float, n_labels: int, tuned_at: int = 0, heading: int = 1
+    solution: Doubles, standard: Standard, strength: float, labels: Labels, tuned_at: int = 0, heading: int = 1
 ) -> FittedLinear:
     weights = solution[:, :-1] / standard.scale
     bias = solution[:, -1] - weights @ standard.mean
     return FittedLinear(
-        np.ascontiguousarray(weights, np.float32), bias.astype(np.float32), strength, n_labels, tuned_at, heading
-    )
+        np.ascontiguousarray(weights, np.float32), bias.astype(np.float32), strength, len(labels), tuned_at, heading,
+        many=labels.ndim == 2,
+    )  # fmt: skip
 
 
 def _loaded(written: bytes) -> dict[str, Floats]:
@@ -408,7 +433,8 @@ def _loaded(written: bytes) -> dict[str, Floats]:
 
 def _read(written: bytes) -> FittedLinear:
     parts = _loaded(written)
-    strength, n_labels, tuned_at, *heading = parts["numbers"].tolist()  # older ones have no heading
+    strength, n_labels, tuned_at, *more = parts["numbers"].tolist()
+    heading = int(more[0]) if more else 1  # older ones have none
     return FittedLinear(
-        parts["weights"], parts["bias"], strength, int(n_labels), int(tuned_at), *(int(h) for h in heading)
+        parts["weights"], parts["bias"], strength, int(n_labels), int(tuned_at), heading, many=len(more) > 1
     )

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr, betaincinv
 
-from collab.engine.arrays import Floats, Ints
+from collab.engine.arrays import Floats, Labels
 
 Sets = npt.NDArray[np.bool_]
 
@@ -34,7 +34,7 @@ class Band:
     high: float
 
 
-def calibrate(proba: Floats, answers: Ints, level: float, sure: float | None = None) -> float:
+def calibrate(proba: Floats, answers: Labels, level: float, sure: float | None = None) -> float:
     """Find the threshold under which sets hold the right class with probability `level`.
 
     Sets of one threshold cover a little more or less than the level, for its answers are few (`realised`); the level is
@@ -42,7 +42,7 @@ def calibrate(proba: Floats, answers: Ints, level: float, sure: float | None = N
 
     Args:
         proba: Of audited items, never trained on, shape (n_items, n_classes).
-        answers: Their class columns, shape (n_items,).
+        answers: What people say of them. Where any number of classes may apply, a set is to hold all that do.
         level: Share of items whose set shall hold the right class, such as .9.
         sure: Confidence that the level is met, such as .9; None: on the mean over draws of audits.
 
@@ -51,12 +51,17 @@ def calibrate(proba: Floats, answers: Ints, level: float, sure: float | None = N
         there are fewer answers than `needed`.
 
     Source: Sadinle, Lei and Wasserman, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels", JASA 2019;
-    with `sure` Zwart, "Probabilistic Conformal Coverage Guarantees in Small-Data Settings", arXiv 2509.15349, 2025.
+    of all that apply Cauchois et al., "Knowing What You Know: Valid and Validated Confidence Sets in Multiclass
+    and Multilabel Prediction", JMLR 2021; with `sure` Zwart, "Probabilistic Conformal Coverage Guarantees in Small-Data
+    Settings", arXiv 2509.15349, 2025.
     """
     rank = rank_of(len(answers), level, sure)
     if rank > len(answers):
         return inf
-    strange = _strangeness(proba)[np.arange(len(answers)), answers]
+    if answers.ndim == 2:  # a set that holds the least likely of those that apply holds all; none needs no set
+        strange = np.where(answers, _strangeness(proba), 0).max(axis=1)
+    else:
+        strange = _strangeness(proba)[np.arange(len(answers)), answers]
     return float(np.partition(strange, rank - 1)[rank - 1])
 
 
@@ -78,6 +83,22 @@ def meanings(sets: Sets, unfamiliar: npt.NDArray[np.bool_]) -> tuple[Meaning, ..
     """
     classes, sizes = sets.shape[1], sets.sum(axis=1).tolist()
     return tuple(_meaning(size, classes, far) for size, far in zip(sizes, unfamiliar.tolist(), strict=True))
+
+
+def wider(sets: Sets, suggested: Sets) -> npt.NDArray[np.bool_]:
+    """Say which sets are worth showing where any number of classes may apply, shape (n_items,).
+
+    Those that name at most five classes, rule out others, and hold all that is suggested and more: what is as narrow
+    says nothing new, and what is narrower would contradict the suggestion.
+
+    Args:
+        sets: Shape (n_items, n_classes).
+        suggested: Which classes are suggested, same shape.
+    """
+    sizes = sets.sum(axis=1)
+    more = (sets >= suggested).all(axis=1) & (sizes > suggested.sum(axis=1))
+    shown: npt.NDArray[np.bool_] = more & (sizes <= MOST_SHOWN) & (sizes < sets.shape[1])
+    return shown
 
 
 def needed(level: float, sure: float | None = None) -> int:

@@ -11,6 +11,7 @@ from scipy.linalg import solve_triangular
 from collab.engine import uncertainty
 from collab.engine.arrays import Floats
 from collab.engine.heads import FittedHead, Standard
+from collab.engine.links import ANY_OF
 
 Doubles = npt.NDArray[np.float64]
 Doubt = Literal["ambiguous", "unfamiliar", ""]
@@ -45,9 +46,11 @@ class Laplace:
     """Unit rows, shape (at most KNOWN, dim)."""
     most_variance: float
     most_distance: float
+    many: bool = False
+    """Whether each class has a probability of its own."""
 
     @classmethod
-    def of(cls, head: FittedHead, labeled: Floats, standard: Standard) -> Self:
+    def of(cls, head: FittedHead, labeled: Floats, standard: Standard, *, many: bool = False) -> Self:
         """Measure a head after its fit.
 
         What is usual is what each labeled item would be if it had no label: the variance of its logit without it, by
@@ -57,18 +60,19 @@ class Laplace:
             head: The fitted head.
             labeled: The rows that it was fitted on, shape (n_labels, dim).
             standard: Centre and spread that it was fitted with.
+            many: Whether each class has a probability of its own.
         """
-        curvature = _curvature(head.proba(labeled))
+        curvature = _curvature(head.proba(labeled), many)
         factor, prior = _factor(head.basis(labeled, standard), curvature, head.strength)
         known = _unit(labeled[:: -(-len(labeled) // KNOWN)])
-        bare = cls(head, standard, factor, prior, known, np.inf, np.inf)
+        bare = cls(head, standard, factor, prior, known, np.inf, np.inf, many)
         variance = bare.variance(labeled)
         alone = variance / np.maximum(1 - curvature * variance, 1e-6)
         likeness = known @ known.T
         np.fill_diagonal(likeness, -1)
         return cls(
             head, standard, factor, prior, known,
-            float(np.quantile(alone, USUAL)), float(np.quantile(1 - likeness.max(axis=1), USUAL)),
+            float(np.quantile(alone, USUAL)), float(np.quantile(1 - likeness.max(axis=1), USUAL)), many,
         )  # fmt: skip
 
     def variance(self, features: Floats) -> Floats:
@@ -90,6 +94,8 @@ class Laplace:
     def doubts(self, features: Floats, proba: Floats) -> tuple[Doubt, ...]:
         """Say of each item why the head may err: nothing like it was labeled, or else its best classes tie; or "".
 
+        Where any number of classes may apply, a tie is a class of which the head can't say whether it does.
+
         With 200 random labels (`python -m tests.bench.doubting`) it calls 3 % of tweets unfamiliar and 94 % of lines of
         source code, 5 % of digits and 58 % of those of a class that was never labeled. Of what it calls ambiguous, 57 %
         of the tweets and 47 % of the digits get a wrong class, of what it says nothing about 27 % and 4 %.
@@ -99,7 +105,7 @@ class Laplace:
             proba: What is shown of them, shape (n_items, n_classes).
         """
         unfamiliar = (self.variance(features) > self.most_variance) | (self.distance(features) > self.most_distance)
-        ties = uncertainty.margin(proba) >= TIE
+        ties = (uncertainty.least_settled(proba) if self.many else uncertainty.margin(proba)) >= TIE
         return tuple("unfamiliar" if u else "ambiguous" if t else "" for u, t in zip(unfamiliar, ties, strict=True))
 
 
@@ -115,8 +121,10 @@ def _factor(rows: Doubles, curvature: Doubles, strength: float) -> tuple[Doubles
     return solve_triangular(below, np.eye(len(below)), lower=True).T, 0.0
 
 
-def _curvature(proba: Floats) -> Doubles:
+def _curvature(proba: Floats, many: bool) -> Doubles:
     """Mean over the directions in which the logits of an item can differ."""
+    if many:
+        return ANY_OF.spread(proba.astype(np.float64))
     spread = 1 - np.square(proba.astype(np.float64)).sum(axis=1)
     curvature: Doubles = np.maximum(spread, 0) / max(1, proba.shape[1] - 1)
     return curvature

@@ -1,4 +1,5 @@
-"""Multinomial logistic regression: a quick fit, and the loss that it would have had on each item left out."""
+"""Logistic regression, multinomial or of each class for itself: a quick fit, and what each item would have cost had it
+been left out."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,12 +9,13 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 
-from collab.engine.arrays import Ints
+from collab.engine.arrays import Labels
+from collab.engine.links import Link, link_of
 
 Doubles = npt.NDArray[np.float64]
 
 UNSEEN = 0.1
-"""Weight of the made-up item of each class at the pool's centre: keeps a class without labels possible, and finite."""
+"""Weight of the made-up items of each class at the pool's centre: keeps a class without labels possible, and finite."""
 LEAST_CURVATURE, MOST_CURVATURE = 0.01, 0.25
 
 
@@ -26,7 +28,7 @@ class Fit(NamedTuple):
     """Works out what each item would have cost had it been left out, shape (n_items,)."""
 
 
-def fit(x: Doubles, labels: Ints, strength: float, start: Doubles) -> Fit:
+def fit(x: Doubles, labels: Labels, strength: float, start: Doubles) -> Fit:
     """Minimise the penalised loss by L-BFGS, in coordinates in which it is nearly round.
 
     With H = strength * I + curvature * x.T @ x and its Cholesky factor R, the weights are sought as b in R^-T b. Their
@@ -34,11 +36,12 @@ def fit(x: Doubles, labels: Ints, strength: float, start: Doubles) -> Fit:
     are first written in the space that they span.
 
     Leaving an item out moves its logits against its residual, by its leverage. With few columns and many classes a weak
-    penalty looks better by this approximation than it is.
+    penalty looks better by this approximation than it is. All classes share one curvature, also where each stands for
+    itself: one factor serves them all.
 
     Args:
         x: Standardised rows, shape (n_items, dim).
-        labels: Their classes, shape (n_items,).
+        labels: Their classes.
         strength: Of the L2 penalty.
         start: Where to begin, shape (n_classes, dim + 1).
 
@@ -46,8 +49,9 @@ def fit(x: Doubles, labels: Ints, strength: float, start: Doubles) -> Fit:
     Cross-Validation", JRSS B 2020.
     """
     n, dim, classes = len(x), x.shape[1], len(start)
-    truth = np.eye(classes)[labels]
-    curvature = _curvature(x @ start[:, :-1].T + start[:, -1])
+    link = link_of(labels)
+    truth = link.truth(labels, classes)
+    curvature = _curvature(link, x @ start[:, :-1].T + start[:, -1])
     span = _span(x) if n < dim else None
     rows = x if span is None else span
     information = curvature * (rows.T @ rows)
@@ -60,13 +64,13 @@ def fit(x: Doubles, labels: Ints, strength: float, start: Doubles) -> Fit:
         found = flat.reshape(classes, rank + 1)
         weights, bias = found[:, :-1], found[:, -1]
         own = round_rows @ weights.T
-        logs, unseen = _log_softmax(own + bias), _log_softmax(bias)
-        excess = np.exp(logs) - truth
+        cost, excess = link.cost(own + bias, truth)
+        unseen, pull = link.unseen(bias)
         slope = np.empty_like(found)
         slope[:, :-1] = (excess - curvature * own).T @ round_rows + weights
-        slope[:, -1] = excess.sum(axis=0) + UNSEEN * (classes * np.exp(unseen) - 1)
+        slope[:, -1] = excess.sum(axis=0) + UNSEEN * pull
         value = (np.vdot(weights, weights) - curvature * np.vdot(own, own)) / 2
-        return float(value - np.vdot(logs, truth) - UNSEEN * unseen.sum()), slope.ravel()
+        return float(value + cost + UNSEEN * unseen), slope.ravel()
 
     begin = np.empty((classes, rank + 1))
     known = start[:, :-1].T if span is None else solve_triangular(span, x @ start[:, :-1].T, lower=True)
@@ -80,15 +84,14 @@ def fit(x: Doubles, labels: Ints, strength: float, start: Doubles) -> Fit:
 
     def left_out() -> Doubles:
         logits = round_rows @ found[:, :-1].T + found[:, -1]
-        proba = np.exp(_log_softmax(logits))
-        weight = _spread(proba)
+        proba = link.proba(logits)
+        weight = link.spread(proba)
         information = round_rows.T @ (round_rows * (weight - curvature)[:, None])
         information[np.diag_indices_from(information)] += 1
         reach = solve_triangular(np.linalg.cholesky(information), round_rows.T, lower=True)
         leverage = np.square(reach).sum(axis=0) + 1 / (weight.sum() + UNSEEN)
         leverage /= np.maximum(1 - weight * leverage, 0.05)
-        losses: Doubles = -_log_softmax(logits + leverage[:, None] * (proba - truth))[np.arange(n), labels]
-        return losses
+        return link.costs(logits + leverage[:, None] * (proba - truth), truth)
 
     return Fit(np.column_stack([weights.T, found[:, -1]]), left_out)
 
@@ -100,17 +103,6 @@ def _span(x: Doubles) -> Doubles:
     return np.asarray(np.linalg.cholesky(gram), np.float64)
 
 
-def _curvature(logits: Doubles) -> float:
+def _curvature(link: Link, logits: Doubles) -> float:
     """Mean over items and over the directions in which logits can differ."""
-    return float(np.clip(_spread(np.exp(_log_softmax(logits))).mean(), LEAST_CURVATURE, MOST_CURVATURE))
-
-
-def _spread(proba: Doubles) -> Doubles:
-    spread: Doubles = (1 - np.square(proba).sum(axis=1)) / max(1, proba.shape[1] - 1)
-    return spread
-
-
-def _log_softmax(logits: Doubles) -> Doubles:
-    shifted: Doubles = logits - logits.max(axis=-1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return shifted
+    return float(np.clip(link.spread(link.proba(logits)).mean(), LEAST_CURVATURE, MOST_CURVATURE))

@@ -22,11 +22,13 @@ class Neighbourhood:
     """What herding and information share: rows to choose from, targets, and how near they lie to each other.
 
     Near are items with near features for which the head says nearly the same: features stand beside the square roots
-    of the probabilities, whose distance is Hellinger's.
+    of the probabilities, whose distance is Hellinger's. Where any number of classes may apply, each is told with its
+    opposite.
     """
 
     def __init__(self, pool: PoolView, rng: Generator) -> None:
         self._proba = pool.known_proba()
+        self._many = pool.many
         self._torn = pool.torn
         self._rare = self._likeliest(pool)
         unsure = highest(pool.torn[pool.candidates], pool.candidates, UNSURE)
@@ -47,7 +49,7 @@ class Neighbourhood:
         squared = -2 * self._products
         squared += np.einsum("ij,ij->i", self._of_rows, self._of_rows)[:, None]
         squared += np.einsum("ij,ij->i", self._of_targets, self._of_targets)
-        squared += squared_distances(np.sqrt(self._proba[self.rows]), np.sqrt(self._proba[self._targets]))
+        squared += squared_distances(self._roots(self.rows), self._roots(self._targets))
         covered = cover(self._beside(self._targets, self._of_targets), self._asked, self._width)
         near = kernel(np.maximum(squared, 0, out=squared), self._width)
         return Herding(near, covered, self._torn[self._targets])
@@ -56,9 +58,9 @@ class Neighbourhood:
         """What labels of these rows would tell of the targets, beyond what labeled rows told."""
         told = self._of_labeled[:TOLD]
         share = np.float32(self._n_labeled / max(1, len(told)))
-        weights = _tells(self._proba[self.rows]), _tells(self._proba[self._targets]), _tells(self._proba[self._labeled])
+        weights = tuple(self._tells(self._proba[part]) for part in (self.rows, self._targets, self._labeled))
         return Information(
-            self._of_rows, self._of_targets, told, self._products, (*weights[:2], share * weights[2][:TOLD])
+            self._of_rows, self._of_targets, told, self._products, (weights[0], weights[1], share * weights[2][:TOLD])
         )
 
     def rare(self) -> list[int]:
@@ -75,14 +77,26 @@ class Neighbourhood:
         return tuple("unlike" if far > torn else "unsure" for far, torn in zip(1 - self._near[picks], own, strict=True))
 
     def _beside(self, rows: Ints, features: Floats) -> Floats:
-        return np.concatenate([features, np.sqrt(self._proba[rows])], axis=1)
+        return np.concatenate([features, self._roots(rows)], axis=1)
+
+    def _roots(self, rows: Ints) -> Floats:
+        proba = self._proba[rows]
+        return np.sqrt(np.concatenate([proba, 1 - proba], axis=1) if self._many else proba)
+
+    def _tells(self, proba: Floats) -> Floats:
+        """How much a label tells: the variance of whether the best class is right, or of whether one applies."""
+        if self._many:
+            mean: Floats = (proba * (1 - proba)).mean(axis=1)
+            return mean
+        best: Floats = proba.max(axis=1)
+        return best * (1 - best)
 
     def _likeliest(self, pool: PoolView) -> Ints:
         """Candidates in which the class with the fewest labels, of those that have any and are offered, is likeliest.
 
         None where it is nowhere likelier than among the labels: such an item would not be of that class.
         """
-        counts = np.bincount(pool.labels, minlength=pool.n_classes)
+        counts = pool.counts
         counts[list(pool.retired)] = 0
         if not counts.any():
             return np.empty(0, np.int64)
@@ -90,9 +104,3 @@ class Neighbourhood:
         found: Ints = highest(self._proba[pool.candidates, column], pool.candidates, LIKELIEST)
         likely: Ints = found[self._proba[found, column] > counts[column] / len(pool.labels)]
         return likely
-
-
-def _tells(proba: Floats) -> Floats:
-    """How much a label tells: the variance of whether the best class is right."""
-    best: Floats = proba.max(axis=1)
-    return best * (1 - best)

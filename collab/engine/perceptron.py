@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from torch import Tensor
-from torch.nn.functional import cross_entropy, log_softmax, one_hot, relu
+from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, one_hot, relu
 
-from collab.engine.arrays import Floats, Ints
+from collab.engine.arrays import Floats, Ints, Labels
 
 Doubles = npt.NDArray[np.float64]
 
@@ -50,6 +50,8 @@ class Committee:
     outer: Floats
     """Shape (n_classes, n_units)."""
     outer_bias: Floats
+    many: bool = False
+    """Whether any number of classes may apply."""
 
     def hidden(self, features: Floats) -> Floats:
         """Say what the last layer is linear in, shape (n_items, n_units)."""
@@ -66,11 +68,12 @@ class Committee:
 
     def proba(self, features: Floats, temperature: float) -> Floats:
         """Turn rows into class probabilities; none is quite 0."""
-        proba: Floats = softmax(self.logits(features) / np.float32(temperature), axis=1)
+        logits = self.logits(features) / np.float32(temperature)
+        proba: Floats = expit(logits) if self.many else softmax(logits, axis=1)
         return np.maximum(proba, np.finfo(np.float32).tiny)
 
 
-def fit(x: Doubles, labels: Ints, n_classes: int, seed: int, stop: Stop | None = None) -> tuple[list[Floats], Stop]:
+def fit(x: Doubles, labels: Labels, n_classes: int, seed: int, stop: Stop | None = None) -> tuple[list[Floats], Stop]:
     """Train a committee from random weights.
 
     Where it isn't known when to stop, a second committee trains beside it, of which each member never sees one part of
@@ -79,7 +82,7 @@ def fit(x: Doubles, labels: Ints, n_classes: int, seed: int, stop: Stop | None =
 
     Args:
         x: Standardised rows, shape (n_rows, dim).
-        labels: Their classes, shape (n_rows,).
+        labels: Their classes, shape (n_rows,), or whether each class applies, shape (n_rows, n_classes).
         n_classes: Outputs.
         seed: Of the first weights and of the parts.
         stop: As found on nearly as many rows; None: find it.
@@ -97,7 +100,8 @@ def fit(x: Doubles, labels: Ints, n_classes: int, seed: int, stop: Stop | None =
     seen[MEMBERS:] = parts != np.arange(networks - MEMBERS)[:, None]
     weight = torch.from_numpy(seen / seen.sum(axis=1, keepdims=True)).float()
     rows, truth = torch.from_numpy(x).float(), torch.from_numpy(labels)
-    aim = one_hot(truth, n_classes).float()
+    many = labels.ndim == 2
+    aim = truth.float() if many else one_hot(truth, n_classes).float()
     layers = _initial(networks, x.shape[1], n_classes, seed)
     optimizer = torch.optim.AdamW(
         [{"params": layers[::2], "weight_decay": DECAY}, {"params": layers[1::2], "weight_decay": 0.0}], lr=RATE
@@ -107,21 +111,21 @@ def fit(x: Doubles, labels: Ints, n_classes: int, seed: int, stop: Stop | None =
         logits = relu(rows @ layers[0] + layers[1]) @ layers[2] + layers[3]
         if stop is None and step % LOOK == 0:
             without = logits.detach()[torch.from_numpy(parts) + MEMBERS, torch.arange(len(x))]
-            cost, temperature = _coolest(without, truth)
+            cost, temperature = _coolest(without, aim, many)
             if cost < least:
                 best, least, kept = Stop(step, temperature, len(x)), cost, [layer.detach().clone() for layer in layers]
             elif step >= best.steps + LOOK * PATIENCE:
                 break
         if step == (STEPS if stop is None else stop.steps):
             break
-        loss = -(log_softmax(logits, 2) * aim * weight[:, :, None]).sum()
+        loss = (_costs(logits, aim.expand_as(logits), many) * weight).sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()
     return [layer.detach()[:MEMBERS].numpy() for layer in (kept if stop is None else layers)], stop or best
 
 
-def joined(layers: list[Floats], mean: Floats, scale: Floats, temperature: float) -> Committee:
+def joined(layers: list[Floats], mean: Floats, scale: Floats, temperature: float, many: bool = False) -> Committee:
     """Make one network of the members that says the mean of their logits, cooled, of raw features.
 
     Args:
@@ -129,19 +133,22 @@ def joined(layers: list[Floats], mean: Floats, scale: Floats, temperature: float
         mean: Of the pool, shape (dim,).
         scale: Likewise.
         temperature: By which the logits are divided.
+        many: Whether any number of classes may apply.
     """
     first, first_bias, second, second_bias = (layer.astype(np.float64) for layer in layers)
     inner = first.transpose(0, 2, 1).reshape(-1, first.shape[1]) / scale
     share = 1 / (len(first) * temperature)
     outer = second.reshape(-1, second.shape[2]).T * share
     found = (inner, first_bias.ravel() - inner @ mean, outer, second_bias.sum(axis=0)[0] * share)
-    return Committee(*(np.ascontiguousarray(part, np.float32) for part in found))
+    weights, biases, out, out_biases = (np.ascontiguousarray(part, np.float32) for part in found)
+    return Committee(weights, biases, out, out_biases, many)
 
 
-def _parts(labels: Ints, seed: int) -> Ints:
-    """Deal the rows to the parts, class by class."""
+def _parts(labels: Labels, seed: int) -> Ints:
+    """Deal the rows to the parts, answer by answer."""
     rng, parts = np.random.default_rng([seed, 1]), np.empty(len(labels), np.int64)
-    parts[np.lexsort((rng.random(len(labels)), labels))] = np.arange(len(labels)) % FOLDS
+    answers = np.unique(labels, axis=0, return_inverse=True)[1].ravel()
+    parts[np.lexsort((rng.random(len(labels)), answers))] = np.arange(len(labels)) % FOLDS
     return parts
 
 
@@ -159,7 +166,13 @@ def _initial(networks: int, dim: int, n_classes: int, seed: int) -> list[Tensor]
     return [layer.requires_grad_() for layer in layers]
 
 
-def _coolest(logits: Tensor, truth: Tensor) -> tuple[float, float]:
+def _coolest(logits: Tensor, aim: Tensor, many: bool) -> tuple[float, float]:
     """The least mean loss over the temperatures, and the temperature that has it."""
-    costs = [(float(cross_entropy(logits / each, truth)), float(each)) for each in TEMPERATURES]
-    return min(costs)
+    return min((float(_costs(logits / each, aim, many).mean()), float(each)) for each in TEMPERATURES)
+
+
+def _costs(logits: Tensor, aim: Tensor, many: bool) -> Tensor:
+    """The loss of each row, the last axis being classes: its cross-entropy, or the binary ones of all classes."""
+    if many:
+        return binary_cross_entropy_with_logits(logits, aim, reduction="none").sum(dim=-1)
+    return -(log_softmax(logits, -1) * aim).sum(dim=-1)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from collab.engine import uncertainty
-from collab.engine.arrays import Floats, Ints, refuse_nan
+from collab.engine.arrays import Floats, Ints, Labels, refuse_nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,11 @@ class PoolView:
     """Rows that may be asked."""
     labeled: Ints
     """Rows that the head was fitted on."""
-    labels: Ints
-    """Their class columns, same shape."""
+    labels: Labels
+    """What they are: class columns, same shape; or which classes apply, shape (n_labeled, n_classes)."""
     proba: Floats | None
-    """Class probabilities of all rows, shape (n, n_classes); None: there is no head yet."""
+    """Class probabilities of all rows, shape (n, n_classes); None: there is no head yet. They sum to 1, unless any
+    number of classes may apply: then each is its own."""
     n_classes: int
     """Columns of `proba`, those of retired classes too."""
     held: Ints = field(default_factory=lambda: np.empty(0, np.int64))
@@ -30,15 +31,30 @@ class PoolView:
     retired: tuple[int, ...] = ()
     """Columns of classes that are offered no more."""
     torn: Floats = field(init=False)
-    """Margin score of all rows, shape (n,); empty where there is no head."""
+    """How torn the head is over each row, shape (n,): its margin score, or the mean over the classes that may apply;
+    empty where there is no head."""
 
     def __post_init__(self) -> None:
         if len(self.labeled) != len(self.labels):
             raise ValueError(f"{len(self.labeled)} labeled rows have {len(self.labels)} labels.")
         if self.proba is not None:
             refuse_nan("Probabilities", self.proba)
-        torn = np.empty(0, np.float32) if self.proba is None else uncertainty.margin(self.proba)
+        score = uncertainty.unsettled if self.many else uncertainty.margin
+        torn = np.empty(0, np.float32) if self.proba is None else score(self.proba)
         object.__setattr__(self, "torn", torn)  # frozen; worked out once, for all stages of a choice need it
+
+    @property
+    def many(self) -> bool:
+        """Whether any number of classes may apply to an item."""
+        return self.labels.ndim == 2
+
+    @property
+    def counts(self) -> Ints:
+        """How many labeled rows are of each class, shape (n_classes,)."""
+        if self.labels.ndim == 2:
+            applying: Ints = self.labels.sum(axis=0, dtype=np.int64)
+            return applying
+        return np.bincount(self.labels, minlength=self.n_classes)
 
     def rows(self, rows: Ints) -> Floats:
         """Read the features of some rows. Raises ValueError where they hold NaN."""

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from collab.engine.arrays import Ints
+from collab.engine.arrays import Labels
+from collab.engine.links import link_of
 
 Doubles = npt.NDArray[np.float64]
 
@@ -14,14 +15,14 @@ SMOOTHING = 0.1
 """Made-up items of each class in its mean: a class without labels stays possible."""
 
 
-def fit(x: Doubles, labels: Ints, n_classes: int) -> tuple[Doubles, float]:
+def fit(x: Doubles, labels: Labels, n_classes: int) -> tuple[Doubles, float]:
     """Choose strength and temperature by the likelihood of each item under the fit without it.
 
     One eigendecomposition, of items by items or of columns by columns, whichever is smaller, serves all strengths.
 
     Args:
         x: Standardised rows, shape (n_items, dim).
-        labels: Their classes, shape (n_items,).
+        labels: Their classes.
         n_classes: Rows of the solution.
 
     Returns:
@@ -30,8 +31,11 @@ def fit(x: Doubles, labels: Ints, n_classes: int) -> tuple[Doubles, float]:
     Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", Springer 2009, section 7.10.
     """
     n, dim = x.shape
-    truth = np.eye(n_classes)[labels]
-    mean = (truth.sum(axis=0) + SMOOTHING) / (n + SMOOTHING * n_classes)
+    link = link_of(labels)
+    truth = link.truth(labels, n_classes)
+    # A class that stands for itself has two outcomes, and as a logit it begins at one half.
+    outcomes, middle = (n_classes, 0.0) if labels.ndim == 1 else (2, 0.5)
+    mean = (truth.sum(axis=0) + SMOOTHING) / (n + SMOOTHING * outcomes)
     target = truth - mean
     if n < dim:
         power, left = np.linalg.eigh(x @ x.T)
@@ -47,13 +51,11 @@ def fit(x: Doubles, labels: Ints, n_classes: int) -> tuple[Doubles, float]:
         leverage = np.square(left) @ gain
         without = target - (target - left @ (gain[:, None] * turned)) / np.maximum(1 - leverage, 1e-9)[:, None] + mean
         for temperature in TEMPERATURES:
-            logits = without / temperature
-            logits -= logits.max(axis=1, keepdims=True)
-            loss = float((np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(n), labels]).mean())
+            loss = float(link.costs((without - middle) / temperature, truth).mean())
             best = min(best, (loss, float(strength), float(temperature)))
     _, strength, temperature = best
     if n < dim:
         weights = x.T @ (left @ (turned / (power + strength)[:, None]))
     else:
         weights = right @ (np.sqrt(power)[:, None] * turned / (power + strength)[:, None])
-    return np.column_stack([weights.T, mean]) / temperature, strength
+    return np.column_stack([weights.T, mean - middle]) / temperature, strength

@@ -63,7 +63,7 @@ class RandomOrder:
 
 
 class Margin:
-    """The items whose two best classes are nearest to a tie."""
+    """The items whose two best classes are nearest to a tie; of any number that may apply, all classes on the mean."""
 
     name = "margin"
     needs_proba = True
@@ -80,7 +80,8 @@ class Entropy:
     needs_proba = True
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
-        scores = uncertainty.entropy(pool.known_proba()[pool.candidates])
+        score = uncertainty.binary_entropy if pool.many else uncertainty.entropy
+        scores = score(pool.known_proba()[pool.candidates])
         return _ranking(pool, size, highest(scores, pool.candidates, size + SPARE), "unsure")
 
 
@@ -171,14 +172,14 @@ class Mix:
 
 
 class Default:
-    """Typicality for the first labels and while only one class is known, then the mix."""
+    """Typicality for the first labels and while all answers were the same, then the mix."""
 
     name = "default"
     needs_proba = False
 
     def select(self, pool: PoolView, size: int, rng: Generator) -> Selection:  # noqa: D102  # documented by the protocol
         offered = pool.n_classes - len(pool.retired)
-        few = len(pool.labeled) < max(10, 2 * offered) or len(np.unique(pool.labels)) < 2
+        few = len(pool.labeled) < max(10, 2 * offered) or len(np.unique(pool.labels, axis=0)) < 2
         stage: Strategy = Typicality() if few or pool.proba is None else Mix()
         return stage.select(pool, size, rng)
 

@@ -41,6 +41,35 @@ def entropy(proba: Floats) -> Floats:
     return _clipped(nats / np.log(proba.shape[1]))
 
 
+def least_settled(proba: Floats) -> Floats:
+    """Score how torn the head is over that class, of any number that may apply, of which it is the least sure.
+
+    Args:
+        proba: Of each class that it applies, shape (n_items, n_classes).
+
+    Returns:
+        Scores in [0, 1], shape (n_items,); 1 means that the head can't say at all whether some class applies.
+    """
+    return _clipped(1 - np.abs(2 * proba - 1).min(axis=1)) if proba.shape[1] else np.zeros(len(proba), np.float32)
+
+
+def unsettled(proba: Floats) -> Floats:
+    """Score how torn the head is over the classes, of any number that may apply: the mean over all of them.
+
+    Source: Cherman et al., "Multi-Label Active Learning: Key Issues and a Novel Query Strategy", Evolving Systems 2019.
+    """
+    return _clipped(1 - np.abs(2 * proba - 1).mean(axis=1)) if proba.shape[1] else np.zeros(len(proba), np.float32)
+
+
+def binary_entropy(proba: Floats) -> Floats:
+    """Score how open it is which classes apply, of any number that may: the mean over them; 1: nothing is known."""
+    if not proba.shape[1]:
+        return np.zeros(len(proba), np.float32)
+    tiny = np.finfo(np.float32).tiny
+    nats = proba * np.log(np.maximum(proba, tiny)) + (1 - proba) * np.log(np.maximum(1 - proba, tiny))
+    return _clipped(-nats.mean(axis=1) / np.log(2))
+
+
 def _gap(proba: Floats) -> Floats:
     """How far apart the two largest values of each row are, shape (n_items,)."""
     if proba.shape[1] > FEW_COLUMNS:

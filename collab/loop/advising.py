@@ -53,7 +53,7 @@ class Watched:
 
     items: tuple[int, ...]
     columns: tuple[int, ...]
-    """Its class of each."""
+    """Its class of each; of any number of classes that may apply, a number of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def looked(
     )
 
 
-def agreement(then: Watched | None, now: Watched, n_classes: int) -> float | None:
+def agreement(then: Watched | None, now: Watched) -> float | None:
     """Kappa of two models on the items that both were watched on; None where there are none, or it says nothing."""
     if then is None:
         return None
@@ -197,6 +197,7 @@ def agreement(then: Watched | None, now: Watched, n_classes: int) -> float | Non
     pairs = [(said[item], column) for item, column in zip(now.items, now.columns, strict=True) if item in said]
     if not pairs:
         return None
-    a, b = np.array(pairs).T
-    found = kappa(a, b, n_classes)
+    answers, places = np.unique(np.array(pairs), return_inverse=True)
+    a, b = places.reshape(-1, 2).T
+    found = kappa(a, b, len(answers))
     return found if isfinite(found) else None

@@ -1,18 +1,21 @@
 """Follow certificates as answers come in: judge one whose audits are answered, and watch the labels of a signed one."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 
 from collab.domain.certificate import Certificate, CertificateStatus, Missed, Verdict, Watch
-from collab.domain.project import LabelSchema, Project
+from collab.domain.project import NONE, LabelSchema, Project
 from collab.domain.store import Audit, Store
+from collab.domain.task import answer_of
 from collab.engine.betting import alarm
 from collab.engine.certifying import Certified, TooFewAudits, limit_misses
+from collab.engine.numbering import Numbering
 from collab.loop.annotating import new_id
 from collab.loop.auditing import critical, doubt_of, most_wrong, revoke
 from collab.loop.drawing import Bools, read_population
-from collab.loop.proving import Evidence
+from collab.loop.proving import Evidence, number_of
 from collab.loop.replaying import record
 
 GRACE_MS = 20_000
@@ -63,9 +66,7 @@ def _verdict(certificate: Certificate, schema: LabelSchema, evidence: Evidence) 
     """What the audits come to: no threshold below that of a critical class, none at all where such a class has none."""
     terms, pool, doubt = certificate.terms, evidence.population.confidence, _doubt(certificate, schema)
     bounds = {
-        column: limit_misses(
-            evidence.confidence, evidence.answers, evidence.predicted, pool, column, terms.miss_epsilon, doubt
-        )
+        column: limit_misses(evidence.confidence, *evidence.of_class(column), pool, column, terms.miss_epsilon, doubt)
         for column in critical(schema)
     }
     least = max((b.threshold for b in bounds.values() if isinstance(b, Certified)), default=0.0)
@@ -82,8 +83,10 @@ def _verdict(certificate: Certificate, schema: LabelSchema, evidence: Evidence) 
         more = None if found is None else found.more
         return Verdict(None, len(above), errors, unresolved, more=more, missed=missed)
     words = evidence.population.column[evidence.left(threshold)]
-    counts = np.bincount(words, minlength=len(schema.classes)).tolist()
-    by_class = {c.id: n for c, n in zip(schema.classes, counts, strict=True) if n}
+    labels = Counter[str]()
+    for word, n in zip(*np.unique(words, return_counts=True), strict=True):
+        labels.update(dict.fromkeys(answer_of(evidence.numbers.columns(int(word)), schema), int(n)))
+    by_class = {c: labels[c] for c in (*(c.id for c in schema.classes), NONE) if labels[c]}
     most = most_wrong(terms, len(words), certificate.items)
     return Verdict(
         threshold, found.n_above, errors, unresolved, found.coverage, len(words), most, missed=missed, by_class=by_class
@@ -92,8 +95,9 @@ def _verdict(certificate: Certificate, schema: LabelSchema, evidence: Evidence) 
 
 def _missed(class_id: str, column: int, bound: Certified | TooFewAudits, evidence: Evidence, above: Bools) -> Missed:
     """Count the audits of a class that the machine would call another; it may have been each unresolved one."""
-    otherwise = evidence.predicted != column
-    asked = (evidence.answers == column) | ((evidence.answers == -1) & otherwise)
+    answers, predicted = evidence.of_class(column)
+    otherwise = predicted != column
+    asked = (answers == column) | ((answers == -1) & otherwise)
     more = bound.more if isinstance(bound, TooFewAudits) else None
     missed = int(np.count_nonzero(asked & otherwise & above))
     return Missed(class_id, missed, int(np.count_nonzero(asked)), isinstance(bound, Certified), more)
@@ -109,10 +113,11 @@ def _watch(store: Store, project: Project, certificate: Certificate, now: int) -
     Only those before the first one that waits for its answer count: the alarm is sure of itself in one order alone.
     """
     errors, population = [], read_population(store, certificate)
+    numbers = Numbering(project.schema.many, population.met)
     for check in store.certificate_audits(project.id, certificate.number, now, checks=True):
         if check.answer is not None:
             word = int(population.column[population.rows([check.item])[0]])
-            errors.append(project.schema.index(check.answer[0]) != word)
+            errors.append(number_of(check, project.schema, numbers) != word)
         elif _waits(check):
             break
     watch = Watch(len(errors), sum(errors))

@@ -8,10 +8,10 @@ from numpy.random import Generator
 from scipy.special import ndtri
 
 from collab.domain.run import SHOWN_FROM, Bin, Calibration, Checks, Figure, Round, Stratum
-from collab.engine.arrays import Floats, Ints
+from collab.engine.arrays import Floats, Ints, Labels
 from collab.engine.assurance import SMALL, accuracy_by_confidence
 from collab.engine.betting import sequence
-from collab.engine.calibration import BINS, calibration_error, reliability
+from collab.engine.calibration import BINS, calibration_error, reliability, squared_errors
 from collab.engine.certifying import Bools, Doubles
 from collab.loop.judging import Audits
 
@@ -32,17 +32,17 @@ def check(
         proba: What the head shows of them, shape (n_audits, n_classes).
         honest: What it would show of the answered ones had they not chosen its temperature, shape (n_answered,
             n_classes); None: they are too few to choose one.
-        pool: Probability of the best class of every item that has features, shape (n_items,).
+        pool: Probability of what is suggested of every item that has features, shape (n_items,).
         rng: Draws resamples.
     """
-    right, answered = proba.argmax(axis=1) == audits.truth, audits.truth >= 0
+    right, answered = audits.numbers.said(proba) == audits.truth, audits.truth >= 0
     stratum = np.array([a.stratum for a in audits.found], np.int64)
     low, high = _bounds_at_every_look(look, done.strata, stratum, right, answered) or (None, None)
     second = None
     # The head is surer of what it was trained on, so such items must be few among those that say how sure it is.
     if len(done.strata) == 1 and done.strata[0].items == len(pool) and done.labels <= SMALL * len(pool):
-        second = _by_confidence(right, answered, proba.max(axis=1).astype(np.float64), pool)
-    calibration = None if honest is None else _calibration(honest, audits.answers, rng)
+        second = _by_confidence(right, answered, audits.numbers.sure(proba), pool)
+    calibration = None if honest is None else _calibration(honest, audits.labels(honest.shape[1]), rng)
     checked = sum(s.answered for s in done.strata if s.answered >= SHOWN_FROM)
     return Checks(done.labels, look, checked, low, high, second, calibration)
 
@@ -82,7 +82,7 @@ def _by_confidence(right: Bools, answered: Bools, confidence: Doubles, pool: Dou
     return Figure(told.value, least.low, most.high)
 
 
-def _calibration(proba: Floats, truth: Ints, rng: Generator) -> Calibration:
+def _calibration(proba: Floats, truth: Labels, rng: Generator) -> Calibration:
     bins = reliability(proba, truth, min(BINS, len(truth) // PER_BIN))
     error = calibration_error(proba, truth, rng, LEVEL)
     rows = zip(
@@ -95,11 +95,9 @@ def _calibration(proba: Floats, truth: Ints, rng: Generator) -> Calibration:
     )
 
 
-def _brier(proba: Floats, truth: Ints) -> Figure:
+def _brier(proba: Floats, truth: Labels) -> Figure:
     """The Brier score of each answer, averaged, and the interval of a mean of so many."""
-    distance = proba.astype(np.float64)
-    distance[np.arange(len(truth)), truth] -= 1
-    each = (distance**2).sum(axis=1)
+    each = squared_errors(proba, truth)
     mean = float(each.mean())
     half = float(ndtri((1 + LEVEL) / 2)) * float(each.std(ddof=1)) / sqrt(len(each))
     return Figure(mean, max(mean - half, 0.0), min(mean + half, 2.0))

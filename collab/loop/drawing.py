@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,9 +26,11 @@ class Population:
     items: Ints
     """Their ids, shape (n,)."""
     confidence: Doubles
-    """Of the best class, shape (n,)."""
+    """Of all of the machine's word, shape (n,)."""
     column: Ints
-    """The best class, shape (n,)."""
+    """Its word, shape (n,): the best class, or the number of a set of classes."""
+    met: tuple[tuple[int, ...], ...] = ()
+    """Columns of each such set, by its number; none where one class applies."""
 
     def rows(self, items: Sequence[int]) -> Ints:
         """Where these items stand, or would stand."""
@@ -43,17 +45,19 @@ class Population:
 
     def without(self, gone: Bools) -> "Population":
         """All but those."""
-        return Population(self.items[~gone], self.confidence[~gone], self.column[~gone])
+        return replace(self, items=self.items[~gone], confidence=self.confidence[~gone], column=self.column[~gone])
 
 
 def write_population(store: Store, project: int, number: int, population: Population) -> None:
     """Keep it for as long as the workspace is there: machine labels stand on it."""
-    columns = population.column.astype(np.int16)
+    columns = population.column.astype(np.int32 if population.met else np.int16)
     arrays: dict[str, npt.NDArray[Any]] = {  # of several kinds
         "items": population.items,
         "confidence": population.confidence,
         "column": columns,
     }
+    if population.met:
+        arrays |= _flat(population.met)
     store.write_file(_population_file(project, number), iter([save(arrays)]))
 
 
@@ -66,7 +70,8 @@ def digest_of(population: Population, contents: npt.NDArray[np.bytes_]) -> str:
     """Digest of items, of their contents (shape (n,)), and of the model's words on them."""
     arrays = (population.items, contents, population.confidence, population.column)
     digest = hashlib.blake2b(digest_size=32)
-    for array in arrays:
+    sets = _flat(population.met).values() if population.met else ()
+    for array in (*arrays, *sets):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -91,4 +96,13 @@ def _read(path: Path, digest: str) -> Population:
     items, confidence, column = arrays["items"], arrays["confidence"], arrays["column"].astype(np.int64)
     for array in (items, confidence, column):
         array.flags.writeable = False
-    return Population(items, confidence, column)
+    if "sizes" not in arrays:
+        return Population(items, confidence, column)
+    parts = np.split(arrays["members"], np.cumsum(arrays["sizes"])[:-1])
+    return Population(items, confidence, column, tuple(tuple(part.tolist()) for part in parts))
+
+
+def _flat(met: Sequence[tuple[int, ...]]) -> dict[str, npt.NDArray[Any]]:
+    """Sets of columns as two arrays."""
+    members = [column for columns in met for column in columns]
+    return {"sizes": np.array([len(columns) for columns in met], np.int64), "members": np.array(members, np.int64)}

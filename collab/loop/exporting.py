@@ -16,9 +16,10 @@ from typing import Any, Literal
 from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Decision, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.media import is_media_name
-from collab.domain.project import Answer, Item, LabelSchema, Project
+from collab.domain.project import NONE, Answer, Item, LabelSchema, Project
 from collab.domain.store import Store
 from collab.domain.table import Cells
+from collab.domain.task import task_of
 from collab.errors import JobCancelled, TooLarge, UnknownName
 from collab.loop.writing import ABSENT, EXCEL_ROWS, WRITERS
 
@@ -56,7 +57,9 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
         project: Whose data.
         what: "mine" is the person's own rows, one for each item, same columns and order, plus answer, source, annotator
             and time.
-        form: "jsonl" and "parquet" are exact; in "csv" and "xlsx" cells that a spreadsheet would run are guarded.
+        form: "jsonl" and "parquet" are exact; in "csv" and "xlsx" cells that a spreadsheet would run are guarded. Where
+            any number of classes may apply, an answer is a list; in "csv" and "xlsx" it is "a; b" or "∅", and each one
+            has a column of 1 and 0.
         progress: Called now and then.
 
     Raises:
@@ -75,7 +78,10 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
     with tempfile.TemporaryDirectory() as folder, closing(_Spool(Path(folder) / "rows", order)) as spool:
         for done, row in sources[what](store, project):
             if row is not None:
-                spool.add(*row)
+                theirs, ours = row
+                if project.schema.many and form in ("csv", "xlsx"):
+                    ours = {**ours, **_flags(project.schema, ours)}
+                spool.add(theirs, ours)
             if done % _PAGE == 0 and progress(min(0.99, done / total), f"{spool.rows:,}"):
                 raise JobCancelled("The export was cancelled.")
         if form == "xlsx" and spool.rows >= EXCEL_ROWS:
@@ -107,7 +113,7 @@ def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None
         behind, certificate = _behind(item, decision, said), signed.get(decision.certificate)
         models = [word.model for a in behind if (word := a.shown or a.hidden)]
         more = {
-            "answer_id": "; ".join(decision.answer),
+            "answer_id": _ids(project.schema, decision.answer),
             "confidence": decision.confidence,
             "certificate": decision.certificate,
             "signed_by": certificate.signed_by if certificate else "",
@@ -150,14 +156,14 @@ def _annotation(schema: LabelSchema, item: Item, a: Annotation, in_force: bool) 
         "annotator": a.annotator,
         "kind": a.kind,
         "answer": _names(schema, a.answer),
-        "answer_id": "; ".join(a.answer),
+        "answer_id": _ids(schema, a.answer),
         "at": _iso(a.at),
         "seconds": a.seconds,
         "purpose": a.purpose,
         "blind": a.blind,
         "by_coin": a.by_coin,
         "shown": _best(schema, shown),
-        "shown_probability": shown.proba[shown.best] if shown else None,
+        "shown_probability": task_of(schema).sure(shown.proba) if shown else None,
         "shown_model": shown.model if shown else "",
         "shown_footing": shown.footing if shown else "",
         "shown_set": "; ".join(schema.classes[i].name for i in choices.columns) if choices else "",
@@ -172,8 +178,10 @@ def _annotation(schema: LabelSchema, item: Item, a: Annotation, in_force: bool) 
     }
 
 
-def _best(schema: LabelSchema, word: Suggestion | None) -> str:
-    return schema.classes[word.best].name if word else ""
+def _best(schema: LabelSchema, word: Suggestion | None) -> str | tuple[str, ...] | None:
+    if not schema.many:
+        return schema.classes[word.best].name if word else ""
+    return tuple(schema.classes[c].name for c in task_of(schema).suggested(word.proba)) if word else None
 
 
 class _Spool:
@@ -236,7 +244,7 @@ def _outcome(
         moments.append(certificate.signed_at)
     undecided = "" if item.state == "open" else item.state
     return {
-        "answer": _names(schema, decision.answer) if decision else "",
+        "answer": _names(schema, decision.answer if decision else ()),
         "source": decision.source if decision else undecided,
         "annotator": "; ".join(a.annotator for a in behind),
         "at": _iso(max(moments)) if moments else "",
@@ -251,8 +259,24 @@ def _behind(item: Item, decision: Decision | None, said: tuple[Annotation, ...])
     return [a for a in said if a.kind == kinds.get(item.state, item.state)]
 
 
-def _names(schema: LabelSchema, answer: Answer) -> str:
-    return "; ".join(schema[schema.resolve(class_id)].name for class_id in answer)
+def _names(schema: LabelSchema, answer: Answer) -> str | tuple[str, ...] | None:
+    """The names of an answer's classes; where any number may apply, all of them, and None where there is no answer."""
+    if not schema.many:
+        return "; ".join(schema[schema.resolve(class_id)].name for class_id in answer)
+    resolved = dict.fromkeys(schema.resolve(class_id) for class_id in answer if class_id != NONE)
+    return tuple(schema[class_id].name for class_id in resolved) if answer else None
+
+
+def _ids(schema: LabelSchema, answer: Answer) -> str | tuple[str, ...] | None:
+    if not schema.many:
+        return "; ".join(answer)
+    return tuple(class_id for class_id in answer if class_id != NONE) if answer else None
+
+
+def _flags(schema: LabelSchema, ours: Cells) -> Cells:
+    """For each class that is offered whether the answer names it, 1 or 0; None where there is no answer."""
+    named = ours["answer"]
+    return {f"answer: {c.name}": None if named is None else int(c.name in named) for c in schema.live}
 
 
 def _iso(at: int) -> str:

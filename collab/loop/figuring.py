@@ -81,9 +81,10 @@ class Figures:
 
     def _outlook(self, seen: Seen) -> Mapping[str, Any]:
         told = seen.audits.answered
-        right = seen.proba[told].argmax(axis=1) == seen.audits.answers
+        numbers, proba = seen.audits.numbers, seen.proba
+        right = numbers.said(proba[told]) == seen.audits.answers
         model = f"{seen.done.model}.{seen.done.revision}"
-        return outlook_of(seen.proba[told].max(axis=1), right, seen.proba[seen.open].max(axis=1), model)
+        return outlook_of(numbers.sure(proba[told]), right, numbers.sure(proba[seen.open]), model)
 
     def _advice(self, project: Project, seen: Seen, known: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         store, done = self._store, seen.done
@@ -98,11 +99,11 @@ class Figures:
         # What a model was fitted on it goes on to say: that is no sign of its having settled.
         unseen = np.setdiff1d(seen.current, seen.labeled)
         rows = unseen[watch(seen.items[unseen], int.from_bytes(project.salt.encode()[:8]))]
-        words = advising.Watched(tuple(seen.items[rows].tolist()), tuple(seen.proba[rows].argmax(axis=1).tolist()))
+        numbers = seen.audits.numbers
+        said = numbers.lasting(numbers.said(seen.proba[rows]))
+        words = advising.Watched(tuple(seen.items[rows].tolist()), tuple(said.tolist()))
         then = store.figures(self._project, advising.WATCHED) if evidence.looks else None
-        agrees = advising.agreement(
-            None if then is None else typed(advising.Watched, then), words, len(project.schema.classes)
-        )
+        agrees = advising.agreement(None if then is None else typed(advising.Watched, then), words)
         rng = np.random.default_rng([project.policy.seed, done.revision])
         coverage = _coverage(known, project.policy.seed)
         evidence = advising.looked(evidence, done, agrees, coverage, len(seen.open), rng)
@@ -111,7 +112,7 @@ class Figures:
 
     def _parts(self, project: Project, seen: Seen) -> dict[str, Mapping[str, Any]]:
         audits = seen.audits
-        best = seen.proba[audits.rows].argmax(axis=1)
+        best = audits.numbers.said(seen.proba[audits.rows])
         cells = self._cells.of(project, audits.rows, seen.items)
         parts = slicing.parts_of(seen.done, audits, best, cells)
         made: dict[str, Mapping[str, Any]] = {slicing.PARTS: asdict(parts)}

@@ -13,7 +13,8 @@ from collab.domain.run import Round
 from collab.domain.store import Store
 from collab.engine.arrays import Ints
 from collab.engine.certifying import spent
-from collab.engine.heads import FittedHead, head_of, softmax
+from collab.engine.heads import FittedHead, head_of
+from collab.engine.numbering import Numbering
 from collab.errors import Conflict, JobCancelled
 from collab.loop.auditing import check_ready
 from collab.loop.drawing import Population, digest_of, in_keyed_order, write_population
@@ -21,7 +22,7 @@ from collab.loop.encoding import blocks_of, image_encoder, stamp, text_encoder
 from collab.loop.handing_out import BLIND
 from collab.loop.replaying import record
 from collab.loop.retraining import head_file
-from collab.loop.suggesting import among_live
+from collab.loop.suggesting import proba_of
 
 CHUNK = 16_384
 
@@ -94,7 +95,7 @@ def _remaining(store: Store, project: int) -> tuple[Ints, Contents]:
 def _words(
     store: Store, project: Project, head: FittedHead, last: Round, items: Ints, contents: Contents, report: Report
 ) -> Population:
-    """The frozen head's best class of each item, and how sure it is, as a round says it."""
+    """The frozen head's word on each item, and how sure it is, as a round says it."""
     blocks = blocks_of(store, project, text_encoder(project), image_encoder(project))
     file = store.features(project.id, blocks.digest, blocks.dim)
     at = _rows_of(file.ids(), items)
@@ -102,14 +103,14 @@ def _words(
     if (at < 0).any() or (file.stamps()[at] != stamps).any():
         raise Conflict("Not every item has been read by the model yet. Wait until all are, then freeze.")
     confidence, column = np.empty(len(items), np.float64), np.empty(len(items), np.int64)
-    features = file.rows()
+    features, numbers = file.rows(), Numbering(project.schema.many)
     for start in range(0, len(items), CHUNK):
         part = slice(start, start + CHUNK)
-        proba = among_live(softmax(head.logits(features[at[part]]), last.temperature), project.schema)
-        confidence[part], column[part] = proba.max(axis=1), proba.argmax(axis=1)
+        proba = proba_of(head.logits(features[at[part]]), last.temperature, project.schema)
+        confidence[part], column[part] = numbers.sure(proba), numbers.said(proba)
         if report(min(1.0, (start + CHUNK) / len(items)), ""):
             raise JobCancelled
-    return Population(items, confidence, column)
+    return Population(items, confidence, column, numbers.met)
 
 
 def _rows_of(ids: Ints, items: Ints) -> Ints:

@@ -8,12 +8,15 @@ from typing import final
 import numpy as np
 
 from collab.domain.annotation import ALWAYS_BLIND, ANNOTATION_KINDS, Annotation
+from collab.domain.project import NONE as NO_CLASS
 from collab.domain.project import LabelSchema, LoopPolicy
 from collab.domain.store import Store
+from collab.domain.task import Task, task_of
 from collab.engine import influence
 from collab.engine.arrays import Ints
 from collab.engine.assurance import Estimate
 from collab.engine.certifying import Bools, Doubles
+from collab.engine.numbering import Numbering
 
 FIGURES = "influence"
 
@@ -126,6 +129,8 @@ class Answers:
         self.events = 0
         """Number of the last event that was read."""
         self._people: dict[str, int] = {}
+        self._numbers: Numbering | None = None
+        """Of answers, as they were given."""
         self._item, self._who = array("q"), array("q")
         self._said, self._word, self._arm, self._blind = array("q"), array("q"), array("q"), array("q")
         self._seconds = array("d")
@@ -141,6 +146,7 @@ class Answers:
     def read(self, schema: LabelSchema, limit: int = EVENTS_A_LOOK) -> bool:
         """Read the next events of the log; whether its end is reached."""
         column = {c.id: i for i, c in enumerate(schema.classes)}
+        numbers, task = self._of(schema), task_of(schema)
         left = limit
         while left > 0:
             page = self._store.log(self._project, self.events)
@@ -151,13 +157,13 @@ class Answers:
                 if event.kind == "policy":
                     self._take_policy(*(LoopPolicy.from_dict(event.payload[when]) for when in ("before", "after")))
                 elif event.kind in ANNOTATION_KINDS and event.item is not None:
-                    self._take(Annotation.from_event(event), column)
+                    self._take(Annotation.from_event(event), column, numbers, task)
             left -= len(page)
         return False
 
     def compared(self, schema: LabelSchema) -> Compared:
         """The answers that the effect is made of."""
-        resolved = _resolved(schema)
+        resolved = _resolved(schema, self._of(schema))
         said, word = resolved[np.frombuffer(self._said, np.int64)], resolved[np.frombuffer(self._word, np.int64)]
         item, who = np.frombuffer(self._item, np.int64), np.frombuffer(self._who, np.int64)
         right = _model_right(item, who, said, np.frombuffer(self._blind, np.int64) > 0, word)
@@ -178,7 +184,7 @@ class Answers:
             people=tuple(
                 Person(names[p.annotator], _told(p.shown), _told(p.hidden), _told(p.difference)) for p in found.people
             ),
-            revealed=self._after_reveal(_resolved(schema)),
+            revealed=self._after_reveal(_resolved(schema, self._of(schema))),
             work=self._work(names),
         )
         if isinstance(found, influence.TooEarly):
@@ -208,21 +214,29 @@ class Answers:
         if _tossed(after) != self._coins[-1]:
             self._coins.append(_tossed(after))
 
-    def _take(self, said: Annotation, column: dict[str, int]) -> None:
+    def _of(self, schema: LabelSchema) -> Numbering:
+        if self._numbers is None:
+            self._numbers = Numbering(schema.many)
+        return self._numbers
+
+    def _take(self, said: Annotation, column: dict[str, int], numbers: Numbering, task: Task) -> None:
         if said.purpose == "imported":
             return
         who = self._person(said)
         if said.purpose == "repeat" or said.kind in ("later", "flag"):
             return
-        answered = said.kind == "answer" and len(said.answer) == 1 and said.answer[0] in column
-        choice = column[said.answer[0]] if answered else NONE
-        self._take_reveal(said, choice)
+        named = [column.get(a, NONE) for a in said.answer if a != NO_CLASS]
+        known = NONE not in named and (numbers.many or len(named) == 1)
+        answered = said.kind == "answer" and known
+        choice = numbers.number(sorted(named)) if answered else NONE
+        shown, hidden = (numbers.number(task.suggested(w.proba)) if w else NONE for w in (said.shown, said.hidden))
+        self._take_reveal(said, choice, hidden)
         arm, word = NEITHER, NONE
         if answered and said.target is None and said.purpose not in ALWAYS_BLIND and said.purpose != "chosen":
             if said.shown is not None:
-                arm, word = SHOWN, said.shown.best
+                arm, word = SHOWN, shown
             elif said.by_coin and said.hidden is not None:
-                arm, word = HIDDEN, said.hidden.best
+                arm, word = HIDDEN, hidden
         for column_, value in (
             (self._item, said.item), (self._who, who), (self._said, choice), (self._word, word), (self._arm, arm),
             (self._blind, answered and said.shown is None and (said.blind or said.target is None)),
@@ -243,13 +257,13 @@ class Answers:
             self._took[who] += said.seconds
         return who
 
-    def _take_reveal(self, said: Annotation, choice: int) -> None:
+    def _take_reveal(self, said: Annotation, choice: int, told: int) -> None:
         if said.target is not None and said.shown is not None and said.target in self._revealed:
             self._last[self._revealed[said.target]] = choice
         elif said.target is None and said.revealed and said.hidden is not None and choice != NONE:
             self._revealed[said.id] = len(self._first)
             self._first.append(choice)
-            self._told.append(said.hidden.best)
+            self._told.append(told)
             self._last.append(choice)
 
     def _after_reveal(self, resolved: Ints) -> Revealed:
@@ -306,9 +320,12 @@ def _tossed(policy: LoopPolicy) -> float:
     return policy.blind_share if policy.mode == "suggestion first" else 0.0
 
 
-def _resolved(schema: LabelSchema) -> Ints:
-    """Column of each class with merges followed; -1, for none, stays."""
-    return np.array([*(schema.index(c.id) for c in schema.classes), NONE], np.int64)
+def _resolved(schema: LabelSchema, numbers: Numbering) -> Ints:
+    """Number of each answer with merges followed; -1, for none, stays."""
+    heirs = [schema.index(c.id) for c in schema.classes]
+    if numbers.many:
+        heirs = [numbers.number(sorted({heirs[column] for column in columns})) for columns in numbers.met]
+    return np.array([*heirs, NONE], np.int64)
 
 
 def _told(estimate: Estimate) -> Estimate | None:

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from collab.domain.project import LabelSchema
 from collab.domain.run import ClassAudits, Stratum
 from collab.domain.store import Audit
-from collab.engine.arrays import Ints
+from collab.domain.task import task_of
+from collab.engine.arrays import Ints, Labels
+from collab.engine.numbering import Numbering
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,11 @@ class Audits:
     rows: Ints
     """Where their features are, shape (n_audits,)."""
     truth: Ints
-    """Class columns of their answers, -1 for the unresolved, shape (n_audits,)."""
+    """Numbers of their answers, -1 for the unresolved, shape (n_audits,)."""
     retired: int
     """How many more there would be, were their class still offered."""
+    numbers: Numbering = field(default_factory=Numbering)
+    """Of answers; where one class applies, its column."""
 
     @property
     def answered(self) -> Ints:
@@ -31,16 +35,30 @@ class Audits:
 
     @property
     def answers(self) -> Ints:
-        """Class columns of the answered ones."""
+        """Numbers of the answered ones."""
         return self.truth[self.truth >= 0]
 
+    def labels(self, n_classes: int) -> Labels:
+        """The answers as a head knows them."""
+        return self.numbers.labels(self.answers, n_classes)
 
-def audits_of(found: Iterable[Audit], schema: LabelSchema, row: Mapping[int, int]) -> Audits:
-    """Keep the audits that a head may be judged by, `found` in order of their rank; `row` is that of an item."""
+
+def audits_of(
+    found: Iterable[Audit], schema: LabelSchema, row: Mapping[int, int], numbers: Numbering | None = None
+) -> Audits:
+    """Keep the audits that a head may be judged by.
+
+    Args:
+        found: In order of their rank.
+        schema: The classes of today.
+        row: That of an item.
+        numbers: Of the answers known so far; None: begin anew.
+    """
+    numbers = Numbering(schema.many) if numbers is None else numbers
     kept, retired = counted(found, schema, row)
     kept = [a for a in kept if a.answer or not a.held]
-    truth = [schema.index(a.answer[0]) if a.answer else -1 for a in kept]
-    return Audits(kept, np.array([row[a.item] for a in kept], np.int64), np.array(truth, np.int64), retired)
+    truth = [-1 if columns is None else numbers.number(columns) for columns in (_columns(a, schema) for a in kept)]
+    return Audits(kept, np.array([row[a.item] for a in kept], np.int64), np.array(truth, np.int64), retired, numbers)
 
 
 def counted(audits: Iterable[Audit], schema: LabelSchema, read: Container[int]) -> tuple[list[Audit], int]:
@@ -62,7 +80,7 @@ def counted(audits: Iterable[Audit], schema: LabelSchema, read: Container[int]) 
             ended.add(audit.stratum)
         if audit.stratum in ended:
             continue
-        if audit.answer and schema[schema.resolve(audit.answer[0])].retired:
+        if audit.answer and _columns(audit, schema) is None:
             retired += 1
         else:
             kept.append(audit)
@@ -70,34 +88,41 @@ def counted(audits: Iterable[Audit], schema: LabelSchema, read: Container[int]) 
 
 
 def judge(
-    strata: Iterable[Stratum], audits: Sequence[Audit], schema: LabelSchema, said: Mapping[int, int]
+    strata: Iterable[Stratum], audits: Sequence[Audit], schema: LabelSchema, said: Mapping[int, tuple[int, ...]]
 ) -> tuple[Stratum, ...]:
-    """Count the audits of each stratum.
+    """Count the audits of each stratum: right is what agrees as a whole, and each class is counted for itself.
 
     Args:
         strata: What has to be audited.
         audits: The ones that count.
         schema: The classes of today.
-        said: The head's class, as its column, by item.
+        said: What the head suggests, as columns of classes, by item.
     """
     return tuple(_judged(s, [a for a in audits if a.stratum == s.number], schema, said) for s in strata)
 
 
-def _judged(stratum: Stratum, audits: Sequence[Audit], schema: LabelSchema, said: Mapping[int, int]) -> Stratum:
-    spoken = Counter((schema.index(a.answer[0]), said[a.item]) for a in audits if a.answer)
-    silent = Counter(said[a.item] for a in audits if not a.answer and not a.held)
-    people, model = Counter[int](), Counter[int]()
+def _judged(
+    stratum: Stratum, audits: Sequence[Audit], schema: LabelSchema, said: Mapping[int, tuple[int, ...]]
+) -> Stratum:
+    spoken = Counter((_columns(a, schema) or (), said[a.item]) for a in audits if a.answer)
+    silent = Counter(column for a in audits if not a.answer and not a.held for column in said[a.item])
+    both, people, model = Counter[int](), Counter[int](), Counter[int]()
     for (answer, word), n in spoken.items():
-        people[answer] += n
-        model[word] += n
+        for counts, columns in ((both, {*answer} & {*word}), (people, answer), (model, word)):
+            counts.update(dict.fromkeys(columns, n))
     return replace(
         stratum,
         answered=spoken.total(),
         right=sum(n for (answer, word), n in spoken.items() if answer == word),
-        unresolved=silent.total(),
+        unresolved=sum(not a.answer and not a.held for a in audits),
         classes={
-            c.id: ClassAudits(spoken[i, i], people[i], model[i], silent[i])
+            c.id: ClassAudits(both[i], people[i], model[i], silent[i])
             for i, c in enumerate(schema.classes)
             if people[i] or model[i] or silent[i]
         },
     )
+
+
+def _columns(audit: Audit, schema: LabelSchema) -> tuple[int, ...] | None:
+    """What an audit is answered with; None: nothing that counts."""
+    return task_of(schema).columns(audit.answer, schema) if audit.answer else None

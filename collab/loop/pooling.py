@@ -7,8 +7,10 @@ import numpy as np
 
 from collab.domain.project import LabelSchema
 from collab.domain.store import FeatureFile, PoolRow, Store
+from collab.domain.task import task_of
 from collab.engine.arrays import Ints
 from collab.engine.certifying import Bools
+from collab.engine.numbering import Numbering
 
 OPEN, OUT = -1, -2
 """Labels of rows that may be asked, and of those that may not: unusable, disputed, can't tell, superseded, a machine's.
@@ -20,11 +22,12 @@ class Pool:
     """Rows are those of the feature file: an item without features isn't in it yet, and one whose content was replaced
     has more than one, of which the last counts."""
 
-    def __init__(self, store: Store, project: int, file: FeatureFile) -> None:
+    def __init__(self, store: Store, project: int, file: FeatureFile, *, many: bool = False) -> None:
         self._store, self._project, self._file = store, project, file
         self.items: Ints = np.empty(0, np.int64)
         self.labels: Ints = np.empty(0, np.int64)
-        """Class columns; OPEN or OUT where there is none to learn from."""
+        """Numbers of answers; OPEN or OUT where there is none to learn from."""
+        self.numbers = Numbering(many)
         self.reserved = np.empty(0, bool)
         self._drawn = np.empty(0, bool)
         self.row: dict[int, int] = {}
@@ -71,7 +74,7 @@ class Pool:
         few = not items or len(items) < len(self.row)
         for row in self._store.pool_rows(self._project, items) if few else self._all():
             if (at := self.row.get(row.item)) is not None:
-                self.labels[at], self.reserved[at], self._drawn[at] = _label(row, schema), row.reserved, row.drawn
+                self.labels[at], self.reserved[at], self._drawn[at] = self._label(row, schema), row.reserved, row.drawn
 
     def _all(self) -> Iterator[PoolRow]:
         after = 0
@@ -79,8 +82,12 @@ class Pool:
             after = page[-1].item
             yield from page
 
-
-def _label(row: PoolRow, schema: LabelSchema) -> int:
-    if row.state == "decided":
-        return OUT if row.machine else schema.index(row.answer[0])
-    return OPEN if row.state in ("open", "flagged") else OUT
+    def _label(self, row: PoolRow, schema: LabelSchema) -> int:
+        if row.state != "decided":
+            return OPEN if row.state in ("open", "flagged") else OUT
+        if row.machine:
+            return OUT
+        if not schema.many:
+            return schema.index(row.answer[0])  # a retired class has its column still
+        columns = task_of(schema).columns(row.answer, schema)
+        return OUT if columns is None else self.numbers.number(columns)

@@ -10,8 +10,10 @@ from safetensors.numpy import load, save
 from collab.domain.certificate import Certificate
 from collab.domain.project import LabelSchema
 from collab.domain.store import Audit, Store
+from collab.domain.task import task_of
 from collab.engine.arrays import Ints
 from collab.engine.certifying import Certified, TooFewAudits, certify
+from collab.engine.numbering import Numbering
 from collab.loop.auditing import doubt_of
 from collab.loop.drawing import Bools, Doubles, Population, read_population
 
@@ -24,17 +26,21 @@ class Evidence:
     rows: Ints
     """Where the audits stand in the population, shape (n,)."""
     answers: Ints
-    """Class columns of what people say of them, -1 for the unresolved, shape (n,)."""
+    """Numbers of what people say of them, as the population's words have them; -1 for the unresolved, shape (n,)."""
     elsewhere: Bools
     """Which of the population people have answered or begun though they were no audits, shape (n_items,)."""
+    numbers: Numbering
+    """Of answers."""
 
     @classmethod
     def of(cls, store: Store, certificate: Certificate, schema: LabelSchema, audits: Sequence[Audit]) -> Self:
         """What is known now."""
         population = read_population(store, certificate)
         rows = population.rows([audit.item for audit in audits])
-        answers = np.array([schema.index(audit.answer[0]) if audit.answer else -1 for audit in audits], np.int64)
-        return cls(population, rows, answers, np.zeros(len(population.items), bool)).and_others(
+        numbers = Numbering(schema.many, population.met)
+        answers = [number_of(audit, schema, numbers) for audit in audits]
+        nowhere = np.zeros(len(population.items), bool)
+        return cls(population, rows, np.array(answers, np.int64), nowhere, numbers).and_others(
             _not_free(store, certificate, population)
         )
 
@@ -43,7 +49,8 @@ class Evidence:
         """What was kept when it was judged, with the items that people have answered by now."""
         population = read_population(store, certificate)
         arrays = load(store.file(_file(certificate)).read_bytes())
-        return cls(population, arrays["rows"], arrays["answers"], np.zeros(len(population.items), bool)).and_others(
+        nowhere, numbers = np.zeros(len(population.items), bool), Numbering(bool(population.met), population.met)
+        return cls(population, arrays["rows"], arrays["answers"], nowhere, numbers).and_others(
             _not_free(store, certificate, population)
         )
 
@@ -64,8 +71,20 @@ class Evidence:
 
     @property
     def predicted(self) -> Ints:
-        """Its word, as the column of a class, shape (n,)."""
+        """Its word, as a number, shape (n,)."""
         return self.population.column[self.rows]
+
+    def of_class(self, column: int) -> tuple[Ints, Ints]:
+        """What people say of the audits and what the machine does, as it concerns one class; each of shape (n,).
+
+        Returns:
+            The column itself where the class is meant, -1 where nothing is known, any other number elsewhere.
+        """
+        if not self.numbers.many:
+            return self.answers, self.predicted
+        meant = np.array([column in columns for columns in self.numbers.met])
+        said, word = (np.where(meant[part], column, column + 1) for part in (self.answers, self.predicted))
+        return np.where(self.answers < 0, -1, said), word
 
     def left(self, threshold: float) -> Bools:
         """Which items are at or above a threshold and the machine's alone, shape (n_items,)."""
@@ -81,6 +100,16 @@ class Evidence:
             self.confidence, self.answers == self.predicted, pool, terms.epsilon, doubt, terms.promise,
             least=least, elsewhere=pool[self.elsewhere],
         )  # fmt: skip
+
+
+def number_of(audit: Audit, schema: LabelSchema, numbers: Numbering) -> int:
+    """The number of what people say of an audit; -1: nothing that counts."""
+    if not audit.answer:
+        return -1
+    if not schema.many:
+        return schema.index(audit.answer[0])
+    columns = task_of(schema).columns(audit.answer, schema)
+    return -1 if columns is None else numbers.number(columns)
 
 
 def _not_free(store: Store, certificate: Certificate, population: Population) -> Bools:

@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from collab.domain.plain import typed
-from collab.domain.project import LabelSchema
+from collab.domain.project import NONE, Answer, LabelSchema
 from collab.domain.run import CALIBRATED_FROM, SHOWN_FROM, Checks, ClassAudits, Job, Progress, Round, Stratum
 from collab.domain.store import Store
 from collab.engine.assurance import Estimate, audited_accuracy, share_of
@@ -157,8 +157,10 @@ def by_class(store: Store, project: int, schema: LabelSchema) -> tuple[ClassRepo
     last = store.last_round(project)
     checked = [] if last is None else [s for s in last.strata if s.answered >= SHOWN_FROM]
     live = {c.id for c in schema.live}
-    known = (live.issuperset(s.classes) and s.answered == sum(c.people for c in s.classes.values()) for s in checked)
-    if not all(known):
+    known = all(live.issuperset(s.classes) for s in checked)
+    if not schema.many:  # else an answer may name several, or none
+        known = known and all(s.answered == sum(c.people for c in s.classes.values()) for s in checked)
+    if not known:
         return ()
     return tuple(_class_report(c.id, checked) for c in schema.live if checked)
 
@@ -193,14 +195,14 @@ def self_agreement(store: Store, project: int, schema: LabelSchema, annotator: s
 
     Can't tell is an answer here: it is the same if it comes twice.
     """
-    pairs = [([*map(schema.resolve, a)], [*map(schema.resolve, b)], n) for a, b, n in store.repeats(project, annotator)]
-    return _agreed(sum(n for a, b, n in pairs if sorted(a) == sorted(b)), sum(n for _, _, n in pairs))
+    pairs = [(_today(a, schema), _today(b, schema), n) for a, b, n in store.repeats(project, annotator)]
+    return _agreed(sum(n for a, b, n in pairs if a == b), sum(n for _, _, n in pairs))
 
 
 def people_agreement(store: Store, project: int, schema: LabelSchema) -> Agreed:
     """On how many of the items that several people answered all of them say the same."""
     items = store.overlaps(project)
-    same = sum(n for a, b, n in items if schema.resolve(a) == schema.resolve(b))
+    same = sum(n for a, b, n in items if _today(a, schema) == _today(b, schema))
     return _agreed(same, sum(n for _, _, n in items))
 
 
@@ -241,6 +243,11 @@ def accept_filled(report: AuditReport, from_level: float) -> bool:
 def band(low: float, high: float) -> tuple[int, int]:
     """An interval in tenths, rounded outward."""
     return int(low * 10), min(10, -int(-high * 10 // 1))
+
+
+def _today(answer: Answer, schema: LabelSchema) -> frozenset[str]:
+    """The classes that an answer counts as today."""
+    return frozenset(a if a == NONE else schema.resolve(a) for a in answer)
 
 
 def _agreed(same: int, n: int) -> Agreed:

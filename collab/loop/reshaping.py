@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from collab.domain.annotation import Event
-from collab.domain.project import LabelClass, LabelSchema, LoopPolicy
+from collab.domain.project import NONE, LabelClass, LabelSchema, LoopPolicy
 from collab.domain.store import Store
 from collab.errors import Conflict, InvalidSchema
 from collab.loop.annotating import follow_classes, settle_again
@@ -28,9 +28,11 @@ def impact(store: Store, project_id: int, class_id: str) -> Impact:
     """Say how many decisions and audits count for a class today."""
     schema = store.project(project_id).schema
     counts = store.class_counts(project_id)
-    decisions = sum(n for c, n in counts.items() if schema.resolve(c) == class_id)
+    decisions = sum(n for c, n in counts.items() if c != NONE and schema.resolve(c) == class_id)
     audits = store.audit_answers(project_id, now=0)
-    return Impact(decisions, sum(class_id in map(schema.resolve, audit.answer or ()) for audit in audits))
+    return Impact(
+        decisions, sum(class_id in [schema.resolve(a) for a in audit.answer or () if a != NONE] for audit in audits)
+    )
 
 
 def save_classes(

@@ -10,12 +10,13 @@ from collab.domain.annotation import ANNOTATION_KINDS, Purpose, Suggestion
 from collab.domain.project import Project
 from collab.domain.run import CALIBRATED_FROM, Checks, ModelVersion, Round, Stratum
 from collab.domain.store import Store
+from collab.domain.task import answer_of, task_of
 from collab.engine.arrays import Floats, Ints
 from collab.engine.balancing import equal, rebalanced
 from collab.engine.calibration import cross_fitted, fit_temperature
 from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
-from collab.engine.heads import PRIOR_VARIANCE, FittedHead, Standard, head_of, one_thread, softmax
+from collab.engine.heads import PRIOR_VARIANCE, FittedHead, Standard, head_of, one_thread
 from collab.engine.laplace import Laplace
 from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
@@ -28,7 +29,7 @@ from collab.loop.judging import Audits, audits_of, judge
 from collab.loop.measuring import model_name
 from collab.loop.pooling import OPEN, Pool
 from collab.loop.ranking import asks_of, size_of
-from collab.loop.suggesting import ClassGuess, among_live, set_threshold, suggestions
+from collab.loop.suggesting import ClassGuess, among_live, proba_of, set_threshold, suggestions
 
 WHOLE_EVERY_MS = 60_000
 LIVE_MS = 5 * 60_000
@@ -66,7 +67,7 @@ class Learner:
         self.head = _last_head(store, self.project, self._model)
         self._store = store
         self._file = store.features(project, self._blocks.digest, self._blocks.dim)
-        self._pool = Pool(store, project, self._file)
+        self._pool = Pool(store, project, self._file, many=self.project.schema.many)
         self._figures = Figures(store, project)
         self._alike: Standard | None = None
         self._balance = equal(len(self._blocks.widths))
@@ -117,7 +118,7 @@ class Learner:
         features, labeled = self._file.rows()[: len(pool)], pool.labeled
         self._fit(features, labeled)
         fitted = time.perf_counter()
-        audits = audits_of(self._store.audit_answers(self.project.id, now), self.project.schema, pool.row)
+        audits = audits_of(self._store.audit_answers(self.project.id, now), self.project.schema, pool.row, pool.numbers)
         temperature, proba = self._score(features, audits)
         progress, whole = self._store.progress(self.project.id), now - self._whole_at >= WHOLE_EVERY_MS
         held = [i for i in self._store.live_items(self.project.id, now) if i in pool.row]
@@ -129,7 +130,7 @@ class Learner:
         named = np.unique(np.concatenate([selection.indices, pool.rows(held)]))
         level, threshold = self.project.policy.set_level, None
         if proba is not None:
-            threshold = set_threshold(proba[audits.answered], audits.answers, level)
+            threshold = set_threshold(proba[audits.answered], audits.labels(proba.shape[1]), level)
         words = self._words(view, named, f"{model.id}.{progress.revision + 1}", threshold)
         demo = self._demo(proba)
         done = Round(
@@ -147,7 +148,7 @@ class Learner:
             strength=self.head.strength if self.head is not None else 0.0,
             demo_accuracy=float(np.mean(demo)) if demo else None,
             demo_items=len(demo),
-            by_class=dict(Counter(self.project.schema.classes[c].id for c in view.labels.tolist())),
+            by_class=self._by_class(labeled),
             set_threshold=threshold,
             set_level=0.0 if threshold is None else level,
         )
@@ -175,16 +176,19 @@ class Learner:
         return done
 
     def predict(self, features: Floats) -> Floats:
-        """Class probabilities of other features, shape (n, n_classes); equal ones before the first fit."""
+        """Class probabilities of other features, shape (n, n_classes); equal ones before the first fit.
+
+        Where any number of classes may apply, none does before then.
+        """
         classes = len(self.project.schema.classes)
         if self.head is None:
-            return np.full((len(features), classes), 1 / classes, np.float32)
+            return np.full((len(features), classes), 0 if self.project.schema.many else 1 / classes, np.float32)
         return among_live(self.head.proba(features), self.project.schema)
 
     def grounds(self) -> Grounds | None:
         """What its suggestions stand on; None where it makes none, or before the first round."""
         rows, pool = self._file.rows()[: len(self._pool)], self._pool
-        eye = next(iter(getattr(self._blocks, "images", ())), None)  # every field of pictures has the same one
+        eye = next(iter(self._blocks.images), None)  # every field of pictures has the same one
         if self.head is not None and self._standard is not None:
             return Grounds(
                 self.project, self._blocks, rows, pool.items, pool.row, pool.labeled, self.head.logits, self._standard,
@@ -207,7 +211,7 @@ class Learner:
         if self._alike is None or self._standard is None or len(features) > self._ranked_rows:
             self._alike = Standard.of(features).balanced(widths)
             self._standard = self._alike.weighted(widths, self._balance.weights)
-        if self._balance.due(len(labeled)):
+        if not self.project.schema.many and self._balance.due(len(labeled)):
             strength = features.shape[1] / PRIOR_VARIANCE if self.head is None else self.head.strength
             with one_thread():
                 self._balance = rebalanced(
@@ -216,7 +220,7 @@ class Learner:
             self._standard = self._alike.weighted(widths, self._balance.weights)
         self.head = head_of(self.project.policy.head).fit(
             features[labeled],
-            labels,
+            self._pool.numbers.labels(labels, len(self.project.schema.classes)),
             len(self.project.schema.classes),
             standard=self._standard,
             previous=self.head,
@@ -229,8 +233,8 @@ class Learner:
             return 1.0, None
         logits, temperature = self.head.logits(features), 1.0
         if len(audits.answers) >= CALIBRATED_FROM:
-            temperature = fit_temperature(logits[audits.answered], audits.answers)
-        return temperature, among_live(softmax(logits, temperature), self.project.schema)
+            temperature = fit_temperature(logits[audits.answered], audits.labels(logits.shape[1]))
+        return temperature, proba_of(logits, temperature, self.project.schema)
 
     def _check(self, done: Round, audits: Audits, features: Floats, proba: Floats | None) -> Checks | None:
         """Make the figures of a round that take long; None where there is no head."""
@@ -240,8 +244,8 @@ class Learner:
         if len(audits.answers) >= CALIBRATED_FROM:
             logits, groups = self.head.logits(features[audits.answered]), self._figures.groups
             folds = groups(self.project, audits.answered, self._pool.items)
-            honest = among_live(cross_fitted(logits, audits.answers, folds), self.project.schema)
-        pool = proba[self._pool.current].max(axis=1).astype(np.float64)
+            honest = among_live(cross_fitted(logits, audits.labels(logits.shape[1]), folds), self.project.schema)
+        pool = self._pool.numbers.sure(proba[self._pool.current])
         rng = np.random.default_rng([self.project.policy.seed, done.revision])
         self._looks += 1
         return check(done, self._looks, audits, proba[audits.rows], honest, pool, rng)
@@ -252,7 +256,8 @@ class Learner:
         held = held[free[held]]  # what is leased as an audit stays unseen
         free[held] = False
         return PoolView(
-            features, np.flatnonzero(free), labeled, labels[labeled], proba, len(classes), held,
+            features, np.flatnonzero(free), labeled, self._pool.numbers.labels(labels[labeled], len(classes)), proba,
+            len(classes), held,
             tuple(i for i, c in enumerate(classes) if c.retired),
         )  # fmt: skip
 
@@ -267,12 +272,14 @@ class Learner:
 
     def _words(self, view: PoolView, rows: Ints, model: str, threshold: float | None) -> dict[int, Suggestion]:
         """What is suggested of some rows, by item: the head's word, or before there is one a guess from the classes."""
-        items = self._pool.items[rows].tolist()
+        items, many = self._pool.items[rows].tolist(), self.project.schema.many
         if self.head is not None and self._standard is not None and view.proba is not None:
-            laplace = Laplace.of(self.head, view.features[view.labeled], self._standard)
+            laplace = Laplace.of(self.head, view.features[view.labeled], self._standard, many=many)
             doubts = laplace.doubts(view.features[rows], view.proba[rows])
-            return suggestions(items, view.proba[rows], doubts, model, threshold, self.project.policy.set_level)
-        if self._guess is None:
+            return suggestions(
+                items, view.proba[rows], doubts, model, threshold, self.project.policy.set_level, many=many
+            )
+        if self._guess is None or many:  # names say which class an item is nearest to, not whether it applies
             return {}
         languages = [report.language for *_, report in self._store.imports(self.project.id)]
         texts = self._blocks.of_text(view.features)
@@ -284,8 +291,8 @@ class Learner:
         strata = self._store.strata(self.project.id)
         if proba is None:
             return strata
-        best = proba[audits.rows].argmax(axis=1).tolist()
-        said = {a.item: column for a, column in zip(audits.found, best, strict=True)}
+        best = audits.numbers.said(proba[audits.rows]).tolist()
+        said = {a.item: audits.numbers.columns(word) for a, word in zip(audits.found, best, strict=True)}
         return judge(strata, audits.found, self.project.schema, said)
 
     def _champion(self, now: int) -> ModelVersion:
@@ -301,8 +308,20 @@ class Learner:
             return []
         truth, pool = self._store.truth(self.project.id), self._pool
         judges = [i for i in truth if i in pool.row and pool.reserved[pool.row[i]]]
-        said = proba[pool.rows(judges)].argmax(axis=1).tolist()
-        return [best == self.project.schema.index(truth[i][0]) for i, best in zip(judges, said, strict=True)]
+        said = pool.numbers.said(proba[pool.rows(judges)]).tolist()
+        if not self.project.schema.many:
+            return [best == self.project.schema.index(truth[i][0]) for i, best in zip(judges, said, strict=True)]
+        columns = [task_of(self.project.schema).columns(truth[i], self.project.schema) for i in judges]
+        return [pool.numbers.columns(best) == true for best, true in zip(said, columns, strict=True)]
+
+    def _by_class(self, labeled: Ints) -> dict[str, int]:
+        """How many of the labels that a head learned from name each class; or none, where any number may apply."""
+        answers = Counter(self._pool.labels[labeled].tolist())
+        named = Counter[str]()
+        for number, n in answers.items():
+            for class_id in answer_of(self._pool.numbers.columns(number), self.project.schema):
+                named[class_id] += n
+        return dict(named)
 
     def _take_events(self) -> None:
         touched: list[int] = []

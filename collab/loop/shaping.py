@@ -3,16 +3,19 @@
 import html
 import json
 import math
+import re
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
 
-from collab.domain.project import Project
+from collab.domain.project import NONE, Answer, LabelSchema, Project
 from collab.domain.store import NewItem
 from collab.domain.table import RAW_LIMIT, Cells, Rejected
 from collab.loop.guessing import MISSING
 from collab.loop.planning import Comma, ImportPlan
+
+NOTHING = "none"
 
 
 class Shaper:
@@ -36,7 +39,7 @@ class Shaper:
         self._no_meta = frozenset([*(name for name, _ in self._content), *held_back])
         self._encoded = [f.name for f in plan.fields if f.encoded]
         self._salt = project.salt.encode()
-        self._classes: dict[str, str | None] = {}
+        self._known: dict[str, Answer | None] = {}
         self.answers = 0
         self.unlabeled = 0
         """Rows whose answer names no class, taken without it."""
@@ -74,15 +77,15 @@ class Shaper:
             return _rejected(line, "has NUL bytes", cells)
         digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         rank = audit_rank(digest, self._salt)
-        if self._plan.answers == "nothing" or not (said := _word(cells.get(self._plan.answer_column))):
+        if self._plan.answers == "nothing" or not (said := _listed(cells.get(self._plan.answer_column))):
             return NewItem(ref, fields, digest, rank, meta)
         return self._answered(line, cells, NewItem(ref, fields, digest, rank, meta), said)
 
     def _answered(self, line: int, cells: Cells, item: NewItem, said: str) -> NewItem | Rejected:
-        if said not in self._classes:
-            self._classes[said] = self._class(said)
-        class_id = self._classes[said]
-        if class_id is None:
+        if said not in self._known:
+            self._known[said] = self._answer(said)
+        answer = self._known[said]
+        if answer is None:
             if self._plan.unknown_answers == "reject":
                 return _rejected(line, f"{said!r} is no class of this project", cells)
             self.unlabeled += 1
@@ -91,7 +94,20 @@ class Shaper:
         if self._plan.answers == "annotations" and not annotator:
             return _rejected(line, f"{self._plan.annotator_column} is empty; an annotation needs its annotator", cells)
         self.answers += 1
-        return NewItem(item.ref, item.fields, item.digest, item.audit_rank, item.meta, (class_id,), annotator)
+        return NewItem(item.ref, item.fields, item.digest, item.audit_rank, item.meta, answer, annotator)
+
+    def _answer(self, said: str) -> Answer | None:
+        """The classes that a cell names, in their order; None: one of them is none, or is retired."""
+        if not self._schema.many:
+            one = self._class(said)
+            return None if one is None else (one,)
+        if (words := several_in(said, self._schema)) is None:
+            return None
+        found = [self._class(word) for word in words]
+        if None in found:
+            return None
+        order = [c.id for c in self._schema.classes]
+        return tuple(sorted({each for each in found if each is not None}, key=order.index)) or (NONE,)
 
     def _class(self, said: str) -> str | None:
         """Id of the class that a value names, merges followed; None for a retired one."""
@@ -112,6 +128,32 @@ class Shaper:
         if not isinstance(given, str):
             return "" if given is None else json.dumps(given, ensure_ascii=False)
         return html.unescape(given) if self._plan.unescape and "&" in given else given
+
+
+def several_in(said: str, schema: LabelSchema) -> list[str] | None:
+    """The names of classes in a cell that may name any number of them; None: it is no such list.
+
+    They are a JSON list, or divided by ";" or "|", or by a comma where no class has one in its name. "[]", "∅" and
+    "none" name none of them, unless a class is called so.
+
+    >>> from collab.domain.project import classes_from_names
+    >>> schema = LabelSchema("Which?", classes_from_names(("a", "b")), task="multi label")
+    >>> several_in("a; b", schema), several_in('["b"]', schema), several_in("none", schema)
+    (['a', 'b'], ['b'], [])
+    """
+    if schema.named(said) is not None:
+        return [said]
+    if said.startswith("["):
+        try:
+            listed = json.loads(said)
+        except ValueError:
+            return None
+        return [str(each).strip() for each in listed if str(each).strip() != NONE]
+    if said == NONE or said.lower() == NOTHING:
+        return []
+    commas = "" if any("," in c.name for c in schema.classes) else ","
+    words = [word.strip() for word in re.split(f"[;|{commas}]", said)]
+    return [word for word in words if word]
 
 
 def audit_rank(digest: str, salt: bytes) -> float:
@@ -156,6 +198,11 @@ def _grouped(whole: str, divider: str) -> str:
 
 def _word(value: Any) -> str:
     return "" if value is None else str(value).strip()
+
+
+def _listed(value: Any) -> str:
+    """The same of an answer, which some formats give as a list of classes."""
+    return json.dumps(list(value), ensure_ascii=False) if isinstance(value, list | tuple) else _word(value)
 
 
 def _rejected(line: int, reason: str, cells: Cells) -> Rejected:

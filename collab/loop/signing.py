@@ -10,6 +10,7 @@ from collab.domain.certificate import Certificate
 from collab.domain.plain import typed
 from collab.domain.project import LabelSchema
 from collab.domain.store import Store
+from collab.domain.task import answer_of
 from collab.engine.arrays import Ints
 from collab.engine.certifying import Certified
 from collab.errors import Conflict, JobCancelled
@@ -93,10 +94,11 @@ def _stage(
         store.lock(certificate.project)
         one_of(store, certificate.project, certificate.number, "certified")  # or another attempt has signed it
         store.drop_labels(certificate.project, certificate.number)  # what one that was cut off has left
-    ids, population = [c.id for c in schema.classes], evidence.population
+    population, numbers = evidence.population, evidence.numbers
+    answers = {n: answer_of(numbers.columns(n), schema) for n in np.unique(population.column[rows]).tolist()}
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
-        words = [(ids[column],) for column in population.column[part].tolist()]
+        words = [answers[word] for word in population.column[part].tolist()]
         labels = zip(population.items[part].tolist(), words, population.confidence[part].tolist(), strict=True)
         store.stage_labels(certificate.project, certificate.number, list(labels))
         if report(min(0.9, (start + BATCH) / len(rows)), ""):

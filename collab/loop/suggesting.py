@@ -9,9 +9,10 @@ from collab.domain.annotation import Choices, Footing, Suggestion
 from collab.domain.project import LabelSchema
 from collab.domain.run import CALIBRATED_FROM
 from collab.engine import label_sets
-from collab.engine.arrays import Floats, Ints
+from collab.engine.arrays import Floats, Ints, Labels
 from collab.engine.encoders.text import Encoder
-from collab.engine.heads import FittedHead
+from collab.engine.heads import FittedHead, sigmoid, softmax
+from collab.engine.numbering import suggested
 from collab.engine.zero_shot import MEANINGLESS, guess, tell_apart
 from collab.errors import UserError
 from collab.loop.guessing import language_of
@@ -85,24 +86,34 @@ class ClassGuess:
 
 
 def among_live(proba: Floats, schema: LabelSchema) -> Floats:
-    """Give the share of retired classes to the others, row by row; columns stay."""
+    """Give the share of retired classes to the others, row by row; columns stay.
+
+    Where any number of classes may apply, retired ones don't, and the others keep what they have.
+    """
     retired = np.array([c.retired for c in schema.classes])
     if not retired.any():
         return proba
+    if schema.many:
+        return np.where(retired, np.float32(0), proba)
     shared = proba + np.finfo(np.float32).tiny  # a retired class may have had all
     shared[:, retired] = 0
     total: Floats = shared.sum(axis=1, keepdims=True)
     return shared / total
 
 
-def set_threshold(proba: Floats, answers: Ints, level: float) -> float | None:
+def proba_of(logits: Floats, temperature: float, schema: LabelSchema) -> Floats:
+    """What is said of items by a head's logits, shape (n_items, n_classes)."""
+    return among_live((sigmoid if schema.many else softmax)(logits, temperature), schema)
+
+
+def set_threshold(proba: Floats, answers: Labels, level: float) -> float | None:
     """Find the limit of label sets by the audits of one round; None where the policy wants none or there are too few.
 
     No set before probabilities are shown as numbers: "9 times in 10" is one.
 
     Args:
         proba: Of answered audits, as this round shows them, shape (n_audits, n_classes).
-        answers: Their class columns, shape (n_audits,).
+        answers: What people say of them.
         level: The policy's.
     """
     if level == 0 or len(answers) < max(CALIBRATED_FROM, label_sets.needed(level, SURE)):
@@ -117,6 +128,8 @@ def suggestions(
     model: str,
     threshold: float | None = None,
     level: float = 0.0,
+    *,
+    many: bool = False,
 ) -> dict[int, Suggestion]:
     """Words on items, `proba` and `footings` row by row; probabilities are rounded so that they still sum to 1.
 
@@ -127,10 +140,12 @@ def suggestions(
         model: Version and revision.
         threshold: Of the label sets of this very `proba`; None: there are none.
         level: That the threshold keeps.
+        many: Whether any number of classes may apply: then each probability is its own.
     """
-    chosen = [None] * len(items) if threshold is None else _choices(proba, footings, threshold, level)
+    chosen = [None] * len(items) if threshold is None else _choices(proba, footings, threshold, level, many)
     rounded = np.round(proba.astype(np.float64), 4)
-    rounded[np.arange(len(rounded)), proba.argmax(axis=1)] += 1 - rounded.sum(axis=1)
+    if not many:
+        rounded[np.arange(len(rounded)), proba.argmax(axis=1)] += 1 - rounded.sum(axis=1)
     rows = np.round(rounded, 4).tolist()
     return {
         item: Suggestion(tuple(row), model, footing, choices)
@@ -138,11 +153,16 @@ def suggestions(
     }
 
 
-def _choices(proba: Floats, footings: Sequence[Footing], threshold: float, level: float) -> list[Choices | None]:
+def _choices(
+    proba: Floats, footings: Sequence[Footing], threshold: float, level: float, many: bool
+) -> list[Choices | None]:
     """The sets that help a person and keep their promise; None for the others."""
     sets = label_sets.predict(proba, threshold)
     unfamiliar = np.array([footing == "unfamiliar" for footing in footings], bool)
-    helps = (np.array(label_sets.meanings(sets, unfamiliar)) == "choices") & ~unfamiliar
+    if many:
+        helps = label_sets.wider(sets, suggested(proba)) & ~unfamiliar
+    else:
+        helps = (np.array(label_sets.meanings(sets, unfamiliar)) == "choices") & ~unfamiliar
     return [
         Choices(tuple(np.flatnonzero(inside).tolist()), level) if shown else None
         for inside, shown in zip(sets, helps.tolist(), strict=True)

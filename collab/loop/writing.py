@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 
+from collab.domain.project import NONE
+
 _FORMULA = re.compile(r"[ \u00a0\u3000]*[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 EXCEL_ROWS = 1_048_576
@@ -162,9 +164,11 @@ WRITERS: Mapping[str, Callable[[Path, Mapping[str, set[type]]], Writer]] = {
 
 
 def flat(value: Any) -> Any:
-    """A cell for a format that knows text and numbers only."""
+    """A cell for a format that knows text and numbers only; the names of several classes, a tuple, in one text."""
     if value is None or value is ABSENT:
         return ""
+    if isinstance(value, tuple):
+        return "; ".join(value) or NONE
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
 
 
@@ -180,12 +184,16 @@ def _arrow_type(kinds: set[type]) -> pa.DataType:
         return pa.bool_()
     if kinds == {int}:
         return pa.int64()
+    if kinds == {tuple}:  # what a file brings is never one
+        return pa.list_(pa.string())
     return pa.float64() if kinds and kinds <= {int, float} else pa.string()
 
 
 def _parquet_cell(value: Any, wanted: pa.DataType) -> Any:
     if value is None or value is ABSENT:
         return None
+    if isinstance(value, tuple):
+        return list(value)
     if wanted == pa.string() and not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return value

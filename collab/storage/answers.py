@@ -46,7 +46,7 @@ def keep_answers(db: Database, under_way: sa.Row[Any], last: int, rows: Sequence
         db.write(sa.insert(tables.hidden_truth), values)
         return
     more = [
-        {"first": row.answer[0], "annotator": annotator, "file_import": under_way.id}
+        {"first": projections.key_of(row.answer), "annotator": annotator, "file_import": under_way.id}
         for (_, annotator), row in given.items()
     ]
     insert = db.insert(tables.imported_answer).on_conflict_do_nothing()

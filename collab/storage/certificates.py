@@ -12,6 +12,7 @@ from collab.domain.project import Answer
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.json_text import dumps
+from collab.storage.projections import key_of
 
 
 def save_certificate(db: Database, certificate: Certificate) -> None:
@@ -27,7 +28,7 @@ def certificates(db: Database, project: int) -> tuple[Certificate, ...]:
 
 
 def stage_labels(db: Database, project: int, number: int, labels: Sequence[tuple[int, Answer, float]]) -> None:
-    values = [(project, number, item, dumps(list(words)), words[0], sure) for item, words, sure in labels]
+    values = [(project, number, item, dumps(list(words)), key_of(words), sure) for item, words, sure in labels]
     if not values:
         return
     if db.is_sqlite:

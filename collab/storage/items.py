@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from collab.domain.annotation import Annotation, Decision
 from collab.domain.project import Answer, Item
 from collab.domain.store import ItemFilter, ItemRow, PoolRow
+from collab.storage import records, search
 from collab.storage import schema as tables
-from collab.storage import search
 from collab.storage.connection import Database
 from collab.storage.log import EVENTS, read_annotation
-from collab.storage.projections import read_decision
+from collab.storage.projections import naming, read_decision
 
 _MANY = 10_000
 """Ids in one query; PostgreSQL and SQLite both stop at some number of parameters."""
@@ -70,7 +70,8 @@ def truth(db: Database, project: int) -> dict[int, Answer]:
 
 def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
     i = tables.item
-    conditions: list[search.Condition] = [i.c.project == project, *_conditions(wanted)]
+    many = bool(wanted.answer) and records.project(db, project).schema.many
+    conditions: list[search.Condition] = [i.c.project == project, *_conditions(wanted, many)]
     if wanted.text.strip():
         conditions.append(search.matching(db, project, wanted.text.strip()))
     if wanted in _COUNTED:  # the first page of a million items
@@ -129,7 +130,7 @@ def _annotations(db: Database, page: Sequence[Item], annotator: str = "") -> dic
     return found
 
 
-def _conditions(wanted: ItemFilter) -> list[sa.ColumnElement[bool]]:
+def _conditions(wanted: ItemFilter, many: bool) -> list[sa.ColumnElement[bool]]:
     i, d, a = tables.item, tables.decision, tables.annotation
     conditions: list[sa.ColumnElement[bool]] = []
     if not wanted.include_reserved:
@@ -146,9 +147,9 @@ def _conditions(wanted: ItemFilter) -> list[sa.ColumnElement[bool]]:
     elif wanted.state:
         conditions.append(i.c.state == wanted.state)
     if wanted.answer and wanted.annotator:
-        conditions.append(said.where(a.c.first == wanted.answer).exists())
+        conditions.append(said.where(naming(a.c.first, wanted.answer, many=many)).exists())
     elif wanted.answer:
-        conditions.append(sa.exists().where(d.c.item == i.c.id, d.c.first == wanted.answer))
+        conditions.append(sa.exists().where(d.c.item == i.c.id, naming(d.c.first, wanted.answer, many=many)))
     return conditions
 
 

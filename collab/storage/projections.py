@@ -13,6 +13,9 @@ from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.log import EVENTS, read_annotation
 
+SEPARATOR = "\x1f"
+"""Between the classes of an answer that names several."""
+
 
 def current(db: Database, item: int) -> list[Annotation]:
     a = tables.annotation
@@ -41,7 +44,7 @@ def set_all_current(db: Database, annotations: Sequence[Annotation]) -> None:
             "event": a.id,
             "kind": a.kind,
             "at": 0 if a.purpose == "imported" else a.at,  # what came with a file is nobody's work of today
-            "first": _first(a.answer),
+            "first": key_of(a.answer),
         }
         for a in annotations
     ]
@@ -121,7 +124,10 @@ def recount(db: Database, project: int) -> None:
 
 
 def class_counts(db: Database, project: int) -> dict[str, int]:
-    return {r.first: r.n for r in db.rows(_CLASSES, {"project": project})}
+    found = Counter[str]()
+    for r in db.rows(_CLASSES, {"project": project}):
+        found.update(dict.fromkeys(answer_of(r.first), r.n))
+    return dict(found)
 
 
 def answers_since(db: Database, project: int, since: int, annotator: str = "") -> int:
@@ -137,8 +143,8 @@ def answers_since(db: Database, project: int, since: int, annotator: str = "") -
     return int(db.scalar(sa.select(counted[0] + counted[1])))
 
 
-def overlaps(db: Database, project: int) -> list[tuple[str, str, int]]:
-    return [(r.low, r.high, r.n) for r in db.rows(_OVERLAPS, {"project": project})]
+def overlaps(db: Database, project: int) -> list[tuple[Answer, Answer, int]]:
+    return [(answer_of(r.low), answer_of(r.high), r.n) for r in db.rows(_OVERLAPS, {"project": project})]
 
 
 def answers_by_annotator(db: Database, project: int) -> list[tuple[str, int]]:
@@ -156,13 +162,26 @@ def _counters(source: str | None, where: str) -> tuple[str, ...]:
     return ("machine",) if source == "machine" else (where,)
 
 
-def _first(answer: Answer) -> str:
-    return answer[0] if answer else ""
+def key_of(answer: Answer) -> str:
+    """Write a whole answer as one word that an index finds: the id of its class, or of all of them in their order."""
+    return SEPARATOR.join(answer)
+
+
+def answer_of(key: str) -> Answer:
+    """Read what `key_of` wrote."""
+    return tuple(key.split(SEPARATOR)) if key else ()
+
+
+def naming(column: sa.ColumnElement[str], class_id: str, *, many: bool) -> sa.ColumnElement[bool]:
+    """Whether an answer, kept as its key, names a class; an index serves it where answers are of one class."""
+    if not many:
+        return column == class_id
+    return (SEPARATOR + column + SEPARATOR).contains(SEPARATOR + class_id + SEPARATOR, autoescape=True)
 
 
 def _row(project: int, decision: Decision, reserved: bool, now: int) -> dict[str, Any]:
     return {
-        "item": decision.item, "project": project, "answer": list(decision.answer), "first": _first(decision.answer),
+        "item": decision.item, "project": project, "answer": list(decision.answer), "first": key_of(decision.answer),
         "reserved": reserved, "source": decision.source, "confidence": decision.confidence, "at": now,
         "certificate": decision.certificate,
     }  # fmt: skip

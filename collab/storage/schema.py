@@ -143,7 +143,10 @@ imported_answer = Table(
     Column("file_import", Big, ForeignKey("file_import.id"), nullable=False, index=True),
     _project(nullable=False, index=True), Column("answer", Json, nullable=False), _words("first"),
 )  # fmt: skip
-"""Answers that came with a file: decisions where nobody is named, else annotations that the log doesn't hold yet."""
+"""Answers that came with a file: decisions where nobody is named, else annotations that the log doesn't hold yet.
+
+`first`, here and in other tables, is the whole answer as one word: its class, or all of them, "\x1f" between.
+"""
 _partial(
     "ix_imported_answer_named", imported_answer.c.project, imported_answer.c.item, imported_answer.c.annotator,
     where="annotator <> ''",

@@ -5,7 +5,7 @@ from math import ceil, sqrt
 
 import streamlit as st
 
-from collab.domain.project import Answer, LabelSchema, Project
+from collab.domain.project import NONE, Answer, LabelSchema, Project
 from collab.domain.run import SHOWN_FROM
 from collab.engine.assurance import Estimate, share_of
 from collab.loop import reporting
@@ -49,9 +49,14 @@ def together(own: Agreed, everybody: Agreed) -> str:
 
 
 def classed(repeats: Sequence[tuple[Answer, Answer, int]], schema: LabelSchema) -> Estimate:
-    """How often the same class came again, where a class came both times: blind answers that count name one."""
-    pairs = [(schema.resolve(a[0]), schema.resolve(b[0]), n) for a, b, n in repeats if a and b]
+    """How often the same answer came again, where one came both times: blind answers that count are whole ones."""
+    pairs = [(resolved(a, schema), resolved(b, schema), n) for a, b, n in repeats if a and b]
     return share_of(sum(n for a, b, n in pairs if a == b), sum(n for _, _, n in pairs))
+
+
+def resolved(answer: Answer, schema: LabelSchema) -> frozenset[str]:
+    """The classes that an answer counts as today."""
+    return frozenset(a if a == NONE else schema.resolve(a) for a in answer)
 
 
 def limit(again: Estimate) -> str:

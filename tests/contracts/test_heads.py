@@ -98,3 +98,50 @@ def test_nan_is_refused(head):
     x[3, 3] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         fitted(head, x, y)
+
+
+def labeled_many(n=90, classes=3, seed=0):
+    """Each class applies to its own rows, whatever the others do."""
+    rng = np.random.default_rng(seed)
+    labels = rng.random((n, classes)) < 0.4
+    rows = (labels @ np.eye(classes, 10) + rng.normal(0, 0.3, (n, 10))).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True), labels
+
+
+@EVERY
+def test_where_any_number_of_classes_may_apply_each_is_learned_for_itself(head):
+    x, y = labeled_many(seed=1)
+    proba = fitted(head, *labeled_many(300)).proba(x)
+    assert ((proba >= 0.5) == y).mean() > 0.85
+    assert proba.sum(axis=1).max() > 1.5
+
+
+@EVERY
+def test_a_class_that_applied_to_none_so_far_or_to_all_gets_about_that_share(head):
+    x, y = labeled_many()
+    y = np.column_stack([y, np.zeros(90, bool), np.ones(90, bool)])
+    proba = fitted(head, x, y, 5).proba(labeled_many(seed=1)[0])
+    assert proba[:, 3].max() < 0.05
+    assert proba[:, 4].min() > 0.95
+
+
+@EVERY
+def test_a_head_of_any_number_of_classes_reads_what_it_wrote(head):
+    x, y = labeled_many()
+    written = fitted(head, x, y)
+    assert head.read(written.to_bytes()).proba(x).tolist() == written.proba(x).tolist()
+
+
+@EVERY
+def test_a_class_added_where_any_number_may_apply_gets_its_column(head):
+    x, y = labeled_many(classes=4)
+    before = fitted(head, x, y[:, :3])
+    after = fitted(head, x, y, 4, previous=before)
+    assert ((after.proba(x) >= 0.5) == y).mean() > 0.85
+
+
+@EVERY
+def test_answers_of_another_width_than_the_classes_are_refused(head):
+    x, y = labeled_many()
+    with pytest.raises(ValueError, match="any of 4 classes"):
+        fitted(head, x, y, 4)

@@ -20,8 +20,19 @@ def view(n=120, classes=3, seed=0, labeled=20):
     return PoolView(rows, np.arange(labeled, n), done, done % classes, proba, classes)
 
 
+def view_of_many(n=120, classes=3, seed=0, labeled=20):
+    """The same, where any number of classes may apply."""
+    rng = np.random.default_rng(seed)
+    labels, proba = rng.random((labeled, classes)) < 0.4, rng.random((n, classes)).astype(np.float32)
+    return replace(view(n, classes, seed, labeled), labels=labels, proba=proba)
+
+
+BOTH = pytest.mark.parametrize("view", [view, view_of_many], ids=["one class", "any number"])
+
+
 @EVERY
-def test_the_same_seed_chooses_the_same_items(strategy):
+@BOTH
+def test_the_same_seed_chooses_the_same_items(strategy, view):
     first, second = (strategy.select(view(), 30, np.random.default_rng(7)) for _ in range(2))
     assert (first.indices.tolist(), first.scores.tolist(), first.reasons) == (
         second.indices.tolist(),
@@ -31,15 +42,17 @@ def test_the_same_seed_chooses_the_same_items(strategy):
 
 
 @EVERY
+@BOTH
 @pytest.mark.parametrize("size", [1, 10, 99, 100, 500])
-def test_as_many_candidates_as_wanted_are_chosen_each_once(strategy, size):
+def test_as_many_candidates_as_wanted_are_chosen_each_once(strategy, size, view):
     chosen = strategy.select(view(), size, np.random.default_rng(0))
     assert len(set(chosen.indices.tolist())) == len(chosen.indices) == len(chosen.reasons) == min(size, 100)
     assert set(chosen.indices.tolist()) <= set(range(20, 120))
 
 
 @EVERY
-def test_scores_fall_and_reasons_are_known(strategy):
+@BOTH
+def test_scores_fall_and_reasons_are_known(strategy, view):
     chosen = strategy.select(view(), 80, np.random.default_rng(0))
     assert (np.diff(chosen.scores) < 0).all()
     assert 0 < chosen.scores.min() <= chosen.scores.max() <= 1
@@ -55,7 +68,8 @@ def test_the_pool_is_left_as_it_was(strategy):
 
 
 @EVERY
-def test_near_duplicates_are_asked_once_before_anything_is_asked_twice(strategy):
+@BOTH
+def test_near_duplicates_are_asked_once_before_anything_is_asked_twice(strategy, view):
     pool = view()  # of its sixty different rows twenty were answered
     twins = replace(
         pool, features=np.concatenate([pool.features[:60]] * 2), proba=np.concatenate([pool.proba[:60]] * 2)
@@ -65,7 +79,8 @@ def test_near_duplicates_are_asked_once_before_anything_is_asked_twice(strategy)
 
 
 @EVERY
-def test_what_people_have_before_them_counts_as_asked(strategy):
+@BOTH
+def test_what_people_have_before_them_counts_as_asked(strategy, view):
     pool = view()
     features, proba = (np.concatenate([part[:60]] * 2) for part in (pool.features, pool.proba))
     others = np.setdiff1d(np.arange(20, 120), [30])
@@ -83,24 +98,28 @@ def test_retired_classes_are_no_trouble(strategy):
 
 
 @EVERY
-def test_a_pool_of_nothing_but_duplicates_is_still_asked(strategy):
+@BOTH
+def test_a_pool_of_nothing_but_duplicates_is_still_asked(strategy, view):
     pool = replace(view(), features=np.tile(view().features[:1], (120, 1)))
     assert len(strategy.select(pool, 40, np.random.default_rng(0)).indices) == 40
 
 
 @EVERY
+@BOTH
 @pytest.mark.parametrize("labeled", [0, 1])
-def test_few_labels_are_enough(strategy, labeled):
+def test_few_labels_are_enough(strategy, labeled, view):
     assert len(strategy.select(view(labeled=labeled), 10, np.random.default_rng(0)).indices) == 10
 
 
 @EVERY
-def test_one_class_is_enough(strategy):
+@BOTH
+def test_one_class_is_enough(strategy, view):
     assert len(strategy.select(view(classes=1), 10, np.random.default_rng(0)).indices) == 10
 
 
 @EVERY
-def test_an_empty_pool_gives_an_empty_selection(strategy):
+@BOTH
+def test_an_empty_pool_gives_an_empty_selection(strategy, view):
     pool = replace(view(), candidates=np.array([], np.int64))
     chosen = strategy.select(pool, 10, np.random.default_rng(0))
     assert (chosen.indices.tolist(), chosen.scores.tolist(), chosen.reasons) == ([], [], ())
@@ -129,6 +148,13 @@ def test_nan_is_refused(strategy, part):
 def test_a_class_added_in_mid_project_without_any_label_is_no_trouble(strategy):
     pool = view(classes=4)
     pool = replace(pool, labels=pool.labels % 3, proba=np.where(np.arange(4) == 3, 0, pool.proba).astype(np.float32))
+    assert len(strategy.select(pool, 100, np.random.default_rng(0)).indices) == 100
+
+
+@EVERY
+def test_retired_classes_of_any_number_are_no_trouble(strategy):
+    pool = view_of_many(classes=4)
+    pool = replace(pool, proba=np.where(np.arange(4) == 3, 0, pool.proba).astype(np.float32), retired=(3,))
     assert len(strategy.select(pool, 100, np.random.default_rng(0)).indices) == 100
 
 

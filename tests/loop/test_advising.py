@@ -121,10 +121,10 @@ def test_old_looks_are_thinned_out_and_the_latest_kept():
 
 def test_models_are_compared_on_the_items_that_both_were_watched_on():
     then, now = Watched((1, 2, 3, 4), (0, 0, 1, 1)), Watched((2, 3, 4, 5), (0, 1, 1, 0))
-    assert agreement(then, now, 2) == 1.0
-    assert agreement(None, now, 2) is None
-    assert agreement(Watched((9,), (0,)), now, 2) is None
-    assert agreement(Watched((1, 2), (0, 0)), Watched((1, 2), (0, 0)), 2) is None
+    assert agreement(then, now) == 1.0
+    assert agreement(None, now) is None
+    assert agreement(Watched((9,), (0,)), now) is None
+    assert agreement(Watched((1, 2), (0, 0)), Watched((1, 2), (0, 0))) is None
 
 
 def test_evidence_survives_storage():

@@ -36,7 +36,7 @@ def test_an_answer_whose_class_was_merged_counts_for_its_heir():
     kept, retired = counted([audit(1, ZERO)], today, range(9))
     assert retired == 0
     heir = {"minus": ClassAudits(both=1, people=1, model=1)}
-    assert judge([Stratum(1, (1,), 50)], kept, today, {1: 1}) == (Stratum(1, (1,), 50, 1, 1, classes=heir),)
+    assert judge([Stratum(1, (1,), 50)], kept, today, {1: (1,)}) == (Stratum(1, (1,), 50, 1, 1, classes=heir),)
 
 
 def test_each_stratum_counts_its_own_and_what_somebody_holds_is_not_unresolved():
@@ -44,7 +44,7 @@ def test_each_stratum_counts_its_own_and_what_somebody_holds_is_not_unresolved()
         audit(1), audit(2, MINUS), audit(3, None), audit(4, None, held=True), audit(5, MINUS, stratum=2),
     ]  # fmt: skip
     strata = [Stratum(1, (1,), 50), Stratum(2, (2, 3), 70)]
-    said = dict.fromkeys((1, 2, 3, 4, 5), 0)
+    said = dict.fromkeys((1, 2, 3, 4, 5), (0,))
     assert judge(strata, audits, SCHEMA, said) == (
         Stratum(
             1, (1,), 50, answered=2, right=1, unresolved=1,

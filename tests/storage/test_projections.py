@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from collab.domain.annotation import Decision
+from collab.domain.project import NONE
 from collab.domain.store import ItemFilter, PoolRow, Store
 from tests.conftest import MakeProject
-from tests.samples import answer_of, row, rows
+from tests.samples import YES_NO, answer_of, row, rows
 
 
 def test_the_annotation_in_force_is_the_one_set_last(store: Store, make_project: MakeProject) -> None:
@@ -58,7 +61,7 @@ def test_people_who_answered_the_same_items_are_compared(store: Store, make_proj
         store.append(one.event())
         store.set_current(one.item, one.annotator, one)
 
-    assert store.overlaps(project) == [("No", "Yes", 1), ("Yes", "Yes", 1)]
+    assert store.overlaps(project) == [(("No",), ("Yes",), 1), (("Yes",), ("Yes",), 1)]
     assert store.answers_by_annotator(project) == [("ann", 4), ("bob", 3)]
 
 
@@ -155,3 +158,27 @@ def test_outcomes_pair_items_with_decision_and_annotations(store: Store, make_pr
 
     assert store.outcomes(project) == [(first, None, tuple(said)), (second, None, ())]
     assert store.items([second.id, 999]) == {second.id: second}
+
+
+def test_answers_of_several_classes_are_counted_found_and_compared_whole(
+    store: Store, make_project: MakeProject
+) -> None:
+    project = make_project(4).id
+    many = replace(YES_NO, task="multi label", version=2)
+    store.save_schema(project, many)
+    both, one, none, _ = (p.item for p in store.pool(project))
+    for item, answer in ((both, ("Yes", "No")), (one, ("No",)), (none, (NONE,))):
+        store.settle_item(project, item, "decided", Decision(item, answer, "agreement"), 1)
+        for by, said in (("ann", answer), ("bob", ("No",))):
+            word = replace(answer_of(project, item, by=by), answer=said)
+            store.append(word.event())
+            store.set_current(item, by, word)
+
+    assert store.class_counts(project) == {"Yes": 1, "No": 2, NONE: 1}
+    found = {c: [row.item.id for row in store.find(project, ItemFilter(answer=c))[0]] for c in ("Yes", "No", NONE)}
+    assert found == {"Yes": [both], "No": [both, one], NONE: [none]}
+    mine = store.find(project, ItemFilter(answer="Yes", annotator="ann"))[0]
+    assert [row.item.id for row in mine] == [both]
+    assert sorted(store.overlaps(project)) == [
+        (("No",), ("No",), 1), (("No",), ("Yes", "No"), 1), (("No",), (NONE,), 1),
+    ]  # fmt: skip
