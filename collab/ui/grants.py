@@ -1,5 +1,5 @@
-"""Signed, expiring notes that a page hands to a browser: who may sync a card, fetch a file, see an image, or is who they
-were."""
+"""Signed, expiring notes that a page hands to a browser: who may sync a card, fetch a file, see an image, or is
+who they were."""
 
 import hmac
 import re

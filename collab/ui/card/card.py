@@ -19,7 +19,11 @@ def _read(*names: str) -> str:
 
 
 _card = st.components.v2.component(
-    "collab.card", html=_read("card.html"), css=_read("card.css", "picture.css"), js=_read(*_SCRIPTS), isolate_styles=True
+    "collab.card",
+    html=_read("card.html"),
+    css=_read("card.css", "picture.css"),
+    js=_read(*_SCRIPTS),
+    isolate_styles=True,
 )
 
 
