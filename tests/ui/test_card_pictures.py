@@ -125,7 +125,7 @@ def test_the_next_picture_is_there_before_it_is_asked_for(table: Table) -> None:
 
 def test_the_thumbnail_stands_in_until_the_whole_picture_is_there(table: Table) -> None:
     waiting: list[Route] = []
-    table.page.route(VIEWS, lambda route: waiting.append(route))  # noqa: PLW0108  # a builtin has no place for its marks
+    table.page.route(VIEWS, lambda route: waiting.append(route))  # a builtin has no place for its marks
     table.open(pictures=["photo"], texts=[], picture_size=[1600, 1200])
     expect(table.at(".picture")).to_have_attribute("data-state", "small")
     for route in waiting:

@@ -44,7 +44,7 @@ def keep(store: Store, number: int, width: int = 640, height: int = 480) -> str:
 def picture_row(number: int, fields: dict[str, Any]) -> NewItem:
     """A row as an import makes it: it keeps the path that the file gave."""
     meta = {"picture": f"cats/{number:04d}.png"}
-    digest = hashlib.sha256(repr(sorted(fields.items())).encode()).hexdigest()
+    digest = hashlib.sha256(repr((number, sorted(fields.items()))).encode()).hexdigest()
     return NewItem(f"P-{number:04d}", fields, digest, number * 0.61803398875 % 1, meta)
 
 
