@@ -242,7 +242,8 @@ class Pictures {
       });
       for (const p of this.on) this.sizes.observe(p.window);
     }
-    this.view.lc.toggleAttribute("data-pictured", seen.some((f) => f.view));
+    this.view.lc.toggleAttribute("data-pictured", seen.length > 0);
+    this.view.el.lens.hidden = !seen.some((f) => f.view);
     this.level();
     return this.on.map((p) => p.frame);
   }

@@ -333,6 +333,7 @@ class View {
     this.el.odds.textContent = word;
     this.say(word);
     opts.classList.remove("pulse");
+    if (key !== "choose") return; // no class is the answer to that
     void opts.offsetWidth; // starts the animation anew
     opts.classList.add("pulse");
     clearTimeout(this.pulsing);
