@@ -1,11 +1,16 @@
-"""Signed, expiring notes that a page hands to a browser: who may sync a card, fetch a file, or is who they were."""
+"""Signed, expiring notes that a page hands to a browser: who may sync a card, fetch a file, see an image, or is
+who they were."""
 
+import hmac
+import re
 from dataclasses import asdict, dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 CARD_SECONDS = 12 * 3600
 DOWNLOAD_SECONDS = 3600
+DAY = 86_400
+_SHOWN = re.compile(r"media/[0-9a-f]{2}/[0-9a-f]+\.(view|thumb)\.webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,36 @@ def may_download(secret: bytes, token: str, name: str) -> bool:
         return bool(URLSafeTimedSerializer(secret, salt="download").loads(token, max_age=DOWNLOAD_SECONDS) == name)
     except BadSignature:
         return False
+
+
+def issue_media(secret: bytes, project: int, name: str, now: float) -> str:
+    """Sign the right to see an image of a project: the same note all day, so that a browser keeps what it has fetched.
+
+    Args:
+        name: Of the stored view or thumbnail; no other file is ever shown.
+        now: Seconds since 1970. The note is good for one to two days.
+    """
+    return _media_note(secret, project, name, int(now // DAY) + 2)
+
+
+def may_see(secret: bytes, token: str, name: str, now: float, *, late: bool = False) -> int | None:
+    """The project in which the token shows this image; None where it was forged or has run out.
+
+    Args:
+        late: Whether one that has run out counts: it still says that the image was handed out once.
+    """
+    told = re.fullmatch(r"(\d{1,18})\.(\d{1,9})\.[0-9a-f]{32}", token, re.ASCII)
+    if told is None or not _SHOWN.fullmatch(name):
+        return None
+    project, until = int(told[1]), int(told[2])
+    if not hmac.compare_digest(token, _media_note(secret, project, name, until)):
+        return None
+    return project if late or now < until * DAY else None
+
+
+def _media_note(secret: bytes, project: int, name: str, until: int) -> str:
+    words = f"media {project} {until} {name}"
+    return f"{project}.{until}.{hmac.digest(secret, words.encode(), 'sha256')[:16].hex()}"
 
 
 def issue_name(secret: bytes, annotator: str) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from collab.domain.project import Project
 from collab.loop.recalling import Recalled, recall
 from collab.ui import session
-from collab.ui.items import excerpt
+from collab.ui.items import excerpt, pictured, thumb_cell
 from collab.ui.pieces import empty, heading, plain
 from collab.ui.words import word
 
@@ -29,11 +29,13 @@ def draw() -> None:
         empty("history", word("answers.none"), word("answers.none_here" if chosen else "answers.none_why"))
         return
     st.caption(word("answers.pick"))  # and room for the table's own buttons, which float above it
+    link = session.image_link(project.id)
     picked = st.dataframe(
-        [_row(entry, project) for entry in shown],
+        [{**thumb_cell(entry.item, project, link), **_row(entry, project)} for entry in shown],
         key=f"answers-{project.id}-{chosen}-{shown[0].number}-{len(shown)}",
         hide_index=True, width="stretch", height="auto" if len(shown) < 12 else 460,
-        on_select="rerun", selection_mode="single-row",
+        on_select="rerun", selection_mode="single-row", row_height=52 if pictured(project) else None,
+        column_config={word("data.picture"): st.column_config.ImageColumn(width="small")},
     )  # fmt: skip
     rows = picked["selection"]["rows"]
     with st.container(horizontal=True, vertical_alignment="center"):

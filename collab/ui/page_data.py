@@ -5,14 +5,17 @@ import math
 import streamlit as st
 
 from collab.domain.project import Project
-from collab.domain.store import ItemFilter
+from collab.domain.store import ItemFilter, ItemRow
 from collab.loop import annotating, handing_out
 from collab.ui import page_import, session
-from collab.ui.items import list_row
+from collab.ui.grid.grid import picked_tiles
+from collab.ui.items import list_row, pictured, thumb_cell
 from collab.ui.pieces import empty, heading, live_job, watch_job
 from collab.ui.words import word
 
 PAGE = 50
+TILES = 60
+"""Of one page: whole rows, however many stand in one."""
 MOST_CHOSEN = 500
 STATES = ("", "labeled", "machine", "flagged", "later", "unsure", "disputed", "unusable", "open")
 
@@ -48,9 +51,11 @@ def _browse(project: Project) -> None:
             empty("table_rows", word("data.no_items"), word("data.no_items_why"))
         return
     wanted = _filter(project)
-    pages_key = f"page-{hash(wanted)}"
+    tiled = pictured(project) and _tiled()
+    size = TILES if tiled else PAGE
+    pages_key = f"page-{hash(wanted)}-{size}"
     page = int(st.session_state.get(pages_key, 1))
-    rows, total = store.find(project.id, wanted, PAGE, (page - 1) * PAGE)
+    rows, total = store.find(project.id, wanted, size, (page - 1) * size)
     if not rows:
         empty("search_off", word("data.nothing"), word("data.nothing_why"))
         return
@@ -59,15 +64,40 @@ def _browse(project: Project) -> None:
     if store.certificates(project.id):  # their audits are hidden as well
         found = "data.found_certified"
     st.caption(word(found, n=f"{total:,}", items=f"{known.items:,}", reserved=f"{known.reserved:,}"))
-    picked = st.dataframe(
-        [list_row(row, project) for row in rows], key=f"items-{hash(wanted)}-{page}", hide_index=True, width="stretch",
-        height=480 if len(rows) > 12 else "auto", on_select="rerun", selection_mode="multi-row",
-        column_config={word("data.item"): st.column_config.TextColumn(width="large")},  # leaves room for the others
-    )  # fmt: skip
-    if total > PAGE:
-        st.pagination(math.ceil(total / PAGE), key=pages_key)
-    ids = [rows[i].item.id for i in picked["selection"]["rows"]]
+    key = f"items-{hash(wanted)}-{page}"
+    if tiled:
+        link = session.image_link(project.id)
+        ids = picked_tiles(rows, project, link, key=f"tiles-{key}", label=word("data.tiles", page=page))
+    else:
+        ids = _listed(rows, project, key)
+    if total > size:
+        st.pagination(math.ceil(total / size), key=pages_key)
     _acts(project, wanted, ids, total)
+
+
+def _tiled() -> bool:
+    """Whether the person wants to see the pictures rather than the list."""
+    views = {True: word("data.as_tiles"), False: word("data.as_list")}
+    chosen = st.segmented_control(
+        word("data.view"), list(views), format_func=views.__getitem__, default=True, required=True,
+        label_visibility="collapsed", key="tiled",
+    )  # fmt: skip
+    return bool(chosen)
+
+
+def _listed(rows: list[ItemRow], project: Project, key: str) -> list[int]:
+    """The items as a table; returns the ids of those that are ticked."""
+    link = session.image_link(project.id)
+    picked = st.dataframe(
+        [{**thumb_cell(row.item, project, link), **list_row(row, project)} for row in rows], key=key, hide_index=True,
+        width="stretch", height=480 if len(rows) > 12 else "auto", on_select="rerun", selection_mode="multi-row",
+        row_height=52 if pictured(project) else None,
+        column_config={
+            word("data.item"): st.column_config.TextColumn(width="large"),  # leaves room for the others
+            word("data.picture"): st.column_config.ImageColumn(width="small"),
+        },
+    )  # fmt: skip
+    return [rows[i].item.id for i in picked["selection"]["rows"]]
 
 
 def _filter(project: Project) -> ItemFilter:

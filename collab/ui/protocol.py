@@ -1,11 +1,13 @@
 """The card's messages: JSON to types, and types to JSON. What an ask hides is left out here once more."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
+from urllib.parse import parse_qs, urlsplit
 
 from collab.domain.annotation import Annotation, AnnotationKind, Ask, Choices, Footing, Suggestion
+from collab.domain.media import thumb_of, view_of
 from collab.domain.project import Field, Item, Project
 from collab.engine.calibration import out_of_ten
 from collab.engine.encoders.table import Column, Table
@@ -16,6 +18,8 @@ from collab.loop.veiling import veiled
 from collab.ui import words
 
 Json = dict[str, Any]  # values of parsed JSON
+Link = Callable[[str], str]
+"""From the name of a stored image to the address under which this browser may see it."""
 
 MOST_ANSWERS = 100
 MOST_HISTORY = 50
@@ -83,10 +87,23 @@ def read_history(body: Any) -> tuple[int, int | None]:  # body is JSON of a stra
     return min(max(_number(body, "limit", 20), 1), MOST_HISTORY), _optional_id(body, "before")
 
 
-def ask_message(ask: Ask, item: Item, project: Project, measured: Table | None = None) -> Json:
+def read_link(body: Any) -> tuple[str, str]:  # body is JSON of a stranger
+    """Read (name, token) of an image's address that was handed out before."""
+    if not isinstance(body, dict):
+        raise BadMessage("The message is not an object.")
+    address = _text(body, "link", 1000, needed=True)
+    _, _, path = urlsplit(address).path.partition("/api/v1/")
+    return path, parse_qs(urlsplit(address).query).get("t", [""])[0]
+
+
+def ask_message(ask: Ask, item: Item, project: Project, link: Link, measured: Table | None = None) -> Json:
     """What a card learns of an ask: never its purpose or score, and no suggestion of one that goes out without.
 
     Args:
+        ask: As it is handed out.
+        item: What it asks about.
+        project: Whose it is.
+        link: Makes the addresses of images.
         measured: What is known of the columns, so that a value can be placed among all.
     """
     ask = veiled(project, ask)
@@ -98,26 +115,37 @@ def ask_message(ask: Ask, item: Item, project: Project, measured: Table | None =
         "doubt": ask.reason in DOUBTS,
         "chosen": ask.lane == "chosen",
         "suggestion": None if ask.suggestion is None else suggestion_message(ask.suggestion, project),
-        **item_message(item, project, measured),
+        **item_message(item, project, link, measured),
     }
 
 
-def item_message(item: Item, project: Project, measured: Table | None = None) -> Json:
+def item_message(item: Item, project: Project, link: Link, measured: Table | None = None) -> Json:
     """The part of an item that people see: other columns may hold what must not be known, as the file's own answer."""
     shown = [(field, item.fields.get(field.name)) for field in project.fields if field.shown]
-    texts = [(field.name, "" if value is None else str(value)) for field, value in shown if field.kind == "text"]
+    seen = [(field, "" if value is None else str(value)) for field, value in shown if field.kind in ("text", "image")]
+    texts = [value for field, value in seen if field.kind == "text"]
     columns = {} if measured is None else {column.name: column for column in measured.columns}
-    facts = [_fact(field, value, columns.get(field.name)) for field, value in shown if field.kind != "text"]
+    facts = [_fact(f, value, columns.get(f.name)) for f, value in shown if f.kind not in ("text", "image")]
     return {
         "item": item.id,
         "digest": item.digest,
         "ref": item.ref,
-        "fields": [{"name": name, "kind": "text", "value": value} for name, value in texts],
+        "fields": [
+            {"name": field.name, "kind": "text", "value": value}
+            if field.kind == "text"
+            else {"name": field.name, "kind": "image", **_image(value, link)}
+            for field, value in seen
+        ],
         "meta": facts,
-        "lang": _language(" ".join(value for _, value in texts)),
+        "lang": _language(" ".join(texts)),
         # Where several texts are read as one, the place in it says nothing to a person.
         "truncated_at": item.read_until if len(texts) == 1 else None,
     }
+
+
+def _image(name: str, link: Link) -> Json:
+    """Where to see an image, small and whole; "" where the item has none."""
+    return {"thumb": link(thumb_of(name)) if name else "", "view": link(view_of(name)) if name else ""}
 
 
 def _fact(field: Field, value: Any, column: Column | None) -> list[Any]:  # a cell of JSON
@@ -172,7 +200,7 @@ def _often(probability: float) -> Json:
     return {"n": told.times, "bound": told.bound.split()[0]}
 
 
-def history_message(entry: Recalled, project: Project, measured: Table | None = None) -> Json:
+def history_message(entry: Recalled, project: Project, link: Link, measured: Table | None = None) -> Json:
     """One of a person's own annotations, with what they saw of the item."""
     annotation = entry.annotation
     return {
@@ -184,7 +212,7 @@ def history_message(entry: Recalled, project: Project, measured: Table | None = 
         "at": annotation.at,
         "changed": entry.changed,
         "blind": annotation.blind,
-        **item_message(entry.item, project, measured),
+        **item_message(entry.item, project, link, measured),
     }
 
 

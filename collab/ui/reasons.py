@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from collab.domain.media import thumb_of
 from collab.domain.project import NONE, Answer, Project
 from collab.loop.inquiring import Neighbour, Reasons
 from collab.ui.items import excerpt
-from collab.ui.protocol import BadMessage, Json, item_message
+from collab.ui.protocol import BadMessage, Json, Link, item_message
 from collab.ui.words import word
 
 LEAST = 0.02
@@ -56,12 +57,13 @@ def read_why(body: Any) -> tuple[str, int, str, str]:  # body is JSON of a stran
     return tab, ask, wanted, over
 
 
-def why_message(found: Reasons, project: Project, wanted: str, over: str = "") -> Json:
+def why_message(found: Reasons, project: Project, link: Link, wanted: str, over: str = "") -> Json:
     """What the card learns: parts with a `push` in [-1, 1], above 0 for the class, relative to the strongest one.
 
     Args:
         found: Effects of everything, and neighbours.
         project: Its fields say what people see.
+        link: Makes the addresses of images.
         wanted: Id of the class that is on screen; "" or one that isn't likely: the likeliest.
         over: Id of the class over which it leads there; else the likeliest other one.
     """
@@ -72,7 +74,7 @@ def why_message(found: Reasons, project: Project, wanted: str, over: str = "") -
     seen = {f.name for f in project.fields if f.shown}
     classes = content["classes"]
     words = [(entry[:3], side.effect(entry[3])) for entry in content["words"] if entry[0] in seen]
-    values = dict(item_message(found.item, project)["meta"])
+    values = {fact[0]: fact[1] for fact in item_message(found.item, project, link)["meta"]}
     facts = [(name, side.effect(e)) for name, e in content["fields"]]
     unseen = sum(effect for name, effect in facts if name not in seen)
     told = [(name, effect) for name, effect in facts if name in seen]
@@ -102,7 +104,7 @@ def why_message(found: Reasons, project: Project, wanted: str, over: str = "") -
             for (kind, name, _), push in zip(kinds, _scaled([effect for *_, effect in kinds]), strict=True)
             if kind != "image" or name in seen
         ],
-        "near": [_near_message(each, project) for each in found.near],
+        "near": [_near_message(each, project, link) for each in found.near],
     }
 
 
@@ -130,10 +132,13 @@ def _scaled(effects: Sequence[float], beside: float = 0.0) -> list[float]:
     return [round(effect / most, 3) if most >= LEAST else 0.0 for effect in effects]
 
 
-def _near_message(near: Neighbour, project: Project) -> Json:
+def _near_message(near: Neighbour, project: Project, link: Link) -> Json:
     source = near.decision.source
+    pictures = (near.item.fields.get(f.name) for f in project.fields if f.shown and f.kind == "image")
+    picture = next(filter(None, pictures), "")
     return {
         "ref": near.item.ref,
+        "thumb": link(thumb_of(picture)) if picture else "",
         "excerpt": excerpt(near.item, project)[:EXCERPT],
         "answer": _answer(near.decision.answer, project),
         "color": "" if near.decision.answer == (NONE,) else project.schema[near.decision.answer[0]].color,

@@ -1,4 +1,4 @@
-"""The HTTP routes beside the pages: the card's sync, history and reasons, downloads, health.
+"""The HTTP routes beside the pages: the card's sync, history and reasons, images, downloads, health.
 
 All blocking work leaves the event loop. Who is meant is decided by the grant, never by the body.
 """
@@ -7,7 +7,7 @@ import functools
 import json
 import time
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import anyio.to_thread
@@ -25,20 +25,24 @@ from collab.loop.measuring import measured
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
 from collab.ui import protocol, reasons, words
-from collab.ui.grants import Grant, may_download, read_grant
-from collab.ui.protocol import BadMessage, Json, Refused
+from collab.ui.grants import DAY, Grant, issue_media, may_download, may_see, read_grant
+from collab.ui.protocol import BadMessage, Json, Link, Refused
 
 MOST_BYTES = 512 * 1024
+SEALED = "default-src 'none'; sandbox"
+"""What a file may do that a browser opens by itself: nothing."""
 
 
 def routes(store: Store, base: str = "") -> list[BaseRoute]:
     """Every route of ours, under the prefix that Streamlit doesn't give to routes which aren't its own."""
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
-    doors = _Doors(store)
+    doors = _Doors(store, prefix)
     return [
         Route(f"{prefix}/api/v1/sync", doors.sync, methods=["POST"]),
         Route(f"{prefix}/api/v1/history", doors.history, methods=["POST"]),
         Route(f"{prefix}/api/v1/why", doors.why, methods=["POST"]),
+        Route(f"{prefix}/api/v1/media", doors.renew, methods=["POST"]),
+        Route(f"{prefix}/api/v1/media/{{name:path}}", doors.media, methods=["GET"]),
         Route(f"{prefix}/api/v1/download/{{name:path}}", doors.download, methods=["GET"]),
         Route(f"{prefix}/healthz", doors.health, methods=["GET"]),
     ]
@@ -47,8 +51,8 @@ def routes(store: Store, base: str = "") -> list[BaseRoute]:
 class _Doors:
     """The endpoints over one store."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, prefix: str) -> None:
+        self.store, self.prefix = store, prefix
         # It changes with a round or an import; to read it anew for each answer would cost more than the answer itself.
         self.report = functools.lru_cache(maxsize=64)(self._report)
         self.secret = functools.cache(store.secret)
@@ -66,6 +70,36 @@ class _Doors:
         """Why the item on screen gets its suggestion; asked again until the worker has found out."""
         return await self._reply(request, self._why)
 
+    async def renew(self, request: Request) -> Response:
+        """A link to an image anew, for whom holds one that has run out."""
+        return await self._reply(request, self._renew)
+
+    async def media(self, request: Request) -> Response:
+        """An image as people see it, or its thumbnail, by a signed link; the bytes of a name never change."""
+        name, token = f"media/{request.path_params['name']}", request.query_params.get("t", "")
+
+        def look() -> Path | None:
+            project = may_see(self.secret(), token, name, time.time())
+            if project is None:
+                return None
+            self.store.project(project)  # a link doesn't outlive its project
+            return self.store.file(name)
+
+        try:
+            path = await anyio.to_thread.run_sync(look)
+        except UnknownName:
+            return _error(404, words.word("errors.no_image"))
+        except StorageError as error:
+            return _error(503, str(error))
+        if path is None:
+            return _error(403, words.word("errors.link_expired"))
+        headers = {
+            "Cache-Control": f"private, max-age={DAY}, immutable",
+            "Content-Security-Policy": SEALED,
+            "X-Content-Type-Options": "nosniff",
+        }
+        return FileResponse(path, media_type="image/webp", headers=headers)
+
     async def download(self, request: Request) -> Response:
         """A file of the workspace, by a signed link that runs out."""
         name, token = request.path_params["name"], request.query_params.get("t", "")
@@ -78,7 +112,7 @@ class _Doors:
             return _error(404, str(error))
         except StorageError as error:
             return _error(503, str(error))
-        headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": SEALED}
         return FileResponse(
             path, filename=PurePosixPath(name).name, media_type="application/octet-stream", headers=headers
         )
@@ -135,11 +169,12 @@ class _Doors:
         items = self.store.items([ask.item for ask in handed.asks])
         columns = self._columns(project)
         told = veiling.revealed(self.store, project.id, grant.annotator, message.waits)
+        link = self._link(project.id)
         return {
             "acked": acked,
             "revealed": {message.waits: protocol.suggestion_message(told, project)} if told else {},
             "refused": [{"id": each.id, "message": each.message} for each in refused],
-            "asks": [protocol.ask_message(ask, items[ask.item], project, columns) for ask in handed.asks],
+            "asks": [protocol.ask_message(ask, items[ask.item], project, link, columns) for ask in handed.asks],
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
             "ranking": handed.ranking,
@@ -173,8 +208,9 @@ class _Doors:
         limit, before = protocol.read_history(body)
         project = self.store.project(grant.project)
         entries, more = recall(self.store, project.id, grant.annotator, limit, before)
+        link, columns = self._link(project.id), self._columns(project)
         return {
-            "entries": [protocol.history_message(entry, project, self._columns(project)) for entry in entries],
+            "entries": [protocol.history_message(entry, project, link, columns) for entry in entries],
             "more": more,
         }
 
@@ -187,7 +223,21 @@ class _Doors:
         tab, ask, wanted, over = reasons.read_why(body)
         project = self.store.project(grant.project)
         found = inquire(self.store, project, grant.annotator, tab, ask, _now())
-        return {"waiting": True} if found is None else reasons.why_message(found, project, wanted, over)
+        return (
+            {"waiting": True}
+            if found is None
+            else reasons.why_message(found, project, self._link(project.id), wanted, over)
+        )
+
+    def _renew(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+        name, token = protocol.read_link(body)
+        if may_see(self.secret(), token, name, time.time(), late=True) != grant.project:
+            raise BadMessage(words.word("errors.no_image"))
+        return {"link": self._link(grant.project)(name)}
+
+    def _link(self, project: int) -> Link:
+        secret, now = self.secret(), time.time()
+        return lambda name: f"{self.prefix}/api/v1/{name}?t={issue_media(secret, project, name, now)}"
 
 
 def _now() -> int:

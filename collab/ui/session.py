@@ -1,7 +1,7 @@
 """Who is here and which project is open: the typed front of Streamlit's session, and the way to the store."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
@@ -11,7 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.errors import UnknownName
-from collab.ui.grants import Grant, issue_download, issue_grant, issue_name, read_name
+from collab.ui.grants import Grant, issue_download, issue_grant, issue_media, issue_name, read_name
 
 COOKIE = "collab_who"
 
@@ -131,6 +131,12 @@ def grant(project_id: int, *, chosen: bool = False) -> str:
 def download_address(name: str) -> str:
     """A signed link to a file of the workspace, good for an hour."""
     return f"{base()}/api/v1/download/{name}?t={issue_download(store().secret(), name)}"
+
+
+def image_link(project_id: int) -> Callable[[str], str]:
+    """From the name of a stored view or thumbnail to its signed address, the same all day."""
+    secret, start = store().secret(), f"{base()}/api/v1/"
+    return lambda name: f"{start}{name}?t={issue_media(secret, project_id, name, time.time())}"
 
 
 def _opened(found: Project) -> Project:

@@ -44,7 +44,7 @@ def test_the_card_gets_numbers_as_people_write_them_and_says_what_lacks(
         make_project(1), fields=(Field("mass", "number"), Field("length", "number"), Field("sex", "category"))
     )
     (item,) = store.stream_items(project.id)
-    shown = item_message(replace(item, fields={"mass": 3750.0, "length": 39.1, "sex": ""}), project)
+    shown = item_message(replace(item, fields={"mass": 3750.0, "length": 39.1, "sex": ""}), project, str)
     assert (shown["fields"], shown["meta"]) == ([], [["mass", "3750"], ["length", "39.1"], ["sex", ""]])
 
 

@@ -14,8 +14,13 @@ class Card {
     // who came by a click in the navigation has left the focus on its link, which would keep Enter for itself
     document.activeElement?.closest("[data-testid=stSidebarNav] a")?.blur();
     this.line = new Line(data, (what, detail) => this.changed(what, detail));
-    this.keysOn = (remembered(localStorage, "collab:keys") ?? (data.keys_on ? "1" : "")) === "1";
     this.listening = new AbortController();
+    this.pictures = this.view.pictures = new Pictures(
+      this.view,
+      (link) => this.line.post("media", { link }),
+      this.listening.signal,
+    );
+    this.keysOn = (remembered(localStorage, "collab:keys") ?? (data.keys_on ? "1" : "")) === "1";
     const { signal } = this.listening,
       on = (target, type, act) => target.addEventListener(type, act, { signal });
     Object.assign(this, { sheet: new Sheet(this.view), notice: new Notice(this.view), cover: new Cover(this.view) });
@@ -104,6 +109,7 @@ class Card {
     view.scrollable();
     view.past(line.past);
     view.lc.toggleAttribute("data-first", !line.past.length);
+    this.pictures.ahead(line.queue);
     if (showing.waits) return;
     const { from, head, pct, odds, why } = view.el;
     if (showing.told) {
@@ -116,10 +122,7 @@ class Card {
         this.did,
         showing.same && view.word("told_same"),
         showing.ask.ref,
-        showing.ask.fields
-          .map((f) => f.value)
-          .join(" ")
-          .slice(0, 300),
+        spoken(showing.ask, view),
         !beside(showing.ask) &&
           showing.ask.meta
             .map(([name, value]) => `${name} ${value || view.word("lacks")}`)
@@ -154,6 +157,7 @@ class Card {
     if (this.showing) {
       this.view.line(this.line);
       this.progress();
+      if (this.showing.painted) this.pictures.ahead(this.line.queue);
       if (what === "refused") this.view.past(this.line.past);
     } else this.draw();
   }
@@ -195,7 +199,12 @@ class Card {
   record(kind, { answer = [], note = "" }, event) {
     if (!this.ready()) return false;
     const { showing, line, view } = this,
-      { ask, entry } = showing;
+      { ask, entry } = showing,
+      unseen = kind === "answer" && this.pictures.hinders(ask);
+    if (unseen) {
+      view.pulse(unseen);
+      return false;
+    }
     if (event?.timeStamp) this.measure(event.timeStamp);
     this.count();
     const target = entry && !entry.refused ? entry.id : null,

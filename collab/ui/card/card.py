@@ -12,7 +12,7 @@ from collab.ui import words
 _HERE = Path(__file__).parent
 # One after the other: an inline module can't import its neighbours.
 _SCRIPTS = (
-    "line.js", "text.js", "sheet.js", "view.js", "asides.js", "why.js", "input.js", "card.js", "mount.js",
+    "line.js", "text.js", "sheet.js", "picture.js", "view.js", "asides.js", "why.js", "input.js", "card.js", "mount.js",
 )  # fmt: skip
 
 
@@ -21,7 +21,11 @@ def _read(*names: str) -> str:
 
 
 _card = st.components.v2.component(
-    "collab.card", html=_read("card.html"), css=_read("card.css", "why.css"), js=_read(*_SCRIPTS), isolate_styles=True
+    "collab.card",
+    html=_read("card.html"),
+    css=_read("card.css", "picture.css", "why.css"),
+    js=_read(*_SCRIPTS),
+    isolate_styles=True,
 )
 
 
@@ -90,6 +94,7 @@ def card_data(
         "question": schema.question, "guidelines": schema.guidelines, "classes": classes,
         "schema_version": schema.version, "goal": policy.daily_goal, "idle_minutes": policy.idle_minutes,
         "keys_on": keys_on, "reopen": reopen,
+        "pictures": any(field.shown and field.kind == "image" for field in project.fields),
     }  # fmt: skip
 
 

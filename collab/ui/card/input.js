@@ -73,7 +73,7 @@ class Input {
     const { card, el } = this,
       target = e.composedPath()[0];
     if (!card.here || e.defaultPrevented || e.isComposing || e.keyCode === 229) return;
-    if (e.repeat && !SCROLL[e.key]) {
+    if (e.repeat && !SCROLL[e.key] && !(this.meant(e, target) && this.act(e)?.often)) {
       // a held key answers once
       if (this.meant(e, target) && this.act(e)) stop(e);
       return;
@@ -109,6 +109,8 @@ class Input {
     if (e.key === "Escape" && card.because.on) return () => card.because.close();
     if (e.key === "Escape") return card.showing?.entry ? () => card.goBack() : null;
     if (!card.keysOn) return null;
+    const pan = e.key.startsWith("Arrow") && card.pictures.key(e);
+    if (pan) return pan;
     const scroll = SCROLL[e.key];
     if (scroll && el.body.tabIndex === 0) return () => el.body.scrollBy({ top: scroll * el.body.clientHeight });
     const typed = letter(e),
@@ -118,7 +120,9 @@ class Input {
       j = i >= 0 ? i : Math.max(named(typed), digit && !e.shiftKey ? named(digit) : -1);
     if (j >= 0) return (event) => card.choose(j, event);
     if (typed === "/" && !el.findbox.hidden) return () => el.find.focus();
-    const acts = this.acts();
+    const acts = this.acts(),
+      lens = card.pictures.key(e);
+    if (lens) return lens;
     return {
       Enter: acts.accept,
       s: acts.later,

@@ -1,10 +1,12 @@
-// From an item's texts to nodes, and other small things that know neither card nor line.
+// From an item's fields to nodes, and other small things that know neither card nor line.
 const FIRST = 5000,
   LONGEST = 100000; // characters of a field that are drawn at once, and after the frame: no key press waits for a book
 
 function texts(ask, most, view) {
   let left = ask.truncated_at ?? Infinity; // counts characters over all fields, as the encoder read them, joined by one
-  return ask.fields.flatMap(({ name, value }) => {
+  const figures = view.pictures.figures(ask);
+  return ask.fields.flatMap(({ name, kind, value }) => {
+    if (kind === "image") return [figures.shift()];
     const all = String(value ?? ""),
       text = all.slice(0, most),
       stop = wordEnd(text, units(text, left));
@@ -24,6 +26,17 @@ const BESIDE = 4; // numbers and categories that stand in one line above a text;
 
 function beside(ask) {
   return ask.fields.length > 0 && ask.meta.length <= BESIDE;
+}
+function contents(ask, most, view) {
+  return arranged([...texts(ask, most, view), ...values(ask, view)], view.el.body);
+}
+function spoken(ask, view) {
+  // its texts as they are; its pictures by their names
+  const picture = (f) => view.word(f.view ? "picture_of" : "picture_lacks", { name: f.name, ref: ask.ref });
+  return ask.fields
+    .map((f) => (f.kind === "image" ? `${picture(f)}.` : f.value))
+    .join(" ")
+    .slice(0, 300);
 }
 function values(ask, view) {
   // every name keeps its line from item to item, also where its value lacks
@@ -63,9 +76,10 @@ function wordEnd(text, i) {
   const start = text.slice(Math.max(0, i - 24), i).search(/\s\S*$/);
   return i > 0 && i < text.length && /\S/.test(text[i]) && start >= 0 ? Math.max(0, i - 24) + start + 1 : i;
 }
-function four({ fields, meta }) {
+function four({ fields, meta, ref }) {
   // the first four words, or eight characters where a language writes without spaces; of a table, its first values
-  const parts = fields.length ? fields.map((f) => String(f.value ?? "")) : meta.map(([, value]) => value);
+  const texts = fields.filter((f) => f.kind !== "image"),
+    parts = texts.length ? texts.map((f) => String(f.value ?? "")) : fields.length ? [ref] : meta.map(([, value]) => value);
   const text = parts
       .filter(Boolean)
       .join(" ")

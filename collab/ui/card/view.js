@@ -1,5 +1,12 @@
 // Draws what the card is told to draw. Texts go in through textContent alone, so whatever an item holds stays inert.
 const ROWS = 6; // entries of the strip of earlier answers
+const PICTURE_KEYS = [
+  ["+ −", "help_zoom", "keyed"],
+  ["← ↑ → ↓", "help_pan", "keyed"],
+  ["R", "help_whole", "keyed"],
+  ["B", "help_bright", "keyed"],
+  ["C", "help_contrast", "keyed"],
+];
 
 class View {
   constructor(root) {
@@ -27,13 +34,18 @@ class View {
     el.helpb.setAttribute("aria-label", this.word("help"));
     el.opts.setAttribute("aria-label", this.word("options"));
     el.acts.setAttribute("aria-label", this.word("other"));
+    el.lens.setAttribute("aria-label", this.word("lens"));
+    for (const id of ["larger", "smaller", "level", "lamp"]) {
+      el[id].title = this.word(`lens_${id}`);
+      el[id].setAttribute("aria-label", el[id].title);
+    }
     el.find.placeholder = this.word("find");
     const taken = data.classes.some((c) => c.key.toLowerCase() === "w"); // a class has gone before: then by the button
     el.whyk.hidden = taken;
     taken ? el.whyb.removeAttribute("aria-keyshortcuts") : el.whyb.setAttribute("aria-keyshortcuts", "W");
     el.findbox.hidden = data.classes.length <= 10;
     lc.classList.toggle("many", data.classes.length > 10);
-    const signature = JSON.stringify([data.classes, data.guidelines, data.lang]);
+    const signature = JSON.stringify([data.classes, data.guidelines, data.lang, data.pictures]);
     if (signature !== this.signature) {
       this.signature = signature;
       this.rows = data.classes.map((c, i) => this.row(c, i));
@@ -86,7 +98,8 @@ class View {
     return defined.length ? [...rules, h("dl", {}, ...defined.flatMap(part))] : rules;
   }
   help(data) {
-    const own = data.classes.map((c) => c.key.toUpperCase()).filter(Boolean);
+    const own = data.classes.map((c) => c.key.toUpperCase()).filter(Boolean),
+      taken = new Set(own); // a key of a class is nothing else
     const keys = [
       [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), "help_class", "keyed"],
       ["Enter", "help_accept"],
@@ -97,6 +110,7 @@ class View {
       ["Z", "help_undo"],
       ...(own.includes("W") ? [] : [["W", "help_why"]]),
       ["Esc", "help_back", "keyed"],
+      ...(data.pictures ? PICTURE_KEYS.filter(([k]) => !taken.has(k)) : []),
       ...(data.classes.length > 10 ? [["/", "help_find", "keyed"]] : []),
       ["?", "help", "keyed"],
     ];
@@ -106,6 +120,7 @@ class View {
         .flatMap(([k, w, kind = ""]) => [h("dt", {}, h("kbd", {}, k)), h("dd", { class: kind }, this.word(w))]),
       h("dt", { class: "touch" }),
       h("dd", { class: "touch" }, this.word("help_swipe")),
+      ...(data.pictures ? [h("dt", { class: "touch" }), h("dd", { class: "touch" }, this.word("help_pinch"))] : []),
     ];
   }
 
@@ -115,8 +130,8 @@ class View {
       { ask } = showing;
     el.body.dataset.ask = ask.id ?? "";
     el.body.lang = ask.lang || "";
-    el.body.className = ask.fields.reduce((n, f) => n + String(f.value).length, 0) > 600 ? "body long" : "body";
-    el.body.replaceChildren(...texts(ask, whole ? LONGEST : FIRST, this), ...values(ask, this));
+    el.body.className = ask.fields.reduce((n, f) => n + String(f.value ?? "").length, 0) > 600 ? "body long" : "body";
+    el.body.replaceChildren(...contents(ask, whole ? LONGEST : FIRST, this));
     el.body.scrollTop = 0;
     el.meta.replaceChildren(
       h("b", {}, ask.ref),
@@ -152,8 +167,8 @@ class View {
   }
   rest({ ask }) {
     // what `item` has left out
-    if (ask.fields.some((f) => String(f.value).length > FIRST))
-      this.el.body.replaceChildren(...texts(ask, LONGEST, this), ...values(ask, this));
+    if (ask.fields.some((f) => String(f.value ?? "").length > FIRST))
+      this.el.body.replaceChildren(...contents(ask, LONGEST, this));
   }
   suggestion(showing, state) {
     const { el, lc } = this,
@@ -245,6 +260,7 @@ class View {
     el.body.dataset.ask = "";
     el.body.className = "body";
     el.body.lang = "";
+    this.pictures.gone();
     el.meta.replaceChildren();
     el.why.textContent = "";
     if (lc.dataset.blank === what) return;
@@ -287,6 +303,7 @@ class View {
             { type: "button", "data-id": e.id, class: e.refused ? "refused" : "", title: this.word("reopen") },
             h("i", { class: c ? "sw" : "sw void", style: c ? tint(c) : "" }),
             h("span", { class: "did" }, this.said({ ...e, note: "" })),
+            ...mini(e),
             h("span", { class: "four", lang: e.lang || "", dir: "auto" }, four(e)),
             h("span", { class: "ch" }, did),
           ),
@@ -314,12 +331,13 @@ class View {
     on ? body.setAttribute("role", "region") : body.removeAttribute("role");
     on ? body.setAttribute("aria-label", this.word("text")) : body.removeAttribute("aria-label");
   }
-  pulse() {
+  pulse(key = "choose") {
     const { opts } = this.el,
-      word = this.word("choose");
+      word = this.word(key);
     this.el.odds.textContent = word;
     this.say(word);
     opts.classList.remove("pulse");
+    if (key !== "choose") return; // no class is the answer to that
     void opts.offsetWidth; // starts the animation anew
     opts.classList.add("pulse");
     clearTimeout(this.pulsing);
@@ -330,6 +348,14 @@ class View {
   }
 }
 
+function mini({ fields }) {
+  // the first picture, small; where it can't be had, the words beside it say enough
+  const first = fields.find((f) => f.kind === "image" && f.thumb);
+  if (!first) return [];
+  const image = h("img", { class: "mini", src: first.thumb, alt: "", decoding: "sync" });
+  image.addEventListener("error", () => image.remove());
+  return [image];
+}
 function painted(then) {
   // runs once the frame that draws the present state is out
   requestAnimationFrame(() => {

@@ -29,7 +29,8 @@ few = [
 ]
 schema = LabelSchema("How does the writer feel?", tuple(few if scene.classes == 3 else many), GUIDELINES)
 policy = dataclasses.replace(LoopPolicy(), daily_goal=scene.goal, idle_minutes=scene.idle_minutes)
-project = Project(scene.number, "Harness", (Field("text"),), schema, policy)
+fields = (*(Field(name, "image") for name in scene.pictures), Field("text"))
+project = Project(scene.number, "Harness", fields, schema, policy)
 
 if st.query_params.get("page") == "other":
     st.write("Another page")

@@ -11,10 +11,12 @@ from typing import Any
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 import collab.ui
+from collab.domain.media import THUMB_SIDE
+from tests.ui.harness.pictures import webp
 
 SENTENCES = (
     "Having a lazy day today and I have not decided yet whether that is a good thing.",
@@ -64,6 +66,11 @@ class Scene:
     """How often reasons are not there yet."""
     facts: list[list[str]] = dataclasses.field(default_factory=lambda: [["author", "web form"]])
     """Numbers and categories of every item."""
+    pictures: tuple[str, ...] = ()
+    """Names of the fields of every item that hold a picture."""
+    picture_size: tuple[int, int] = (640, 480)
+    lacking: tuple[int, ...] = ()
+    """Items without their pictures."""
     today: int = 18
     received: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     syncs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -89,9 +96,17 @@ class Scene:
         texts = self.texts[(item - 1) % max(1, len(self.texts)) :][:1]
         return {
             "item": item, "ref": f"T-{item:04d}",
-            "fields": [{"name": "text", "kind": "text", "value": text} for text in texts],
+            "fields": [
+                *(self.picture(item, place, name) for place, name in enumerate(self.pictures)),
+                *({"name": "text", "kind": "text", "value": text} for text in texts),
+            ],
             "meta": self.facts, "lang": self.lang,
         }  # fmt: skip
+
+    def picture(self, item: int, place: int, name: str) -> dict[str, Any]:
+        width, height = self.picture_size
+        link = "" if item in self.lacking else f"/api/v1/media/{self.number}/{100 * place + item}/{width}x{height}"
+        return {"name": name, "kind": "image", "thumb": link and f"{link}/thumb", "view": link and f"{link}/view"}
 
     def ask(self, ask: int) -> dict[str, Any]:
         blind = ask in self.blind or self.mode != "suggestion first"
@@ -136,6 +151,9 @@ class Scene:
                 "exhausted": out_of_asks, "schema_version": 1,
             },
         }  # fmt: skip
+
+    def media(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"link": f"{body['link']}?anew"}
 
     def _answers(self) -> int:
         return sum(a["kind"] in ("answer", "unsure") and not a["target"] for a in self.received)
@@ -202,6 +220,14 @@ async def speak(request: Request) -> JSONResponse:
     return JSONResponse(getattr(scene, request.path_params["door"])(await request.json()))
 
 
+async def picture(request: Request) -> Response:
+    told = request.path_params
+    width, height = map(int, told["size"].split("x"))
+    shrunk = min(1, THUMB_SIDE / max(width, height)) if told["kind"] == "thumb" else 1
+    content = webp(told["number"], round(width * shrunk), round(height * shrunk))
+    return Response(content, media_type="image/webp", headers={"Cache-Control": "private, max-age=60"})
+
+
 async def font(_request: Request) -> FileResponse:
     return FileResponse(Path(collab.ui.__file__).with_name("static") / "inter.woff2")
 
@@ -218,6 +244,7 @@ app = st.App(
         Route("/scene/{number:int}", told, methods=["GET"]),
         Route("/scene/{number:int}/set", switch, methods=["POST"]),
         Route("/inter.woff2", font, methods=["GET"]),
+        Route("/api/v1/media/{scene:int}/{number:int}/{size:str}/{kind:str}", picture, methods=["GET"]),
         Route("/api/v1/{door:str}", speak, methods=["POST"]),
     ],
 )
