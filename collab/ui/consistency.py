@@ -11,6 +11,7 @@ from collab.engine.assurance import Estimate, share_of
 from collab.loop import reporting
 from collab.loop.reporting import Agreed
 from collab.ui import session
+from collab.ui.answers import counted_as
 from collab.ui.quality import extent
 from collab.ui.words import word
 
@@ -24,6 +25,8 @@ def draw(project: Project, who: str) -> None:
     between_classes = classed(store.repeats(project.id), project.schema)
     with st.container(border=True):
         st.header(word("consistency.title"), anchor=False)
+        if project.schema.many:
+            st.caption(word("consistency.whole"))
         for line in (yourself(own), together(own, everybody), limit(between_classes), others(people)):
             if line:
                 st.markdown(line)
@@ -49,8 +52,8 @@ def together(own: Agreed, everybody: Agreed) -> str:
 
 
 def classed(repeats: Sequence[tuple[Answer, Answer, int]], schema: LabelSchema) -> Estimate:
-    """How often the same class came again, where a class came both times: blind answers that count name one."""
-    pairs = [(schema.resolve(a[0]), schema.resolve(b[0]), n) for a, b, n in repeats if a and b]
+    """How often the same answer came again, where an answer came both times, classes as they count today."""
+    pairs = [(counted_as(a, schema), counted_as(b, schema), n) for a, b, n in repeats if a and b]
     return share_of(sum(n for a, b, n in pairs if a == b), sum(n for _, _, n in pairs))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from collab.domain.annotation import Decision
 from collab.domain.project import Item, Project
 from collab.domain.store import ItemRow
+from collab.ui.answers import told
 from collab.ui.words import word
 
 EXCERPT = 300
@@ -20,7 +21,7 @@ def excerpt(item: Item, project: Project) -> str:
 def list_row(row: ItemRow, project: Project) -> dict[str, Any]:  # cells of a table
     """An item with what became of it, as cells."""
     decision = row.decision
-    answer = ", ".join(project.schema[project.schema.resolve(c)].name for c in decision.answer) if decision else ""
+    answer = told(decision.answer, project.schema) if decision else ""
     note = row.annotation.note if row.annotation else ""
     return {
         word("data.ref"): row.item.ref,

@@ -60,6 +60,8 @@ class Input {
       unusable: () => card.openSheet("unusable"),
       flag: () => card.openSheet("flag"),
       undo: () => card.reopen(),
+      take: () => card.toggles.take(),
+      nothing: () => card.toggles.toggle(card.data.none),
       helpb: () => this.help(),
     };
   }
@@ -105,7 +107,10 @@ class Input {
   act(e) {
     const { card, el } = this,
       { classes } = card.data;
-    if (e.key === "Escape") return card.showing?.entry ? () => card.goBack() : null;
+    if (e.key === "Escape") {
+      if (card.showing?.entry) return () => card.goBack();
+      return card.toggles.on && card.showing?.picked.size ? () => card.toggles.clear() : null;
+    }
     if (!card.keysOn) return null;
     const scroll = SCROLL[e.key];
     if (scroll && el.body.tabIndex === 0) return () => el.body.scrollBy({ top: scroll * el.body.clientHeight });
@@ -125,6 +130,7 @@ class Input {
       f: acts.flag,
       z: acts.undo,
       "?": acts.helpb,
+      ...(card.toggles.on && { a: acts.take, n: acts.nothing }),
     }[e.key === "Enter" ? "Enter" : typed];
   }
 
@@ -171,6 +177,7 @@ class Input {
   }
   finding(e) {
     const { el, card } = this;
+    if (e.key === "/" && !el.find.value) stop(e); // who is here already
     if (e.key === "Escape") {
       stop(e);
       this.clear();
@@ -183,7 +190,13 @@ class Input {
     if (e.key === "Enter") {
       stop(e);
       const row = this.found?.[this.at];
-      if (row && card.choose(+row.button.dataset.i, e)) el.find.blur();
+      if (!row && card.toggles.on && !el.find.value && card.toggles.picked.length) {
+        el.find.blur();
+        card.accept(e);
+      } else if (row && card.choose(+row.button.dataset.i, e)) {
+        if (card.toggles.on) this.clear(); // ready for the next name, or for Enter to send
+        else el.find.blur();
+      }
     }
   }
   clear() {
