@@ -122,8 +122,8 @@ class LabelSchema:
         return [c.id for c in self.classes].index(self.resolve(class_id))
 
     def resolve(self, class_id: str) -> str:
-        """Follow merges to the class that an answer counts as today."""
-        while self[class_id].merged_into:
+        """Follow merges to the class that an answer counts as today; `NONE` stays what it is."""
+        while class_id != NONE and self[class_id].merged_into:
             class_id = self[class_id].merged_into
         return class_id
 

@@ -7,20 +7,18 @@ see is for `collab.loop.inquiring` to say.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
-from collab.domain.media import THUMB_SIDE, thumb_of, view_of
 from collab.domain.project import Field, Item, Project
 from collab.domain.store import Store
 from collab.engine.arrays import Floats, Ints
 from collab.engine.encoders.blocks import Blocks
-from collab.engine.explaining import GRID, Pixels, Span, nearest, of_columns, of_regions, of_words
+from collab.engine.encoders.image import ImageEncoder
+from collab.engine.explaining import GRID, Span, nearest, of_columns, of_regions, of_words
 from collab.engine.heads import Standard
-from collab.errors import UnknownName
-from collab.loop.encoding import text_of
+from collab.loop.encoding import picture_of, text_of
 from collab.loop.measuring import reads_text, table_fields
 
 T = TypeVar("T")
@@ -30,17 +28,6 @@ MOST_CLASSES = 20
 NEAR = 8
 """Neighbours that are kept: some may have lost their answer by the time they are shown."""
 DIGITS = 4
-
-
-class Eye(Protocol):
-    """Turns pictures into features."""
-
-    @property
-    def size(self) -> int:
-        """Pixels of the side that it reads."""
-
-    def encode(self, images: Sequence[Pixels]) -> Floats:
-        """Encode pictures into unit rows, shape (n_images, dim)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +48,7 @@ class Grounds:
     """Feature rows to logits, shape (n, n_classes)."""
     standard: Standard | None
     """As the head sees the pool; None where there is only a guess from the names of the classes, which reads texts."""
-    eye: Eye | None = None
+    eye: ImageEncoder | None = None
 
 
 def answer_why(store: Store, grounds: Grounds, item: int, now: int) -> None:
@@ -132,25 +119,11 @@ def _pictures(store: Store, grounds: Grounds, item: Item, row: Floats, kept: Seq
     if eye is None or grounds.standard is None:
         return found
     for kind, name, part in _kinds(grounds):
-        picture = _picture(store, item.fields.get(name), eye.size) if kind == "image" else None
+        picture = picture_of(store, item.fields.get(name) or "", eye.size) if kind == "image" else None
         if picture is not None:
             read = partial(_read, grounds, row, part, eye.encode)
             found.append([name, GRID, _plain(of_regions(picture, read)[:, kept])])
     return found
-
-
-def _picture(store: Store, name: object, size: int) -> Pixels | None:
-    """The pixels that the encoder read; None where the item has no picture or it is gone."""
-    if not isinstance(name, str) or not name:
-        return None
-    try:
-        path = store.file(thumb_of(name) if size <= THUMB_SIDE else view_of(name))
-    except UnknownName:
-        return None
-    with Image.open(path) as file:
-        picture = file.convert("RGB")
-    picture.thumbnail((2 * size, 2 * size))
-    return np.asarray(picture)
 
 
 def _read(

@@ -1,11 +1,14 @@
 """The table in which people write classes: one row each, names for colors, ids kept where there are some."""
 
+import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from collab.domain.project import PALETTE, LabelClass, classes_from_names
+from collab.domain.project import NONE, PALETTE, LabelClass, classes_from_names
 from collab.ui.words import word
 
 ClassRow = Mapping[str, Any]  # cells of a table that a person edits
@@ -73,6 +76,34 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
         },
     )
     return [dict(row) for row in edited]
+
+
+def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:
+    """Count the classes that the values of a column name.
+
+    Args:
+        counts: Of the values as they stand in the file.
+        many: Whether a value may name several classes, as a JSON list or divided by ";" or "|", and none by "∅" or [].
+
+    >>> classes_within(Counter({"wind; rain": 2, "rain": 1, "[]": 4}), many=True)
+    Counter({'rain': 3, 'wind': 2})
+    """
+    if not many:
+        return counts
+    found: Counter[str] = Counter()
+    for value, n in counts.items():
+        for name in _names_in(value):
+            found[name] += n
+    return found
+
+
+def _names_in(value: str) -> list[str]:
+    try:
+        read = json.loads(value)
+    except ValueError:
+        read = None
+    parts = map(str, read) if isinstance(read, list) else re.split(r"[;|]", value)
+    return [name for part in parts if (name := part.strip()) and name != NONE]
 
 
 def read_classes(rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:

@@ -5,12 +5,13 @@ from math import ceil, sqrt
 
 import streamlit as st
 
-from collab.domain.project import NONE, Answer, LabelSchema, Project
+from collab.domain.project import Answer, LabelSchema, Project
 from collab.domain.run import SHOWN_FROM
 from collab.engine.assurance import Estimate, share_of
 from collab.loop import reporting
 from collab.loop.reporting import Agreed
 from collab.ui import session
+from collab.ui.answers import counted_as
 from collab.ui.quality import extent
 from collab.ui.words import word
 
@@ -24,6 +25,8 @@ def draw(project: Project, who: str) -> None:
     between_classes = classed(store.repeats(project.id), project.schema)
     with st.container(border=True):
         st.header(word("consistency.title"), anchor=False)
+        if project.schema.many:
+            st.caption(word("consistency.whole"))
         for line in (yourself(own), together(own, everybody), limit(between_classes), others(people)):
             if line:
                 st.markdown(line)
@@ -50,13 +53,8 @@ def together(own: Agreed, everybody: Agreed) -> str:
 
 def classed(repeats: Sequence[tuple[Answer, Answer, int]], schema: LabelSchema) -> Estimate:
     """How often the same answer came again, where one came both times: blind answers that count are whole ones."""
-    pairs = [(resolved(a, schema), resolved(b, schema), n) for a, b, n in repeats if a and b]
+    pairs = [(counted_as(a, schema), counted_as(b, schema), n) for a, b, n in repeats if a and b]
     return share_of(sum(n for a, b, n in pairs if a == b), sum(n for _, _, n in pairs))
-
-
-def resolved(answer: Answer, schema: LabelSchema) -> frozenset[str]:
-    """The classes that an answer counts as today."""
-    return frozenset(a if a == NONE else schema.resolve(a) for a in answer)
 
 
 def limit(again: Estimate) -> str:

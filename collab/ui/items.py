@@ -8,6 +8,7 @@ from collab.domain.annotation import Decision
 from collab.domain.media import thumb_of
 from collab.domain.project import Item, Project
 from collab.domain.store import ItemRow
+from collab.ui.answers import told
 from collab.ui.words import word
 
 EXCERPT = 300
@@ -26,8 +27,8 @@ def excerpt(item: Item, project: Project) -> str:
             whole = "" if given is None else str(given)  # 0 is a value
             values.append(PurePosixPath(whole.replace("\\", "/")).name if field.kind == "image" else whole)
     pictures = pictured(project)
-    told = " ".join(" · ".join(v for v in values if v or not pictures).split())[:EXCERPT]
-    return told or (item.ref if pictures else "")
+    line = " ".join(" · ".join(v for v in values if v or not pictures).split())[:EXCERPT]
+    return line or (item.ref if pictures else "")
 
 
 def pictured(project: Project) -> bool:
@@ -51,8 +52,7 @@ def thumb_cell(item: Item, project: Project, link: Callable[[str], str]) -> dict
 
 def answer_words(row: ItemRow, project: Project) -> str:
     """The classes of its decision; "" where there is none."""
-    decision = row.decision
-    return ", ".join(project.schema[project.schema.resolve(c)].name for c in decision.answer) if decision else ""
+    return told(row.decision.answer, project.schema) if row.decision else ""
 
 
 def list_row(row: ItemRow, project: Project) -> dict[str, Any]:  # cells of a table

@@ -5,6 +5,7 @@ import streamlit as st
 from collab.domain.project import Project
 from collab.loop.recalling import Recalled, recall
 from collab.ui import session
+from collab.ui.answers import choices, counted_as, told
 from collab.ui.items import excerpt, pictured, thumb_cell
 from collab.ui.pieces import empty, heading, plain
 from collab.ui.words import word
@@ -20,11 +21,11 @@ def draw() -> None:
         empty("history", word("answers.none"), word("answers.none_why"))
         return
     found, older = recall(session.store(), project.id, session.annotator(), PAGE, _before(project))
-    names = {c.id: c.name for c in project.schema.live}
+    names = choices(project.schema)
     chosen = st.pills(
         word("answers.filter"), list(names), format_func=lambda c: plain(names[c]), key=f"class-{project.id}"
     )
-    shown = [e for e in found if chosen is None or chosen in map(project.schema.resolve, e.annotation.answer)]
+    shown = [e for e in found if chosen is None or chosen in counted_as(e.annotation.answer, project.schema)]
     if not shown:
         empty("history", word("answers.none"), word("answers.none_here" if chosen else "answers.none_why"))
         return
@@ -56,10 +57,9 @@ def _before(project: Project) -> int | None:
 
 def _row(entry: Recalled, project: Project) -> dict[str, str]:
     said = entry.annotation
-    answer = ", ".join(project.schema[project.schema.resolve(c)].name for c in said.answer)
     return {
         word("answers.time"): session.clock(said.at),
-        word("answers.answer"): answer or word(f"kind_of.{said.kind}"),
+        word("answers.answer"): told(said.answer, project.schema) or word(f"kind_of.{said.kind}"),
         word("answers.item"): excerpt(entry.item, project),
         word("answers.ref"): entry.item.ref,
     }

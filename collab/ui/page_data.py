@@ -8,6 +8,7 @@ from collab.domain.project import Project
 from collab.domain.store import ItemFilter, ItemRow
 from collab.loop import annotating, handing_out
 from collab.ui import page_import, session
+from collab.ui.answers import choices
 from collab.ui.grid.grid import picked_tiles
 from collab.ui.items import list_row, pictured, thumb_cell
 from collab.ui.pieces import empty, heading, live_job, watch_job
@@ -101,7 +102,7 @@ def _listed(rows: list[ItemRow], project: Project, key: str) -> list[int]:
 
 
 def _filter(project: Project) -> ItemFilter:
-    names = {c.id: c.name for c in project.schema.live}
+    names = choices(project.schema)
     asked = st.query_params.get("state", "")
     text, state, answer = st.columns([3, 1.4, 1.4], vertical_alignment="bottom")
     with text:

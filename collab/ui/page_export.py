@@ -38,7 +38,10 @@ def _data(project: Project) -> None:
     form = st.segmented_control(
         word("export.format"), FORMATS, format_func=lambda f: word(f"format.{f}"), default="csv", required=True
     )
-    st.caption(word("export.guarding" if form in ("csv", "xlsx") else "export.exact"))
+    flat = form in ("csv", "xlsx")
+    st.caption(word("export.guarding" if flat else "export.exact"))
+    if project.schema.many:
+        st.caption(word("export.many_cells" if flat else "export.many_lists"))
     jobs = [job for job in session.store().jobs(project.id, 50) if job.kind == "export"]
     running = live_job(jobs, "export")
     if running is not None:

@@ -7,6 +7,7 @@ from collab.engine.assurance import share_of
 from collab.loop import reporting
 from collab.loop.reporting import POINT_FROM, CurvePoint, Overview
 from collab.ui import advice, consistency, influence, parts, quality, session
+from collab.ui.answers import choices, counted_as, name_of
 from collab.ui.figures import PLAIN, Bar, audit_curve, bar_chart, demo_curve
 from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import WORDS, language, word
@@ -130,9 +131,9 @@ def _progress(project: Project, overview: Overview) -> None:
 
 def _balance(project: Project, overview: Overview) -> None:
     schema = project.schema
-    counts = {c.id: 0 for c in schema.live}
+    counts = dict.fromkeys(choices(schema), 0)
     for class_id, n in overview.classes.items():
-        heir = schema.resolve(class_id)
+        (heir,) = counted_as((class_id,), schema)
         counts[heir] = counts.get(heir, 0) + n
     with st.container(border=True):
         st.header(word("insights.balance"), anchor=False)
@@ -142,5 +143,8 @@ def _balance(project: Project, overview: Overview) -> None:
         if not any(counts.values()):
             st.caption(word("insights.no_balance"))
             return
-        bars = [Bar(schema[c].name, n, schema[c].color or PLAIN) for c, n in counts.items()]
+        if schema.many:
+            st.caption(word("insights.balance_many"))
+        colors = {c.id: c.color for c in schema.classes}
+        bars = [Bar(name_of(c, schema), n, colors.get(c) or PLAIN) for c, n in counts.items()]
         st.altair_chart(bar_chart(bars), width="stretch", alt="; ".join(f"{b.name}: {b.count}" for b in bars))

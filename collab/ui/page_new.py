@@ -3,11 +3,12 @@
 import streamlit as st
 
 from collab.domain.project import LabelSchema, LoopPolicy
+from collab.domain.task import MultiLabel, SingleLabel
 from collab.errors import CollabError
 from collab.loop import guessing, reporting
 from collab.loop.planning import fields_of, plan_from
 from collab.ui import columns, session
-from collab.ui.classes import class_editor, read_classes, rows_from_names
+from collab.ui.classes import class_editor, classes_within, read_classes, rows_from_names
 from collab.ui.pieces import duration, heading, plain
 from collab.ui.upload import ask_for_file, look, show_preview, show_rejected
 from collab.ui.words import word
@@ -56,12 +57,13 @@ def _classes(draft: columns.Draft) -> None:
     question = st.text_input(
         word("new.question"), schema.question if schema else "", placeholder=word("new.question_example"), key="new-q"
     )
+    many = _any_number(schema)
     answers = next((g.name for g in draft["guesses"] if g.role == "answer"), None)
     names = draft["table"].columns
     with st.container(horizontal=True, vertical_alignment="bottom"):
         column = st.selectbox(word("new.from_column"), names, index=names.index(answers) if answers else None)
         if st.button(word("new.take"), disabled=column is None) and column is not None:
-            counts = guessing.classes_in(draft["table"], column)
+            counts = classes_within(guessing.classes_in(draft["table"], column), many=many)
             draft["counts"] = counts.most_common(guessing.MOST_CLASSES)
             draft["class_rows"] = rows_from_names([name for name, _ in draft["counts"]])
             draft["editor"] = draft.get("editor", 0) + 1  # another key: an editor keeps its edits by row number
@@ -79,11 +81,21 @@ def _classes(draft: columns.Draft) -> None:
         st.caption(word("new.needs_question"))
     else:
         try:
-            draft["schema"] = LabelSchema(question.strip(), read_classes(rows), guidelines.strip())
+            task = MultiLabel.name if many else SingleLabel.name
+            draft["schema"] = LabelSchema(question.strip(), read_classes(rows), guidelines.strip(), task)
             ready = True
         except CollabError as error:
             st.warning(plain(str(error)))
     _turn(draft, forward=ready, kept={"class_rows": rows})
+
+
+def _any_number(schema: LabelSchema | None) -> bool:
+    """Ask how many classes may apply to an item."""
+    kinds = {False: "one", True: "any"}
+    return st.radio(
+        word("new.how_many"), [*kinds], index=int(schema.many) if schema else 0, key="new-many",
+        format_func=lambda m: word(f"new.{kinds[m]}"), captions=[word(f"new.{k}_why") for k in kinds.values()],
+    )  # fmt: skip
 
 
 def _summary(draft: columns.Draft) -> None:
@@ -115,8 +127,10 @@ def _summary(draft: columns.Draft) -> None:
 
 def _written(draft: columns.Draft) -> None:
     """Show what was typed and chosen once more, so that a slip is seen before anything is stored."""
-    classes = [plain(f"{c.name} ({c.key})" if c.key else c.name) for c in draft["schema"].live]
+    schema: LabelSchema = draft["schema"]
+    classes = [plain(f"{c.name} ({c.key})" if c.key else c.name) for c in schema.live]
     st.markdown(word("new.classes_are", classes=", ".join(classes)))
+    st.markdown(word("new.any_applies" if schema.many else "new.one_applies"))
     st.caption(word("new.columns_are"))
     st.dataframe(
         [{word("columns.name"): g.name, word("columns.role"): word(f"role.{g.role}")} for g in draft["guesses"]],

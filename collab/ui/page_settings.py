@@ -33,6 +33,7 @@ def _schema(project: Project) -> None:
     with st.container(border=True):
         st.header(word("settings.classes"), anchor=False)
         st.caption(word("settings.classes_why", version=schema.version))
+        st.caption(word("settings.any_applies" if schema.many else "settings.one_applies"))
         question = st.text_input(word("new.question"), schema.question, key=f"q-{project.id}-{schema.version}")
         rows = class_editor([row_of(c) for c in schema.live], key=f"classes-{project.id}-{schema.version}")
         guidelines = st.text_area(word("new.guidelines"), schema.guidelines, key=f"g-{project.id}-{schema.version}")

@@ -1,7 +1,7 @@
 """The card's messages: JSON to types, and types to JSON. What an ask hides is left out here once more."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
@@ -9,13 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 from collab.domain.annotation import Annotation, AnnotationKind, Ask, Choices, Footing, Suggestion
 from collab.domain.media import thumb_of, view_of
 from collab.domain.project import Field, Item, Project
+from collab.domain.task import task_of
 from collab.engine.calibration import out_of_ten
 from collab.engine.encoders.table import Column, Table
-from collab.engine.label_sets import MOST_SHOWN
 from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
 from collab.loop.veiling import veiled
 from collab.ui import words
+from collab.ui.answers import counted_as
 
 Json = dict[str, Any]  # values of parsed JSON
 Link = Callable[[str], str]
@@ -165,31 +166,33 @@ def _told(value: Any) -> str:  # a cell of JSON
 
 def suggestion_message(suggestion: Suggestion, project: Project) -> Json:
     """A suggestion in schema order: what was merged counts for its successor, what was retired for nothing."""
-    schema = project.schema
+    schema, task = project.schema, task_of(project.schema)
     columns = [0.0] * len(schema.classes)
     for each, share in zip(schema.classes, suggestion.proba, strict=False):  # the head may not know the latest class
         heir = schema.index(each.id)
         if not schema.classes[heir].retired:
-            columns[heir] += share
-    total = sum(columns) or 1.0
+            columns[heir] = max(columns[heir], share) if schema.many else columns[heir] + share
+    total = 1.0 if schema.many else sum(columns) or 1.0
     proba = [share / total for share in columns]
+    suggested = task.suggested(proba)
     return {
         "proba": proba,
-        "often": _often(max(proba)),
+        "often": _often(task.sure(proba)),
         "model": suggestion.model,
         "footing": suggestion.footing,
-        "choices": _choices_message(suggestion.choices, project),
+        "choices": _choices_message(suggestion.choices, project, suggested),
+        **({"suggested": list(suggested), "each": [_often(share) for share in proba]} if schema.many else {}),
     }
 
 
-def _choices_message(choices: Choices | None, project: Project) -> Json | None:
-    """A label set by the classes of today; None once it leaves no choice, or rules nothing out."""
+def _choices_message(choices: Choices | None, project: Project, suggested: Sequence[int]) -> Json | None:
+    """A label set by the classes of today; None once it leaves no choice, rules nothing out, or says nothing new."""
     if choices is None:
         return None
     schema = project.schema
     heirs = {schema.index(schema.classes[column].id) for column in choices.columns}
     columns = sorted(column for column in heirs if not schema.classes[column].retired)
-    if not 1 < len(columns) < len(schema.live):
+    if not (0 if schema.many else 1) < len(columns) < len(schema.live) or columns == list(suggested):
         return None
     return {"columns": columns, "level": choices.level, "often": _often(choices.level)}
 
@@ -208,7 +211,7 @@ def history_message(entry: Recalled, project: Project, link: Link, measured: Tab
         "id": annotation.id,
         "ask": annotation.ask,
         "kind": annotation.kind,
-        "answer": [project.schema.resolve(c) for c in annotation.answer],
+        "answer": list(counted_as(annotation.answer, project.schema)),
         "at": annotation.at,
         "changed": entry.changed,
         "blind": annotation.blind,
@@ -265,11 +268,7 @@ def _choices(value: object, classes: int) -> Choices | None:
     if not isinstance(value, Mapping) or not _is_share(value.get("level")):
         return None
     columns = value.get("columns")
-    if (
-        not isinstance(columns, list)
-        or len(columns) > MOST_SHOWN
-        or not all(_is_id(c) and c < classes for c in columns)
-    ):
+    if not isinstance(columns, list) or len(columns) > classes or not all(_is_id(c) and c < classes for c in columns):
         return None
     return Choices(tuple(columns), float(value["level"]))
 

@@ -82,6 +82,8 @@ def _agreement(project: Project, overview: Overview, report: AuditReport, checks
     with st.container(border=True):
         st.header(word("insights.agreement"), anchor=False)
         st.markdown(_agreement_words(report, waiting, overview.progress.reading))
+        if project.schema.many:
+            st.caption(word("insights.whole"))
         if missing:
             st.caption(_missing(project, overview, missing))
         if report.unresolved:

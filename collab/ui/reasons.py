@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from collab.domain.media import thumb_of
-from collab.domain.project import NONE, Answer, Project
+from collab.domain.project import NONE, Project
 from collab.loop.inquiring import Neighbour, Reasons
+from collab.ui.answers import told
 from collab.ui.items import excerpt
 from collab.ui.protocol import BadMessage, Json, Link, item_message
 from collab.ui.words import word
@@ -140,16 +141,12 @@ def _near_message(near: Neighbour, project: Project, link: Link) -> Json:
         "ref": near.item.ref,
         "thumb": link(thumb_of(picture)) if picture else "",
         "excerpt": excerpt(near.item, project)[:EXCERPT],
-        "answer": _answer(near.decision.answer, project),
+        "answer": told(near.decision.answer, project.schema),
         "color": "" if near.decision.answer == (NONE,) else project.schema[near.decision.answer[0]].color,
         "by": word("why.came_with_file") if source == "imported" else ", ".join(near.by),
         "alike": next(word(key) for least, key in ALIKE if near.cosine >= least or least == -1.0),
         "cosine": round(near.cosine, 2),
     }
-
-
-def _answer(answer: Answer, project: Project) -> str:
-    return word("why.none") if answer == (NONE,) else ", ".join(_name(project, c) for c in answer)
 
 
 def _name(project: Project, class_id: str) -> str:

@@ -57,6 +57,8 @@ def explain(project: Project, terms: Terms, number: int) -> None:
     st.header(word("certify.means"), anchor=False)
     st.markdown(promise(terms, session.store().certificates(project.id)))
     st.caption(word("certify.wrong"))
+    if project.schema.many:
+        st.caption(word("certify.whole"))
     names = critical(project)
     if names:
         st.markdown(misses(terms, list(names.values())))

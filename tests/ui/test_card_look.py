@@ -147,7 +147,7 @@ def test_on_a_phone_every_target_is_large_and_accept_is_in_view(chromium: Browse
     expect(table.at("#accept")).to_be_in_viewport(ratio=1)
     boxes = [b.bounding_box() for b in table.at(".panel button:visible").all()]
     assert min(b["height"] for b in boxes if b) >= 44
-    assert table.at(".opt .nm").all_inner_texts() == ["Positive", "Neutral", "Negative"]
+    assert table.at("#opts .nm").all_inner_texts() == ["Positive", "Neutral", "Negative"]
     context.close()
 
 

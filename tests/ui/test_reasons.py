@@ -26,7 +26,7 @@ CONTENT: dict[str, Any] = {
 
 
 def told(project: Project = PROJECT, wanted: str = "B", over: str = "", **more: Any) -> dict[str, Any]:
-    return why_message(Reasons(ITEM, CONTENT, **more), project, wanted, over)
+    return why_message(Reasons(ITEM, CONTENT, **more), project, lambda name: f"/{name}", wanted, over)
 
 
 def test_parts_push_the_lead_over_the_likeliest_other_class() -> None:

@@ -106,9 +106,8 @@ class Telling {
     const suggestion = revealed[entry.id];
     if (!suggestion) return this.leave();
     const told = show({ ...ask, blind: false, suggestion }, { entry, told: true }),
-      proba = view.proba(told),
-      best = data.classes[proba.indexOf(Math.max(...proba))];
-    if (entry.answer.includes(best.id)) this.leave(true);
+      says = view.suggested(told).map((i) => data.classes[i].id);
+    if (String(entry.answer) === String(says.length ? says : [data.none])) this.leave(true);
     else this.show(told);
   }
   show(showing) {

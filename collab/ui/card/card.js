@@ -26,6 +26,7 @@ class Card {
     Object.assign(this, { sheet: new Sheet(this.view), notice: new Notice(this.view), cover: new Cover(this.view) });
     this.telling = new Telling(this);
     this.because = new Because(this);
+    this.toggles = new Toggles(this);
     this.input = new Input(this, signal);
     on(window, "online", () => this.line.retry());
     on(window, "pagehide", () => this.line.sync(true));
@@ -46,6 +47,7 @@ class Card {
     return this.root.isConnected;
   }
   get canAccept() {
+    if (this.toggles.on) return !!this.showing && !!this.toggles.sends;
     return this.view.lc.dataset.mode === "word" && this.showing?.best !== undefined;
   }
 
@@ -85,6 +87,10 @@ class Card {
       if (again || !stays) view.item(this.showing, again);
       view.mark(this.showing);
       if (!this.showing.waits) view.suggestion(this.showing, line.state);
+      if (this.toggles.on) {
+        this.toggles.begin(this.showing);
+        this.toggles.draw(this.showing);
+      }
       this.input.clear();
     }
     this.because.follow();
@@ -165,7 +171,7 @@ class Card {
     // the sentence about reading may move on; a suggestion on screen never does
     const { showing, view, line } = this;
     if (view.lc.dataset.mode === "open" && !showing.ask.blind)
-      view.el.odds.textContent = view.word(line.state.reading < 1 ? "reading" : "choose_below", {
+      view.el.odds.textContent = view.word(line.state.reading < 1 ? "reading" : view.below, {
         pct: pct(line.state.reading),
       });
   }
@@ -175,6 +181,7 @@ class Card {
     const c = this.data.classes[i],
       { showing } = this;
     if (!c || !showing) return false;
+    if (this.toggles.on) return this.toggles.toggle(c.id);
     const old = showing.entry;
     if (old && !showing.told && !old.refused && old.kind === "answer" && old.answer.includes(c.id))
       return this.ready() && this.goBack();
@@ -182,7 +189,8 @@ class Card {
   }
   accept(event) {
     if (!this.showing) return;
-    if (this.showing.told) this.record("answer", { answer: this.showing.entry.answer }, event);
+    if (this.toggles.on) this.toggles.send(event);
+    else if (this.showing.told) this.record("answer", { answer: this.showing.entry.answer }, event);
     else if (this.canAccept) this.choose(this.showing.best, event);
     else if (this.ready()) this.view.pulse();
   }

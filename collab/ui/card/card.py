@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from collab.domain.project import Project
+from collab.domain.project import NONE, Project
 from collab.ui import words
 
 _HERE = Path(__file__).parent
 # One after the other: an inline module can't import its neighbours.
 _SCRIPTS = (
-    "line.js", "text.js", "sheet.js", "picture.js", "view.js", "asides.js", "why.js", "input.js", "card.js", "mount.js",
+    "line.js", "text.js", "sheet.js", "picture.js", "view.js", "asides.js", "why.js", "toggles.js",
+    "input.js", "card.js", "mount.js",
 )  # fmt: skip
 
 
@@ -23,7 +24,7 @@ def _read(*names: str) -> str:
 _card = st.components.v2.component(
     "collab.card",
     html=_read("card.html"),
-    css=_read("card.css", "picture.css", "why.css"),
+    css=_read("card.css", "picture.css", "why.css", "toggles.css"),
     js=_read(*_SCRIPTS),
     isolate_styles=True,
 )
@@ -92,6 +93,7 @@ def card_data(
         "project": project.id, "annotator": annotator, "token": token, "base": base, "mode": mode,
         "lang": words.language(), "strings": words.words_of("card"),
         "question": schema.question, "guidelines": schema.guidelines, "classes": classes,
+        "many": schema.many, "none": NONE,
         "schema_version": schema.version, "goal": policy.daily_goal, "idle_minutes": policy.idle_minutes,
         "keys_on": keys_on, "reopen": reopen,
         "pictures": any(field.shown and field.kind == "image" for field in project.fields),

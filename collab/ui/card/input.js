@@ -61,6 +61,8 @@ class Input {
       flag: () => card.openSheet("flag"),
       undo: () => card.reopen(),
       whyb: () => card.because.toggle(),
+      take: () => card.toggles.take(),
+      nothing: () => card.toggles.toggle(card.data.none),
       helpb: () => this.help(),
     };
   }
@@ -106,8 +108,11 @@ class Input {
   act(e) {
     const { card, el } = this,
       { classes } = card.data;
-    if (e.key === "Escape" && card.because.on) return () => card.because.close();
-    if (e.key === "Escape") return card.showing?.entry ? () => card.goBack() : null;
+    if (e.key === "Escape") {
+      if (card.because.on) return () => card.because.close();
+      if (card.showing?.entry) return () => card.goBack();
+      return card.toggles.on && card.showing?.picked.size ? () => card.toggles.clear() : null;
+    }
     if (!card.keysOn) return null;
     const pan = e.key.startsWith("Arrow") && card.pictures.key(e);
     if (pan) return pan;
@@ -132,6 +137,7 @@ class Input {
       z: acts.undo,
       w: acts.whyb,
       "?": acts.helpb,
+      ...(card.toggles.on && { a: acts.take, n: acts.nothing }),
     }[e.key === "Enter" ? "Enter" : typed];
   }
 
@@ -178,6 +184,7 @@ class Input {
   }
   finding(e) {
     const { el, card } = this;
+    if (e.key === "/" && !el.find.value) stop(e); // who is here already
     if (e.key === "Escape") {
       stop(e);
       this.clear();
@@ -190,7 +197,13 @@ class Input {
     if (e.key === "Enter") {
       stop(e);
       const row = this.found?.[this.at];
-      if (row && card.choose(+row.button.dataset.i, e)) el.find.blur();
+      if (!row && card.toggles.on && !el.find.value && card.toggles.picked.length) {
+        el.find.blur();
+        card.accept(e);
+      } else if (row && card.choose(+row.button.dataset.i, e)) {
+        if (card.toggles.on) this.clear(); // ready for the next name, or for Enter to send
+        else el.find.blur();
+      }
     }
   }
   clear() {

@@ -46,11 +46,25 @@ function values(ask, view) {
 function sentence(view, suggestion, order, choices, on) {
   // one only: a set says more than a tie, and either more than an estimate
   const names = order.filter((i) => !choices || choices.has(i)).map((i) => view.data.classes[i].name),
-    [a, b] = names;
-  const often = ({ n, bound }) => view.word(`often_${bound}`, { n });
-  if (choices) return view.word("one_of", { often: often(suggestion.choices.often), classes: names.join(", ") });
+    [a, b] = names,
+    { many } = view.data;
+  if (choices)
+    return view.word(many ? "among" : "one_of", {
+      often: often(view, suggestion.choices.often),
+      classes: names.join(", "),
+    });
+  if (many && suggestion.footing === "ambiguous") return view.word("on_unsettled", { a: torn(view, suggestion) });
   if (suggestion.footing) return view.word(`on_${suggestion.footing}`, { a, b });
-  return on ? view.word("odds", { often: often(suggestion.often), on }) : view.word("unchecked_why");
+  if (!on) return view.word(many ? "unchecked_many" : "unchecked_why");
+  return view.word(many ? "odds_whole" : "odds", { often: often(view, suggestion.often), on });
+}
+function often(view, { n, bound }) {
+  return view.word(`often_${bound}`, { n });
+}
+function torn(view, { proba }) {
+  // the class of which it is least known whether it applies
+  const far = ({ column }) => Math.abs(proba[column] - 0.5);
+  return view.data.classes.reduce((least, c) => (far(c) < far(least) ? c : least)).name;
 }
 
 const pct = (p) => `${Math.round(p * 100)}\u00a0%`;

@@ -7,6 +7,7 @@ const PICTURE_KEYS = [
   ["B", "help_bright", "keyed"],
   ["C", "help_contrast", "keyed"],
 ];
+const SWATCHES = 3; // colors of an entry of the strip at most
 
 class View {
   constructor(root) {
@@ -15,6 +16,9 @@ class View {
     this.el = Object.fromEntries([...root.querySelectorAll("[id]")].map((e) => [e.id, e]));
     this.sizes = new ResizeObserver(() => requestAnimationFrame(() => this.fit()));
     for (const name of ["bar", "body", "panel"]) this.sizes.observe(this.el[name]);
+  }
+  get below() {
+    return this.data.many ? "choose_any_below" : "choose_below";
   }
   word(key, values = {}) {
     const text = this.strings[key];
@@ -45,7 +49,14 @@ class View {
     taken ? el.whyb.removeAttribute("aria-keyshortcuts") : el.whyb.setAttribute("aria-keyshortcuts", "W");
     el.findbox.hidden = data.classes.length <= 10;
     lc.classList.toggle("many", data.classes.length > 10);
-    const signature = JSON.stringify([data.classes, data.guidelines, data.lang, data.pictures]);
+    el.nothingbox.hidden = !data.many;
+    lc.toggleAttribute("data-toggles", data.many);
+    for (const [id, key] of [["take", "a"], ["nothing", "n"]]) {
+      const free = !data.classes.some((c) => c.key.toLowerCase() === key); // a class has its key first
+      el[`${id}k`].textContent = free ? key.toUpperCase() : "";
+      free ? el[id].setAttribute("aria-keyshortcuts", key.toUpperCase()) : el[id].removeAttribute("aria-keyshortcuts");
+    }
+    const signature = JSON.stringify([data.classes, data.many, data.guidelines, data.lang, data.pictures]);
     if (signature !== this.signature) {
       this.signature = signature;
       this.rows = data.classes.map((c, i) => this.row(c, i));
@@ -99,18 +110,20 @@ class View {
   }
   help(data) {
     const own = data.classes.map((c) => c.key.toUpperCase()).filter(Boolean),
-      taken = new Set(own); // a key of a class is nothing else
+      free = (k) => !own.includes(k); // a key of a class is nothing else
     const keys = [
-      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), "help_class", "keyed"],
-      ["Enter", "help_accept"],
+      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), data.many ? "help_toggle" : "help_class", "keyed"],
+      ...(data.many && free("N") ? [["N", "help_none", "keyed"]] : []),
+      ["Enter", data.many ? "help_send" : "help_accept"],
+      ...(data.many && free("A") ? [["A", "help_take", "keyed"]] : []),
       ["S", "help_later"],
       ["U", "help_unsure"],
       ["X", "help_unusable"],
       ["F", "help_flag"],
       ["Z", "help_undo"],
-      ...(own.includes("W") ? [] : [["W", "help_why"]]),
-      ["Esc", "help_back", "keyed"],
-      ...(data.pictures ? PICTURE_KEYS.filter(([k]) => !taken.has(k)) : []),
+      ...(free("W") ? [["W", "help_why"]] : []),
+      ["Esc", data.many ? "help_clear" : "help_back", "keyed"],
+      ...(data.pictures ? PICTURE_KEYS.filter(([k]) => free(k)) : []),
       ...(data.classes.length > 10 ? [["/", "help_find", "keyed"]] : []),
       ["?", "help", "keyed"],
     ];
@@ -119,7 +132,7 @@ class View {
         .filter(([k]) => k)
         .flatMap(([k, w, kind = ""]) => [h("dt", {}, h("kbd", {}, k)), h("dd", { class: kind }, this.word(w))]),
       h("dt", { class: "touch" }),
-      h("dd", { class: "touch" }, this.word("help_swipe")),
+      h("dd", { class: "touch" }, this.word(data.many ? "help_swipe_many" : "help_swipe")),
       ...(data.pictures ? [h("dt", { class: "touch" }), h("dd", { class: "touch" }, this.word("help_pinch"))] : []),
     ];
   }
@@ -150,7 +163,7 @@ class View {
     // a suggestion that tells of its doubt has said why it is asked
     const said = ask.doubt && this.doubts(showing);
     el.why.textContent = showing.told
-      ? this.word("told_next")
+      ? this.word(this.data.many ? "told_next_many" : "told_next")
       : entry && !showing.waits
         ? this.word("reopened")
         : showing.same
@@ -160,7 +173,9 @@ class View {
             : ask.reason;
     this.rows.forEach(({ button, mine }, i) => {
       const old = !!entry && entry.kind === "answer" && entry.answer.includes(this.data.classes[i].id);
-      if (button.classList.toggle("was", old)) button.setAttribute("aria-pressed", "true");
+      button.classList.toggle("was", old);
+      if (this.data.many) button.removeAttribute("aria-description");
+      else if (old) button.setAttribute("aria-pressed", "true");
       else button.removeAttribute("aria-pressed");
       mine.hidden = !old || after;
     });
@@ -198,23 +213,29 @@ class View {
       el.pct.textContent = "";
       el.odds.textContent = entry
         ? this.word("again")
-        : this.word(showing.ask.blind || state.reading >= 1 ? "choose_below" : "reading", { pct: pct(state.reading) });
+        : this.word(showing.ask.blind || state.reading >= 1 ? this.below : "reading", { pct: pct(state.reading) });
       return;
     }
     const order = proba.map((p, i) => i).sort((a, b) => proba[b] - proba[a]),
-      [best] = order;
+      [best] = order,
+      { many, classes } = this.data,
+      says = this.suggested(showing).map((i) => classes[i].name);
     showing.best = best;
     el.from.textContent = told
       ? this.word("told", { mine: short(this.said(entry)) })
       : this.word(learned ? "suggests" : "guesses");
-    el.head.textContent = el.head.title = this.data.classes[best].name;
-    el.pct.textContent = checked ? pct(proba[best]) : "";
+    el.head.textContent = el.head.title = says.join(", ") || this.word("none_of");
+    el.pct.textContent = checked && !many ? pct(proba[best]) : "";
     el.odds.textContent = sentence(this, showing.ask.suggestion, order, choices, checked && state.checked_on);
     if (choices) el.odds.title = el.odds.textContent;
     this.rows.forEach(({ button, bar, pct: label }, i) => {
       button.classList.toggle("out", !!choices && !choices.has(i));
       bar.style.transform = `scaleX(${learned ? proba[i].toFixed(3) : 0})`; // a guess leans to nothing yet
       label.textContent = checked ? pct(proba[i]) : "";
+      if (many && checked) {
+        const { each } = showing.ask.suggestion;
+        button.setAttribute("aria-description", this.word("each", { often: often(this, each[classes[i].column]) }));
+      }
     });
   }
   footing(showing) {
@@ -226,6 +247,14 @@ class View {
     const choices = this.proba(showing) && showing.ask.suggestion.choices,
       rows = [...this.data.classes.keys()];
     return choices && new Set(rows.filter((i) => choices.columns.includes(this.data.classes[i].column)));
+  }
+  suggested(showing) {
+    // rows that the suggestion names; of a question with one answer, its best
+    const proba = this.proba(showing);
+    if (!proba) return null;
+    if (!this.data.many) return [proba.indexOf(Math.max(...proba))];
+    const { suggested } = showing.ask.suggestion;
+    return [...this.data.classes.keys()].filter((i) => suggested.includes(this.data.classes[i].column));
   }
   doubts(showing) {
     // whether its sentence is one of doubt
@@ -239,7 +268,8 @@ class View {
     return proba.length === classes.length ? proba : classes.map((c) => proba[c.column]);
   }
   said({ kind, answer, note }) {
-    if (kind === "answer") return answer.map((id) => this.data.classes.find((c) => c.id === id)?.name ?? id).join(", ");
+    const name = (id) => this.data.classes.find((c) => c.id === id)?.name ?? (id === this.data.none ? this.word("none_of") : id);
+    if (kind === "answer") return answer.map(name).join(", ");
     return this.word(`did_${kind}`) + (note ? `: ${note}` : "");
   }
 
@@ -293,7 +323,7 @@ class View {
     el.pastnone.hidden = entries.length > 0;
     el.past.replaceChildren(
       ...entries.slice(0, ROWS).map((e) => {
-        const c = e.kind === "answer" && this.data.classes.find((x) => x.id === e.answer[0]);
+        const of = e.kind === "answer" ? this.data.classes.filter((c) => e.answer.includes(c.id)).slice(0, SWATCHES) : [];
         const did = e.refused ? this.word("not_stored") : e.changed ? this.word("changed") : "";
         return h(
           "li",
@@ -301,7 +331,7 @@ class View {
           h(
             "button",
             { type: "button", "data-id": e.id, class: e.refused ? "refused" : "", title: this.word("reopen") },
-            h("i", { class: c ? "sw" : "sw void", style: c ? tint(c) : "" }),
+            ...(of.length ? of.map((c) => h("i", { class: "sw", style: tint(c) })) : [h("i", { class: "sw void" })]),
             h("span", { class: "did" }, this.said({ ...e, note: "" })),
             ...mini(e),
             h("span", { class: "four", lang: e.lang || "", dir: "auto" }, four(e)),

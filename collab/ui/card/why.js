@@ -158,6 +158,7 @@ class Because {
       "li",
       {},
       h("p", {}, h("i", { class: "sw", style: tint(n) }), h("b", { dir: "auto" }, n.answer), h("span", { class: "of" }, how)),
+      ...(n.thumb ? [h("img", { class: "mini", src: n.thumb, alt: "" })] : []),
       h("p", { class: "excerpt", dir: "auto" }, n.excerpt || n.ref),
       h("p", { class: "of" }, [n.ref, n.by].filter(Boolean).join(" · ")),
     );

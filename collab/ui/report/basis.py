@@ -44,6 +44,7 @@ def question(found: Summary) -> str:
     return section(
         say("report.question"),
         paragraph(f"<strong>{safe(schema.question)}</strong>", "lead"),
+        paragraph(say("new.any_applies") if schema.many else ""),
         table(heads, rows, words=2),
         paragraph(say("report.decided_why") if most else "", "note"),
         paragraph(say("report.no_longer", names=gone) if gone else "", "note"),

@@ -25,6 +25,7 @@ def drawn(summary: Summary) -> str:
     return section(
         say("report.quality"),
         _agreement(found.accuracy, found.checks),
+        paragraph(say("insights.whole") if summary.schema.many else "", "note"),
         f'<div class="pair">{charts}</div>' if charts else "",
         _classes(found.classes, summary.schema),
         "".join(_column(column) for column in columns),

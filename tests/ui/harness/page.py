@@ -20,14 +20,15 @@ def ask() -> None:
 
 scene = SCENES[int(st.query_params["scene"])]
 many = [
-    LabelClass(f"c{i}", f"Diagnosis group {i + 1}", "1234567890"[i] if i < 10 else "", PALETTE[i % 10])
+    LabelClass(f"c{i}", f"Diagnosis group {i + 1}", scene.keys[i] if i < len(scene.keys) else "", PALETTE[i % 10])
     for i in range(scene.classes)
 ]
 few = [
-    LabelClass(i, name, str(n + 1), color, "The writer shows this feeling.", "What a day!", "What a day, sigh.")
+    LabelClass(i, name, scene.keys[n], color, "The writer shows this feeling.", "What a day!", "What a day, sigh.")
     for n, (i, name, color) in enumerate(CLASSES)
 ]
-schema = LabelSchema("How does the writer feel?", tuple(few if scene.classes == 3 else many), GUIDELINES)
+task = "multi label" if scene.many else "single label"
+schema = LabelSchema("How does the writer feel?", tuple(few if scene.classes == 3 else many), GUIDELINES, task)
 policy = dataclasses.replace(LoopPolicy(), daily_goal=scene.goal, idle_minutes=scene.idle_minutes)
 fields = (*(Field(name, "image") for name in scene.pictures), Field("text"))
 project = Project(scene.number, "Harness", fields, schema, policy)

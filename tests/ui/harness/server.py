@@ -36,6 +36,14 @@ class Scene:
 
     number: int
     classes: int = 3
+    many: bool = False
+    """Whether any number of classes may apply."""
+    suggested: tuple[int, ...] = ()
+    """Columns that its suggestions name, where any number may."""
+    keys: str = "1234567890"
+    """Of the first classes, one each."""
+    answers: tuple[str, ...] = ()
+    """What each answer of an earlier session says; (): one class, by turns."""
     texts: tuple[str, ...] = SENTENCES
     blind: tuple[int, ...] = ()
     lang: str = "en"
@@ -87,9 +95,15 @@ class Scene:
         n, best = len(self.ids()), (ask + self.ranking) % len(self.ids())
         proba = [0.64 if i == best else 0.36 / (n - 1) for i in range(n)]
         often = {"n": round(10 * self.level), "bound": "about"}
+        more: dict[str, Any] = {}
+        if self.many:
+            proba = [0.8 if i in self.suggested else 0.1 for i in range(n)]
+            told = [{"n": round(10 * p), "bound": "about"} for p in proba]
+            more = {"suggested": self.suggested, "each": told}
         return {
             "proba": proba, "often": {"n": 6, "bound": "about"}, "model": f"1.{self.ranking}", "footing": self.footing,
             "choices": {"columns": self.choices, "level": self.level, "often": often} if self.choices else None,
+            **more,
         }  # fmt: skip
 
     def item(self, item: int) -> dict[str, Any]:
@@ -164,7 +178,7 @@ class Scene:
         entries = [
             {
                 "number": n, "id": f"earlier-{n:08d}", "ask": None, "kind": "answer",
-                "answer": [self.ids()[n % len(self.ids())]],
+                "answer": self.answers or [self.ids()[n % len(self.ids())]],
                 "at": n, "changed": False, "blind": False, **self.item(10_000 + n),
             }
             for n in numbers
