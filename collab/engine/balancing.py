@@ -55,7 +55,8 @@ def rebalanced(before: Balance, x: Doubles, labels: Ints, widths: Sequence[int],
         widths: Columns of each block, in their order.
         strength: Of the head's penalty.
     """
-    n_labels, spread = len(x), slice(None, None, -(-len(x) // MOST_ITEMS))
+    n_labels = len(x)
+    spread = np.random.default_rng(0).permutation(n_labels)[:MOST_ITEMS]  # rows may come class by class, or in turn
     x, labels = x[spread], labels[spread]
     blocks = np.split(x, np.cumsum(widths)[:-1], axis=1)
     products = [block @ block.T for block in blocks] if len(x) <= x.shape[1] else None

@@ -39,24 +39,25 @@ class Span:
     end: int
 
 
-def nearest(row: Floats, rows: Floats, standard: Standard, most: int) -> tuple[Ints, Floats]:
+def nearest(row: Floats, rows: Floats, among: Ints, standard: Standard, most: int) -> tuple[Ints, Floats]:
     """Find the rows that are nearest to one, by the cosine between them as the head sees them.
 
     Args:
         row: Shape (dim,).
-        rows: Among these, shape (n_rows, dim).
+        rows: Of the pool, shape (n_rows, dim).
+        among: Those that may be found.
         standard: Centre and spread of the pool; what is alike to all of it makes nobody near.
         most: How many are wanted.
 
     Returns:
-        Positions, nearest first, and cosines in [-1, 1].
+        Rows, nearest first, and cosines in [-1, 1].
     """
     here = _direction(row[None], standard)[0]
-    near = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), CHUNK):  # labels that came with a file may be many
-        near[start : start + CHUNK] = _direction(rows[start : start + CHUNK], standard) @ here
+    near = np.empty(len(among), np.float32)
+    for start in range(0, len(among), CHUNK):  # labels that came with a file may be many
+        near[start : start + CHUNK] = _direction(rows[among[start : start + CHUNK]], standard) @ here
     order = np.argsort(-near, kind="stable")[:most]
-    return order, near[order]
+    return among[order], near[order]
 
 
 def of_columns(row: Floats, mean: Floats, parts: Sequence[slice], score: Callable[[Floats], Floats]) -> Floats:

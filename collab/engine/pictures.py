@@ -31,6 +31,8 @@ SNIFFED = 512
 """First bytes that tell the type."""
 SMALL = 512 * 512
 """Pixels up to which a lossless picture is shown without loss."""
+TILE_WIDTH, TILE_LENGTH = 322, 323
+"""Tags of a TIFF."""
 LARGE = 16_000_000
 """Pixels from which one picture is decoded at a time, so that threads don't fill the memory together."""
 DEEP = (0.1, 99.9)
@@ -106,10 +108,9 @@ def prepare(name: str, data: bytes, most_pixels: int) -> Prepared:
     kind = identify(name, data[:SNIFFED])
     try:
         with kind.open(io.BytesIO(data)) as picture:
-            pixels = picture.width * picture.height
+            pixels = _pixels(picture)
             if pixels > most_pixels:
-                size = f"{picture.width:,} x {picture.height:,}"
-                raise UnreadableFile(name, f"it has {size} pixels; at most {most_pixels:,} are taken")
+                raise UnreadableFile(name, f"it has {pixels:,} pixels; at most {most_pixels:,} are taken")
             if not pixels:
                 raise UnreadableFile(name, "it has no pixels")
             lossless = (kind.lossless or data[12:16] == b"VP8L") and pixels <= SMALL
@@ -132,6 +133,12 @@ def pixels_of(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Decode what `prepare` made; shape (height, width, 3)."""
     with WebPImagePlugin.WebPImageFile(io.BytesIO(data)) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def _pixels(picture: Image.Image) -> int:
+    """How many pixels a decoder would hold: a tile of a TIFF may be larger than all of what it says to be."""
+    tile = picture.tag_v2 if isinstance(picture, TiffImagePlugin.TiffImageFile) else {}
+    return max(picture.width * picture.height, int(tile.get(TILE_WIDTH, 0)) * int(tile.get(TILE_LENGTH, 0)))
 
 
 def _no_picture(name: str, head: bytes) -> str:

@@ -180,7 +180,7 @@ def _train(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
             put_curve(store, number, job.id, epochs, now_ms())
         return report(len(epochs) / lesson.recipe.epochs, "")
 
-    return teach(store, project, text_encoder(project), lesson, job.id, tell)
+    return teach(store, project, text_encoder(project), image_encoder(project), lesson, job.id, tell)
 
 
 def _act(job: Job) -> str:

@@ -1,5 +1,6 @@
 """Turn the items of a project into features, batch by batch, and keep them in the feature cache."""
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
@@ -17,7 +18,8 @@ from collab.engine.encoders.fitting import Pixels
 from collab.engine.encoders.image import ImageEncoder, image_encoder_of
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, encoder_of
-from collab.errors import JobCancelled, UnknownName
+from collab.engine.pictures import prepare
+from collab.errors import JobCancelled, UnknownName, UnreadableFile
 from collab.loop.measuring import image_fields, measure, measured, reads_text, table_fields
 
 CHUNK, CHUNK_OF_PICTURES = 512, 32
@@ -119,17 +121,35 @@ def blocks_of(store: Store, project: Project, encoder: Encoder | None, images: I
 
 
 def picture_of(store: Store, name: str, side: int) -> Pixels | None:
-    """Read a stored picture for an encoder that sees a square of that side; None where there is none.
+    """Read a stored picture for an encoder that sees a square of that side; None where there is none, or no more.
 
-    Raises:
-        UnknownName: Its file is gone.
+    What was made of the original is made once more where it is gone or damaged.
     """
     if not name:
         return None
-    with Image.open(store.file(thumb_of(name) if side <= THUMB_SIDE else view_of(name))) as file:
+    smaller = thumb_of(name) if side <= THUMB_SIDE else view_of(name)
+    try:
+        return _pixels(store, smaller, side)
+    except (UnknownName, OSError):
+        return _pixels(store, smaller, side) if _made_again(store, name) else None
+
+
+def _pixels(store: Store, name: str, side: int) -> Pixels:
+    with Image.open(store.file(name)) as file:
         picture = file.convert("RGB")
     picture.thumbnail((2 * side, 2 * side))  # a view may have 4096 pixels a side, and many are held at a time
     return np.asarray(picture)
+
+
+def _made_again(store: Store, name: str) -> bool:
+    """Make what is shown of a picture anew from its original; False where that is gone or damaged too."""
+    try:
+        made = prepare(name, store.file(name).read_bytes(), sys.maxsize)
+    except (UnknownName, UnreadableFile, OSError):
+        return False
+    for of, content in ((view_of(name), made.view), (thumb_of(name), made.thumb)):
+        store.write_file(of, iter([content]))
+    return True
 
 
 def _blocks(project: Project, text: Encoder | None, table: Table | None, images: ImageEncoder | None) -> Blocks:

@@ -97,8 +97,8 @@ def _near(grounds: Grounds, item: int, row: Floats) -> list[list[float]]:
     if grounds.standard is None:
         return []
     others = grounds.labeled[grounds.items[grounds.labeled] != item]
-    found, cosines = nearest(row, grounds.rows[others], grounds.standard, NEAR)
-    return [[i, round(c, DIGITS)] for i, c in zip(grounds.items[others[found]].tolist(), cosines.tolist(), strict=True)]
+    found, cosines = nearest(row, grounds.rows, others, grounds.standard, NEAR)
+    return [[i, round(c, DIGITS)] for i, c in zip(grounds.items[found].tolist(), cosines.tolist(), strict=True)]
 
 
 def _words(grounds: Grounds, item: Item, row: Floats, kept: Sequence[int]) -> list[list[Any]]:

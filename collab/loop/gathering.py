@@ -132,7 +132,7 @@ class Archive:
         try:
             with self._zip.open(info) as file:
                 return _whole(name, file, most, check)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise UnreadableFile(name, f"it is damaged in the archive ({error})") from error
 
     @contextmanager

@@ -3,6 +3,8 @@
 Free of torch: pages ask here which model a project has.
 """
 
+from functools import lru_cache
+
 from collab.domain.project import Field, Project
 from collab.domain.store import Store
 from collab.engine.encoders.table import Table
@@ -76,8 +78,14 @@ def model_name(store: Store, project: Project) -> str:
     if image_fields(project):
         names.append(project.policy.image_encoder)
     if (written := measured(store, project)) is not None:
-        names.append(Table.from_json(written).digest)
+        names.append(_digest(written))
     return " + ".join(names) or project.policy.encoder
+
+
+@lru_cache(maxsize=32)
+def _digest(written: bytes) -> str:
+    """The worker asks at each look, and parsing takes long where columns are many."""
+    return Table.from_json(written).digest
 
 
 def _sample(store: Store, project: Project) -> list[dict[str, object]]:

@@ -182,6 +182,8 @@ def number_of(given: Any, comma: Comma = "") -> float | int | None:
     elif comma == "thousands":
         whole, point, part = text.partition(".")
         text = _grouped(whole, ",") + point + part
+    if "_" in text:  # Python's own dividers are nobody's
+        raise ValueError(text)
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
@@ -191,7 +193,8 @@ def number_of(given: Any, comma: Comma = "") -> float | int | None:
 def _grouped(whole: str, divider: str) -> str:
     """Digits without the dividers between groups of three."""
     first, *groups = whole.split(divider)
-    if any(len(group) != 3 for group in groups):
+    lead = first.lstrip("+-")
+    if any(len(group) != 3 for group in groups) or (groups and (not 1 <= len(lead) <= 3 or lead[0] == "0")):
         raise ValueError(whole)
     return first + "".join(groups)
 

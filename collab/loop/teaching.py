@@ -14,6 +14,7 @@ from safetensors.numpy import save
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.engine.arrays import Floats, Ints
+from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
 from collab.engine.heads import Standard
 from collab.engine.training import Epoch, Network, fit
@@ -45,6 +46,7 @@ def teach(
     store: Store,
     project: Project,
     encoder: Encoder | None,
+    images: ImageEncoder | None,
     lesson: Lesson,
     number: int,
     tell: Callable[[tuple[Epoch, ...]], bool],
@@ -55,6 +57,7 @@ def teach(
         store: The workspace.
         project: Whose decisions.
         encoder: Reads its texts; None where it has none.
+        images: Reads its pictures, likewise.
         lesson: How to train.
         number: Of the job; names the file of the weights.
         tell: Told all epochs so far; returns True to cancel.
@@ -70,7 +73,7 @@ def teach(
     """
     recipe = lesson.recipe
     check(recipe, lesson.held_out)
-    found, left_out = _of_several(_decided(store, project, encoder), project)
+    found, left_out = _of_several(_decided(store, project, encoder, images), project)
     known, classes = np.unique(found.classes, return_inverse=True)
     learn, held = split(classes, lesson.held_out, np.random.default_rng([recipe.seed, 2]))
     rows = ((found.features - found.standard.mean) / found.standard.scale).astype(np.float32)
@@ -103,9 +106,9 @@ def teach(
     return told
 
 
-def _decided(store: Store, project: Project, encoder: Encoder | None) -> _Decided:
+def _decided(store: Store, project: Project, encoder: Encoder | None, images: ImageEncoder | None) -> _Decided:
     """Collect what a head may learn from: decisions of people on items that have features, no audit among them."""
-    blocks = blocks_of(store, project, encoder)
+    blocks = blocks_of(store, project, encoder, images)
     file = store.features(project.id, blocks.digest, blocks.dim)
     row = {item: at for at, item in enumerate(file.ids().tolist())}  # the latest row of an item counts
     at, classes, after = [], [], 0

@@ -130,7 +130,7 @@ def item_message(item: Item, project: Project, link: Link, measured: Table | Non
     return {
         "item": item.id,
         "digest": item.digest,
-        "ref": item.ref,
+        "ref": shown_ref(item, project),
         "fields": [
             {"name": field.name, "kind": "text", "value": value}
             if field.kind == "text"
@@ -142,6 +142,14 @@ def item_message(item: Item, project: Project, link: Link, measured: Table | Non
         # Where several texts are read as one, the place in it says nothing to a person.
         "truncated_at": item.read_until if len(texts) == 1 else None,
     }
+
+
+def shown_ref(item: Item, project: Project) -> str:
+    """What an item is called before people: its own id, else a part of its digest.
+
+    Never the number of its row: files often list class by class, and on a blind ask it would tell the answer.
+    """
+    return item.ref if any(field.role == "id" for field in project.fields) else item.digest[:6]
 
 
 def _image(name: str, link: Link) -> Json:

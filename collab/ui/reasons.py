@@ -13,7 +13,7 @@ from collab.domain.project import NONE, Project
 from collab.loop.inquiring import Neighbour, Reasons
 from collab.ui.answers import told
 from collab.ui.items import excerpt
-from collab.ui.protocol import BadMessage, Json, Link, item_message
+from collab.ui.protocol import BadMessage, Json, Link, item_message, shown_ref
 from collab.ui.words import word
 
 LEAST = 0.02
@@ -138,7 +138,7 @@ def _near_message(near: Neighbour, project: Project, link: Link) -> Json:
     pictures = (near.item.fields.get(f.name) for f in project.fields if f.shown and f.kind == "image")
     picture = next(filter(None, pictures), "")
     return {
-        "ref": near.item.ref,
+        "ref": shown_ref(near.item, project),
         "thumb": link(thumb_of(picture)) if picture else "",
         "excerpt": excerpt(near.item, project)[:EXCERPT],
         "answer": told(near.decision.answer, project.schema),

@@ -21,7 +21,7 @@ def counted(words):
 
 def test_the_nearest_rows_come_first_with_their_cosines():
     rows = np.float32([[0, 1, 0], [3, 0, 0], [1, 1, 0], [-1, 0, 0]])
-    found, near = nearest(np.float32([2, 0, 0]), rows, PLAIN, 3)
+    found, near = nearest(np.float32([2, 0, 0]), rows, np.arange(len(rows)), PLAIN, 3)
     assert found.tolist() == [1, 2, 0]
     assert near == pytest.approx([1, np.sqrt(0.5), 0], abs=1e-6)
 
@@ -29,11 +29,11 @@ def test_the_nearest_rows_come_first_with_their_cosines():
 def test_what_the_whole_pool_shares_makes_nobody_near():
     rows = np.float32([[10, 1, 0], [10, -1, 0]])
     standard = Standard(np.float32([10, 0, 0]), np.ones(3, np.float32))
-    assert nearest(np.float32([10, 1, 0]), rows, standard, 2)[1] == pytest.approx([1, -1])
+    assert nearest(np.float32([10, 1, 0]), rows, np.arange(len(rows)), standard, 2)[1] == pytest.approx([1, -1])
 
 
 def test_of_no_rows_none_is_near():
-    found, near = nearest(np.zeros(3, np.float32), np.zeros((0, 3), np.float32), PLAIN, 3)
+    found, near = nearest(np.zeros(3, np.float32), np.zeros((0, 3), np.float32), np.arange(0), PLAIN, 3)
     assert (found.tolist(), near.tolist()) == ([], [])
 
 

@@ -38,7 +38,7 @@ def taught(loop):
 
 def trained(signs, lesson=LESSON, tell=lambda _: False):
     project = signs.store.project(signs.project.id)
-    return teach(signs.store, project, text_encoder(project), lesson, 7, tell)
+    return teach(signs.store, project, text_encoder(project), None, lesson, 7, tell)
 
 
 def test_it_learns_from_decisions_and_is_judged_by_those_held_out(taught):

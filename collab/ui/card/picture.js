@@ -93,7 +93,7 @@ class Picture {
     this.natural = { w, h };
     // what others have laid on it stays
     this.pane.querySelector(":scope > img")?.remove();
-    this.pane.prepend(image);
+    this.pane.prepend(image.isConnected ? image.cloneNode() : image); // two fields may hold the same picture
     this.put();
     this.pictures.shown(this);
   }
