@@ -9,6 +9,7 @@ import streamlit as st
 from collab.domain.project import LoopPolicy, Mode, Project
 from collab.loop import ranking, reshaping
 from collab.loop.annotating import new_id
+from collab.loop.measuring import image_fields, reads_text
 from collab.ui import session
 from collab.ui.pieces import errors_told
 from collab.ui.words import WORDS, language, word
@@ -78,14 +79,23 @@ def _model(project: Project, policy: LoopPolicy) -> LoopPolicy:
     names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
     strategy = st.selectbox(word("settings.strategy"), names, names.index(policy.strategy), format_func=_strategy_words)
     st.caption(word("settings.strategy_why"))
-    encoder = st.text_input(word("settings.encoder"), policy.encoder)
-    st.caption(word("settings.encoder_why"))
+    if reads_text(project):
+        policy = replace(policy, encoder=_encoder("encoder", policy.encoder))
+    if image_fields(project):
+        policy = replace(policy, image_encoder=_encoder("image_encoder", policy.image_encoder))
     heads = tuple(dict.fromkeys((*HEADS, policy.head)))
     head = st.selectbox(word("settings.head"), heads, heads.index(policy.head), format_func=_head_words)
     st.caption(word("settings.head_why"))
     if any(f.kind == "image" for f in project.fields):
         policy = _pictures(policy)
-    return replace(policy, strategy=strategy, encoder=encoder.strip() or policy.encoder, head=head)
+    return replace(policy, strategy=strategy, head=head)
+
+
+def _encoder(name: str, value: str) -> str:
+    """What reads the texts, or the pictures; an empty name changes nothing."""
+    encoder: str = st.text_input(word(f"settings.{name}"), value)
+    st.caption(word(f"settings.{name}_why"))
+    return encoder.strip() or value
 
 
 def _pictures(policy: LoopPolicy) -> LoopPolicy:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from collab.domain.project import LabelSchema, LoopPolicy, Project, classes_from_names
+from collab.domain.project import Field, FieldKind, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.run import Bin, Calibration, Checks, ClassAudits, Figure, ImportReport, Round, Stratum
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
 from collab.loop import annotating
 from collab.ui import page_settings, session
 from tests.conftest import MakeProject
-from tests.samples import answer_of, row, rows
+from tests.samples import YES_NO, answer_of, row, rows
 
 NAVIGATION = Path(session.__file__).parent / "navigation.py"
 PAGES = ("home", "label", "answers", "data", "import", "insights", "export", "settings", "new")
@@ -362,6 +362,30 @@ def test_settings_that_were_edited_are_kept_and_the_others_stay(
     assert store.project(project.id).policy.strategy == "random"
     assert store.project(project.id).policy.set_level == 0.95
     assert store.project(project.id).policy.encoder == LoopPolicy().encoder
+
+
+@pytest.mark.parametrize(
+    ("fields", "offered"),
+    [
+        (("text",), ["Encoder of texts"]),
+        (("image", "number"), ["Encoder of pictures"]),
+        (("text", "image"), ["Encoder of texts", "Encoder of pictures"]),
+    ],
+)
+def test_settings_offer_an_encoder_for_what_there_is_to_read(
+    open_page: Open, store: Store, fields: tuple[FieldKind, ...], offered: list[str]
+) -> None:
+    store.create_project("Mixed", tuple(Field(kind, kind) for kind in fields), YES_NO, LoopPolicy(), 1)
+    at = open_page("settings")
+    assert [t.label for t in at.text_input if t.label.startswith("Encoder")] == offered
+
+
+def test_an_image_encoder_that_was_named_is_kept(open_page: Open, store: Store) -> None:
+    project = store.create_project("Pictures", (Field("image", "image"),), YES_NO, LoopPolicy(), 1)
+    at = open_page("settings")
+    next(t for t in at.text_input if t.label == "Encoder of pictures").set_value(" hf:some/model ")
+    next(b for b in at.button if b.label == "Save" and b.key != "save-schema").click().run()
+    assert store.project(project.id).policy == LoopPolicy(image_encoder="hf:some/model")
 
 
 @pytest.mark.slow
