@@ -228,6 +228,30 @@ def test_on_a_phone_the_picture_is_the_largest_part_and_the_answers_stay_in_view
     context.close()
 
 
+@pytest.mark.parametrize("width", [600, 1440])
+def test_the_way_to_the_reasons_is_beside_the_tools_of_the_picture(chromium: Browser, harness: str, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, locale="en-US")
+    table = opened(Table(context.new_page(), harness))
+    why, lens = (table.at(part).bounding_box() for part in ("#whyb", "#lens"))
+    assert why is not None
+    assert lens is not None
+    assert why["x"] + why["width"] <= lens["x"]
+    context.close()
+
+
+def test_on_a_phone_the_reasons_hide_no_picture_and_accepting_is_beside_what_is_suggested(
+    chromium: Browser, harness: str
+) -> None:
+    context = chromium.new_context(**PHONE, locale="en-US")
+    table = opened(Table(context.new_page(), harness))
+    parts = ("#whyb", "#lens", ".window", "#accept", "#head")
+    why, lens, frame, accept, head = (table.at(part).bounding_box() or {} for part in parts)
+    assert why["x"] + why["width"] <= lens["x"]
+    assert why["y"] + why["height"] <= frame["y"]
+    assert accept["y"] < head["y"] + head["height"]
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_a_card_with_pictures(chromium: Browser, harness: str, scheme: str) -> None:
     context = chromium.new_context(
