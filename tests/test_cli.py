@@ -106,7 +106,7 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
         (("export", "data", "--project", "Signs", "--output", "signs.csv", "--what", "all"), "is not one of"),
         (("simulate", "signs.csv", "--text", "text", "--label", "sign", "--test", "1.5"), "lies between 0 and 1"),
         (("simulate", "signs.csv", "--text", "text"), "A table needs --label"),
-        (("simulate", "signs.npz", "--label", "sign"), "come with their classes"),
+        (("simulate", "signs.npz", "--label", "sign"), "come with the one class of each row"),
         (("train", "signs.csv", "--label", "sign", "--hidden", "ten"), "write units such as 10, or 10,10"),
         (("train", "signs.csv", "--label", "sign", "--loss", "hinge"), "is not one of"),
         (("doctor", "--loudly"), "No such option"),
