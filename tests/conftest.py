@@ -1,6 +1,7 @@
 """Fixtures for every floor: a real SQLite store in `tmp_path`, and projects in it."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,17 @@ class MakeProject(Protocol):
         demo: bool = False,
     ) -> Project:
         """Items with an audit rank below `mark` form the reserve."""
+
+
+os.environ["COLUMNS"] = "200"  # what commands print must not depend on the terminal that runs the tests
+
+
+@pytest.fixture(autouse=True)
+def _own_main() -> Iterator[None]:
+    """Give the test runner its main module back: Streamlit's tests put a page there, and a spawned process runs it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

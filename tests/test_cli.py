@@ -13,6 +13,7 @@ import pytest
 from collab.cli import __main__ as cli
 from collab.domain.store import Store
 from collab.engine.encoders.text import encoder_of
+from collab.loop.demonstrating import DEMOS
 from collab.loop.encoding import encode_items
 from collab.storage.database import open_store
 from tests.driving import ROOT, command, environment
@@ -106,7 +107,7 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
         (("export", "data", "--project", "Signs", "--output", "signs.csv", "--what", "all"), "is not one of"),
         (("simulate", "signs.csv", "--text", "text", "--label", "sign", "--test", "1.5"), "lies between 0 and 1"),
         (("simulate", "signs.csv", "--text", "text"), "A table needs --label"),
-        (("simulate", "signs.npz", "--label", "sign"), "come with their classes"),
+        (("simulate", "signs.npz", "--label", "sign"), "come with the one class of each row"),
         (("train", "signs.csv", "--label", "sign", "--hidden", "ten"), "write units such as 10, or 10,10"),
         (("train", "signs.csv", "--label", "sign", "--loss", "hinge"), "is not one of"),
         (("doctor", "--loudly"), "No such option"),
@@ -339,14 +340,14 @@ def test_doctor_names_a_damaged_database_and_ends_with_1(collab: Collab, importe
 
 
 def test_demo_lists_what_there_is_and_makes_a_second_one_beside_the_first(collab: Collab, tmp_path: Path) -> None:
-    assert [line.split(":")[0] for line in collab("demo", "--list").out.splitlines()] == ["tweets", "penguins"]
+    assert [line.split(":")[0] for line in collab("demo", "--list").out.splitlines()] == list(DEMOS)
     for _ in range(2):
         assert collab("demo", "penguins", "--no-serve").out == "Project Penguins holds 344 items.\n"
     store: Store = open_store(tmp_path / "workspace")
     (project,) = store.projects()
     assert Counter(store.truth(project.id).values()) == {("Adelie",): 152, ("Gentoo",): 124, ("Chinstrap",): 68}
     store.close()
-    assert "There is no demo 'whales'; there is tweets, penguins." in collab("demo", "whales", "--no-serve").err
+    assert f"There is no demo 'whales'; there is {', '.join(DEMOS)}." in collab("demo", "whales", "--no-serve").err
 
 
 def test_simulate_learns_from_numbers_and_categories(collab: Collab) -> None:

@@ -14,6 +14,9 @@ def simulate(
         Path, typer.Argument(help="A table with the true class of every row, or .npz with X, y, X_test, y_test.")
     ],
     label: Annotated[str, typer.Option(help="Of a table: column with the true class.")] = "",
+    many: Annotated[
+        bool, typer.Option("--many", help='Of a table: a cell names any number of classes: "a; b", none, …')
+    ] = False,
     field: Fields = None,
     text: Texts = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Query strategy; may be repeated.")] = None,
@@ -40,12 +43,14 @@ def simulate(
     if any(f.kind == "image" for f in fields):
         fail("Images can't be simulated from a table; make features of them first, and give these as an .npz file.")
     ready = file.suffix.lower() == ".npz"
-    if ready and (fields or label):
-        raise typer.BadParameter("Features of an .npz file come with their classes: no --text, --field or --label.")
+    if ready and (fields or label or many):
+        raise typer.BadParameter(
+            "Features of an .npz file come with the one class of each row: no --text, --field, --label or --many."
+        )
     if not ready and not (fields and label):
         raise typer.BadParameter("A table needs --label, and at least one --text or --field.")
     strategies = tuple(strategy or ["default"])
-    task = Task(file, fields, label, _share_or_file(test), strategies, budget, batch, seeds, encoder, kind)
+    task = Task(file, fields, label, many, _share_or_file(test), strategies, budget, batch, seeds, encoder, kind)
 
     def tell(point: Point) -> None:
         err.print(

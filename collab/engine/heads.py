@@ -12,9 +12,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # ships no types
 
-from collab.engine import logistic, perceptron, ridge
+from collab.engine import committee, logistic, ridge
 from collab.engine.arrays import Floats, Labels, refuse_nan
-from collab.engine.perceptron import Committee, Stop
+from collab.engine.committee import Committee, Stop
 from collab.errors import UnknownName
 
 Doubles = npt.NDArray[np.float64]
@@ -313,15 +313,17 @@ class Perceptrons:
         previous: FittedHead | None = None,
         seed: int = 0,
     ) -> FittedCommittee:
+        from collab.engine import perceptron  # torch: loaded only by those who train one
+
         x, labels = _checked(features, labels, n_classes, standard)
         known = previous.stop if isinstance(previous, FittedCommittee) and _same(previous, x, n_classes) else None
-        if known is not None and len(labels) >= max(perceptron.FEWEST, TUNE_GROWTH * known.n_labels):
+        if known is not None and len(labels) >= max(committee.FEWEST, TUNE_GROWTH * known.n_labels):
             known = None
         with _threads().limit(limits=1):
             layers, stop = perceptron.fit(x, labels, n_classes, seed, known)
-        made = perceptron.joined(layers, standard.mean, standard.scale, stop.temperature, labels.ndim == 2)
+        made = committee.joined(layers, standard.mean, standard.scale, stop.temperature, labels.ndim == 2)
         norm = float(np.square(made.hidden(features)).sum(axis=1).mean())
-        return FittedCommittee(made, max(norm, 1e-6) / perceptron.PRIOR_VARIANCE, len(labels), stop)
+        return FittedCommittee(made, max(norm, 1e-6) / committee.PRIOR_VARIANCE, len(labels), stop)
 
     def read(self, written: bytes) -> FittedCommittee:  # noqa: D102  # documented by the protocol
         parts = _loaded(written)

@@ -27,8 +27,8 @@ What = Literal["mine", "decisions", "annotations"]
 Format = Literal["csv", "jsonl", "parquet", "xlsx"]
 Progress = Callable[[float, str], bool]
 """Told the share done and the number of rows so far; returns True to cancel."""
-Row = tuple[Mapping[str, Any], Cells]
-"""The cells of the file, and what collab says of them."""
+Row = tuple[Mapping[str, Any], Cells, Answer]
+"""The cells of the file, what collab says of them, and the answer; () is none."""
 
 _PAGE = 1000
 
@@ -78,9 +78,9 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
     with tempfile.TemporaryDirectory() as folder, closing(_Spool(Path(folder) / "rows", order)) as spool:
         for done, row in sources[what](store, project):
             if row is not None:
-                theirs, ours = row
+                theirs, ours, answer = row
                 if project.schema.many and form in ("csv", "xlsx"):
-                    ours = {**ours, **_flags(project.schema, ours)}
+                    ours = {**ours, **_flags(project.schema, answer)}
                 spool.add(theirs, ours)
             if done % _PAGE == 0 and progress(min(0.99, done / total), f"{spool.rows:,}"):
                 raise JobCancelled("The export was cancelled.")
@@ -101,7 +101,8 @@ def _mine(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
     signed = _signed(store, project.id)
     for done, (item, decision, said) in enumerate(_outcomes(store, project.id), 1):
         # Where an import changed a value, the one of the file is kept in `meta`.
-        yield done, ({**item.fields, **item.meta}, _outcome(project.schema, item, decision, said, signed))
+        ours = _outcome(project.schema, item, decision, said, signed)
+        yield done, ({**item.fields, **item.meta}, ours, decision.answer if decision else ())
 
 
 def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
@@ -124,7 +125,8 @@ def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None
             "schema_version": project.schema.version,
             "item": item.ref,
         }
-        yield done, (_content(item), _outcome(project.schema, item, decision, said, signed) | more)
+        ours = _outcome(project.schema, item, decision, said, signed) | more
+        yield done, (_content(item), ours, decision.answer)
 
 
 def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
@@ -139,7 +141,8 @@ def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | No
             if a is None:
                 yield number, None
                 continue
-            yield number, (_content(items[a.item]), _annotation(project.schema, items[a.item], a, a.id in in_force))
+            item = items[a.item]
+            yield number, (_content(item), _annotation(project.schema, item, a, a.id in in_force), a.answer)
         after = page[-1][0]
 
 
@@ -273,10 +276,14 @@ def _ids(schema: LabelSchema, answer: Answer) -> str | tuple[str, ...] | None:
     return tuple(class_id for class_id in answer if class_id != NONE) if answer else None
 
 
-def _flags(schema: LabelSchema, ours: Cells) -> Cells:
-    """For each class that is offered whether the answer names it, 1 or 0; None where there is no answer."""
-    named = ours["answer"]
-    return {f"answer: {c.name}": None if named is None else int(c.name in named) for c in schema.live}
+def _flags(schema: LabelSchema, answer: Answer) -> Cells:
+    """For each class that is offered whether an answer names it, 1 or 0; None where there is no answer that counts.
+
+    By column, not by name: a class may be called as one that was retired.
+    """
+    columns = task_of(schema).columns(answer, schema) if answer else None
+    offered = {f"answer: {c.name}": at for at, c in enumerate(schema.classes) if not c.retired}
+    return {name: None if columns is None else int(at in columns) for name, at in offered.items()}
 
 
 def _iso(at: int) -> str:

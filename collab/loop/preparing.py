@@ -16,7 +16,8 @@ from sklearn.preprocessing import normalize
 
 from collab.domain.project import Field, LabelSchema, classes_from_names
 from collab.domain.table import Rejected
-from collab.engine.arrays import Floats, Ints
+from collab.domain.task import MultiLabel
+from collab.engine.arrays import Floats, Ints, Labels
 from collab.engine.encoders.blocks import Blocks
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import encoder_of
@@ -24,9 +25,12 @@ from collab.engine.scaling import SAMPLE, scaled
 from collab.errors import UnreadableFile, UserError
 from collab.loop import reading
 from collab.loop.encoding import CHUNK, text_of
+from collab.loop.shaping import names_in
 from collab.loop.unpacking import unpack
 
 Kind = Literal["embedding", "table"]
+Label = tuple[str, ...]
+"""The classes that a row is truly of, sorted: one, or any number."""
 
 TEST_SEED = 0
 """The test part is the same for all seeds, so that their curves can be compared."""
@@ -45,7 +49,10 @@ class Task:
     """A table, or an .npz file with ready features and their classes: X, y, X_test, y_test."""
     fields: tuple[Field, ...] = ()
     label: str = ""
-    """Column that holds the true class; like `fields` and `test`, of a table only."""
+    """Column that holds the true class; like `fields`, `many` and `test`, of a table only."""
+    many: bool = False
+    """Whether a cell of it names any number of classes: a JSON list, or divided by ";" or "|"; "∅", "none" or [] name
+    none of them."""
     test: float | Path = 0.25
     """Share of the file that is held back for testing, or a file of its own."""
     strategies: tuple[str, ...] = ("default",)
@@ -71,7 +78,7 @@ class Task:
             return {**same, "kind": self.kind}
         test = _sha256(self.test) if isinstance(self.test, Path) else self.test
         fields = [f.name if f.kind == "text" else f"{f.name}:{f.kind}" for f in self.fields]
-        return {**same, "fields": fields, "label": self.label, "test": test, "encoder": self.encoder}
+        return {**same, "fields": fields, "label": self.label, "many": self.many, "test": test, "encoder": self.encoder}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,9 @@ class Material:
         array: Floats = self._array("pool")
         return array
 
-    def labels(self) -> Ints:
-        """Their class columns."""
-        array: Ints = self._array("pool_labels")
+    def labels(self) -> Labels:
+        """Their classes."""
+        array: Labels = self._array("pool_labels")
         return array
 
     def test_features(self) -> Floats:
@@ -126,9 +133,9 @@ class Material:
         array: Floats = self._array("test")
         return array
 
-    def test_labels(self) -> Ints:
-        """Their class columns."""
-        array: Ints = self._array("test_labels")
+    def test_labels(self) -> Labels:
+        """Their classes."""
+        array: Labels = self._array("test_labels")
         return array
 
     def _array(self, name: str) -> Any:
@@ -166,21 +173,25 @@ def kind_of(features: Floats) -> Kind:
 def _prepare_table(task: Task, folder: Path) -> Material:
     pool, test = _split(task)
     if (found := len(set(pool.labels))) < 2:
-        raise UnreadableFile(task.file.name, f"its column {task.label!r} holds {found} classes; two are the least.")
+        what = "answers" if task.many else "classes"
+        raise UnreadableFile(task.file.name, f"its column {task.label!r} holds {found} {what}; two are the least.")
     _check_test(task, test.labels)
-    names = sorted({*pool.labels, *test.labels})
-    schema, column = _schema(names), {name: at for at, name in enumerate(names)}
+    names = sorted({name for label in (*pool.labels, *test.labels) for name in label})
+    schema = _schema(names, task.many)
     blocks = _blocks(task, pool.rows)
     encoded = [_encoded(task, blocks, pool.rows[at : at + CHUNK]) for at in range(0, len(pool.rows), CHUNK)]
     test_features = _encoded(task, blocks, test.rows)
-    lines = ({**row, task.label: label} for row, label in zip(pool.rows, pool.labels, strict=True))
-    known, known_test = (np.array([column[label] for label in part.labels]) for part in (pool, test))
+    told = (list(label) if task.many else label[0] for label in pool.labels)
+    lines = ({**row, task.label: label} for row, label in zip(pool.rows, told, strict=True))
+    known, known_test = (_classes(part.labels, names, task.many) for part in (pool, test))
     _write(folder, lines, np.concatenate(encoded), known, test_features, known_test)
     ready = Ready(task.encoder, blocks.dim, blocks.digest)
     same, contradicting, unlabeled = (sum(part) for part in zip(pool.left, test.left, strict=True))
     left = [f"{unlabeled:,} rows without an answer or a text are left out."] if unlabeled else []
     if same:
         left.append(f"{same:,} rows with a text that came before are left out, {contradicting:,} with another answer.")
+    if task.many:
+        left.append("An answer is all classes that apply: accuracy counts the answers that are right as a whole.")
     said = (*left, *_strangers(pool.labels, test.labels))
     shown = tuple(Field(f.name) for f in task.fields)  # the features are there: what the cells mean is told by them
     return Material(folder, shown, task.label, schema, ready, len(pool.rows), len(test.rows), said)
@@ -212,7 +223,7 @@ def _prepare_ready(task: Task, folder: Path) -> Material:
     lines = ({READY_FIELD.name: str(row), READY_LABEL: names[c]} for row, c in enumerate(columns[: len(pool)]))
     _write(folder, lines, pool, columns[: len(pool)], test, columns[len(pool) :])
     ready = Ready("features", pool.shape[1], f"ready-{kind}-{_sha256(task.file)[:16]}")
-    said = _strangers(given.classes.tolist(), given.test_classes.tolist())
+    said = _strangers(*([(each,) for each in part.tolist()] for part in (given.classes, given.test_classes)))
     return Material(folder, (READY_FIELD,), READY_LABEL, schema, ready, len(pool), len(test), said)
 
 
@@ -225,21 +236,34 @@ def _check_test(task: Task, labels: Sequence[Any]) -> None:
         )
 
 
-def _strangers(pool: Sequence[Any], test: Sequence[Any]) -> tuple[str, ...]:
-    """Warn of test items that nothing could teach."""
-    count = sum(label not in set(pool) for label in set(test))
-    items = sum(label in set(test) - set(pool) for label in test)
-    return (f"{items:,} test items are of {count} classes that the pool lacks.",) if count else ()
+def _strangers(pool: Sequence[Sequence[Any]], test: Sequence[Sequence[Any]]) -> tuple[str, ...]:
+    """Warn of test items that nothing could teach; each item comes with its classes."""
+    known, asked = ({each for label in part for each in label} for part in (pool, test))
+    items = sum(not known.issuperset(label) for label in test)
+    return (f"{items:,} test items are of {len(asked - known)} classes that the pool lacks.",) if items else ()
 
 
-def _schema(names: Sequence[str]) -> LabelSchema:
+def _schema(names: Sequence[str], many: bool = False) -> LabelSchema:
+    if many:
+        return LabelSchema("Which classes apply?", classes_from_names(tuple(names)), task=MultiLabel.name)
     return LabelSchema("Which class is it?", classes_from_names(tuple(names)))
+
+
+def _classes(labels: Sequence[Label], names: Sequence[str], many: bool) -> Labels:
+    """What a head learns from labels."""
+    column = {name: at for at, name in enumerate(names)}
+    if not many:
+        return np.array([column[name] for (name,) in labels])
+    applies = np.zeros((len(labels), len(names)), bool)
+    for row, label in enumerate(labels):
+        applies[row, [column[name] for name in label]] = True
+    return applies
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
     rows: list[dict[str, str]]
-    labels: list[str]
+    labels: list[Label]
     left: tuple[int, int, int] = (0, 0, 0)
     """Rows left out: for a text that came before, those of them with another answer, for want of answer or text."""
 
@@ -248,7 +272,7 @@ class _Rows:
 
 
 def _split(task: Task) -> tuple[_Rows, _Rows]:
-    seen: dict[str, str] = {}
+    seen: dict[str, Label] = {}
     if isinstance(task.test, Path):
         test = _read(task, task.test, seen)
         return _read(task, task.file, seen), test
@@ -258,7 +282,7 @@ def _split(task: Task) -> tuple[_Rows, _Rows]:
     return replace(everything.pick(order[cut:]), left=everything.left), everything.pick(order[:cut])
 
 
-def _read(task: Task, path: Path, seen: dict[str, str]) -> _Rows:
+def _read(task: Task, path: Path, seen: dict[str, Label]) -> _Rows:
     """Read the rows that have a label and a text not `seen` yet, case and spaces folded: none may be in both parts."""
     table = reading.sniff(path)
     missing = {task.label, *(f.name for f in task.fields)} - set(table.columns)
@@ -271,10 +295,11 @@ def _read(task: Task, path: Path, seen: dict[str, str]) -> _Rows:
         if isinstance(row, Rejected):
             unlabeled += 1
             continue
-        label = _text(row[1].get(task.label)).strip()
+        said = _text(row[1].get(task.label)).strip()
+        label = tuple(sorted(names_in(said))) if task.many else (said,)
         texts = {f.name: _text(row[1].get(f.name)) for f in task.fields}
         folded = " ".join("\n".join(texts.values()).casefold().split())
-        if not label or not folded or "\0" in folded:  # an import refuses NUL
+        if not said or not folded or "\0" in folded:  # an import refuses NUL
             unlabeled += 1
         elif folded in seen:
             same, contradicting = same + 1, contradicting + (seen[folded] != label)
@@ -293,7 +318,7 @@ def _text(value: Any) -> str:
 
 
 def _write(
-    folder: Path, lines: Iterator[dict[str, str]], pool: Floats, labels: Ints, test: Floats, test_labels: Ints
+    folder: Path, lines: Iterator[dict[str, Any]], pool: Floats, labels: Labels, test: Floats, test_labels: Labels
 ) -> None:
     with (folder / "pool.jsonl").open("w", encoding="utf-8", errors="surrogatepass") as file:
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

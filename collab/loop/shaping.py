@@ -156,6 +156,25 @@ def several_in(said: str, schema: LabelSchema) -> list[str] | None:
     return [word for word in words if word]
 
 
+def names_in(said: str) -> list[str]:
+    """What a cell names that may name any number of classes, while nobody has said which there are.
+
+    Commas divide nothing here, for they may belong to a name.
+
+    >>> names_in("a; b, c|a"), names_in('["b"]'), names_in("none")
+    (['a', 'b, c'], ['b'], [])
+    """
+    try:
+        read = json.loads(said)
+    except ValueError:
+        read = None
+    if isinstance(read, list):
+        parts = [str(part) for part in read]
+    else:
+        parts = [] if said.strip().lower() == NOTHING else re.split(r"[;|]", said)
+    return list(dict.fromkeys(name for part in parts if (name := part.strip()) and name != NONE))
+
+
 def audit_rank(digest: str, salt: bytes) -> float:
     """Place an item in the order of audits: uniform in [0, 1), and not to be computed without the project's salt."""
     hashed = blake2b(digest.encode(), digest_size=8, key=salt).digest()

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from collab.domain.annotation import Annotation
-from collab.domain.project import Answer, LoopPolicy, Project
+from collab.domain.project import Answer, LabelSchema, LoopPolicy, Project
 from collab.domain.store import Store
+from collab.engine.arrays import Floats, Labels
 from collab.engine.evaluation import accuracy, macro_f1
 from collab.engine.heads import Standard, head_of
+from collab.engine.numbering import suggested
 from collab.engine.strategies import strategy_of
 from collab.errors import Conflict, InvalidPolicy, UserError
 from collab.loop import annotating, handing_out, importing
@@ -107,7 +109,7 @@ def simulate(
         tell: Called after each round, in the order in which they end.
 
     Raises:
-        UnreadableFile: The file has no such columns or arrays, or fewer than two classes.
+        UnreadableFile: The file has no such columns or arrays, or fewer than two classes (or answers, where `many`).
         UnknownName: There is no such strategy or encoder.
         InvalidPolicy: Nothing would be asked, or more in a batch than the strategy ranks.
         Conflict: `out` keeps another task, or what other code found.
@@ -188,7 +190,7 @@ def _run(store: Store, project: Project, task: Task, material: Material, clock: 
         learner.take_in()
         done = learner.round(next(clock))
         assert done is not None, "its features are there"
-        guess = learner.predict(test).argmax(axis=1)
+        guess = _said(learner.predict(test), project.schema)
         yield Point(
             project.policy.strategy, project.policy.seed, number, asked, accuracy(labels, guess),
             macro_f1(labels, guess, len(project.schema.classes)), done.query_seconds, done.fit_seconds,
@@ -224,11 +226,16 @@ def _project(store: Store, material: Material, cell: _Cell, now: int) -> Project
 def _train_on_all(material: Material) -> Full:
     pool, labels, names = material.features(), material.test_labels(), [c.name for c in material.schema.classes]
     head = head_of(LoopPolicy().head).fit(pool, material.labels(), len(names), standard=Standard.of(pool))
-    guess = head.proba(material.test_features()).argmax(axis=1)
+    guess = _said(head.proba(material.test_features()), material.schema)
     return Full(
         accuracy(labels, guess), macro_f1(labels, guess, len(names)), material.pool, material.test, tuple(names),
         material.left,
     )  # fmt: skip
+
+
+def _said(proba: Floats, schema: LabelSchema) -> Labels:
+    """What is suggested by probabilities of shape (n_items, n_classes)."""
+    return suggested(proba) if schema.many else proba.argmax(axis=1)
 
 
 def _claim(folder: Path, settings: dict[str, Any]) -> None:

@@ -67,12 +67,14 @@ def teach(
 
     Raises:
         InvalidPolicy: The recipe can't be trained by.
-        NothingToLearn: Too few decisions, or of one class alone.
+        NothingToLearn: Too few decisions, or of one class alone; or any number of classes may apply.
         Diverged: The learning rate is too large.
         JobCancelled: `tell` said so.
     """
     recipe = lesson.recipe
     check(recipe, lesson.held_out)
+    if project.schema.many:
+        raise NothingToLearn(project.name, "any number of classes may apply, and networks learn exactly one so far.")
     found, left_out = _of_several(_decided(store, project, encoder, images), project)
     known, classes = np.unique(found.classes, return_inverse=True)
     learn, held = split(classes, lesson.held_out, np.random.default_rng([recipe.seed, 2]))

@@ -1,14 +1,13 @@
 """The table in which people write classes: one row each, names for colors, ids kept where there are some."""
 
-import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from collab.domain.project import NONE, PALETTE, LabelClass, classes_from_names
+from collab.domain.project import PALETTE, LabelClass, classes_from_names
+from collab.loop.shaping import names_in
 from collab.ui.words import word
 
 ClassRow = Mapping[str, Any]  # cells of a table that a person edits
@@ -83,7 +82,8 @@ def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:
 
     Args:
         counts: Of the values as they stand in the file.
-        many: Whether a value may name several classes, as a JSON list or divided by ";" or "|", and none by "∅" or [].
+        many: Whether a value may name several classes, as a JSON list or divided by ";" or "|", and none by "∅",
+            "none" or [].
 
     >>> classes_within(Counter({"wind; rain": 2, "rain": 1, "[]": 4}), many=True)
     Counter({'rain': 3, 'wind': 2})
@@ -92,18 +92,9 @@ def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:
         return counts
     found: Counter[str] = Counter()
     for value, n in counts.items():
-        for name in _names_in(value):
+        for name in names_in(value):
             found[name] += n
     return found
-
-
-def _names_in(value: str) -> list[str]:
-    try:
-        read = json.loads(value)
-    except ValueError:
-        read = None
-    parts = map(str, read) if isinstance(read, list) else re.split(r"[;|]", value)
-    return [name for part in parts if (name := part.strip()) and name != NONE]
 
 
 def read_classes(rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:

@@ -7,6 +7,7 @@ from collab.domain.certificate import OPEN, Certificate, Missed, Terms, Verdict
 from collab.domain.project import LabelSchema
 from collab.loop import auditing
 from collab.ui import session
+from collab.ui.answers import choices
 from collab.ui.pieces import plain
 from collab.ui.words import word
 
@@ -66,9 +67,10 @@ def most_wrong(certificate: Certificate, labels: int) -> str:
 
 
 def by_class(verdict: Verdict, schema: LabelSchema) -> str:
-    """How many labels of each class the machine would give, rare ones too."""
-    counts = [f"{plain(c.name)} {verdict.by_class.get(c.id, 0):,}" for c in schema.live]
-    return word("certify.by_class", classes=", ".join(counts))
+    """How many labels of each class the machine would give, rare ones too; also of none, where that is an answer."""
+    counts = [f"{plain(name)} {verdict.by_class.get(c, 0):,}" for c, name in choices(schema).items()]
+    said = word("certify.by_class", classes=", ".join(counts))
+    return f"{said} {word('insights.balance_many')}" if schema.many else said
 
 
 def refusal(verdict: Verdict) -> str:

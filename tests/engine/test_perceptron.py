@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from collab.engine import perceptron
+from collab.engine import committee, perceptron
 from collab.engine.heads import Logistic, Perceptrons, Standard
 from collab.engine.laplace import Laplace
 
@@ -30,7 +30,7 @@ def test_one_network_says_the_mean_of_its_members():
     layers, stop = perceptron.fit(z, labels, 2, 0)
     first, first_bias, second, second_bias = layers
     each = np.maximum(z @ first + first_bias, 0) @ second + second_bias
-    whole = perceptron.joined(layers, standard.mean, standard.scale, stop.temperature)
+    whole = committee.joined(layers, standard.mean, standard.scale, stop.temperature)
     assert whole.logits(rows) == pytest.approx(each.mean(axis=0) / stop.temperature, abs=1e-4)
 
 
@@ -55,14 +55,14 @@ def test_when_to_stop_is_looked_for_anew_when_a_tenth_more_labels_are_there():
 
 def test_with_a_handful_of_labels_none_is_left_out():
     rows, labels = corners(8, 8)
-    assert fitted(rows, labels).stop == perceptron.Stop(*perceptron.UNTUNED)
+    assert fitted(rows, labels).stop == committee.Stop(*perceptron.UNTUNED)
 
 
 def test_scoring_part_by_part_equals_scoring_at_once(monkeypatch):
     rows, labels = corners(30, 9)
     head = fitted(rows, labels)
     whole = head.logits(rows)
-    monkeypatch.setattr(perceptron, "CHUNK", 7)
+    monkeypatch.setattr(committee, "CHUNK", 7)
     assert head.logits(rows) == pytest.approx(whole, abs=1e-5)
 
 

@@ -123,4 +123,4 @@ def test_an_answer_all_of_whose_classes_were_retired_teaches_nothing(labeled):
 def test_a_cell_may_name_several_classes_or_none(cell, answer):
     plan = ImportPlan(fields=(Field("text"),), answer_column="about", answers="decisions")
     project = Project(1, "Weather", (Field("text"),), SCHEMA, LoopPolicy())
-    assert Shaper(plan, project).shape(2, 1, {"text": "today", "about": cell}).answer == answer
+    assert Shaper(plan, project).shape(2, 1, {"text": "today", "about": cell}, {}).answer == answer

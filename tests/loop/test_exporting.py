@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from collab.domain.annotation import Annotation, Choices, Decision, Suggestion
 from collab.domain.certificate import Certificate, Terms
-from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
+from collab.domain.project import NONE, Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.errors import JobCancelled, UnknownName
 from collab.loop import annotating
 from collab.loop.exporting import export_data
@@ -41,8 +41,8 @@ def write(path, table):
         writer.writerows(table)
 
 
-def bring(store, path, name="Questions", plan=PLAN):
-    project = store.create_project(name, plan.fields, SCHEMA, LoopPolicy(), NOW)
+def bring(store, path, name="Questions", plan=PLAN, **policy):
+    project = store.create_project(name, plan.fields, SCHEMA, LoopPolicy(**policy), NOW)
     run_import(store, project, path, plan, now=NOW, progress=go_on)
     return project
 
@@ -289,3 +289,19 @@ def test_import_then_export_gives_rows_columns_and_order_back(shared_store, tabl
     found = [row[1] for row in rows(sniff(export(shared_store, project, "mine", form).path))]
     assert [{name: cells[name] for name in columns} for cells in found] == table
     assert list(found[0])[: len(columns)] == columns
+
+
+def test_flags_speak_of_classes_on_offer_and_are_empty_where_no_class_of_an_answer_counts(store, tmp_path):
+    write(tmp_path / "file.csv", [{"text": text, "nr": text} for text in "abc"])
+    project = bring(store, tmp_path / "file.csv", audit_schedule=(), audit_trickle=0)
+    old, rain = classes_from_names(("Sun", "Rain"))
+    sun = replace(old, id="sun-2")
+    schema = LabelSchema("Weather?", (replace(old, retired=True), rain, sun), task="multi label", version=2)
+    store.save_schema(project.id, schema)
+    project = store.project(project.id)
+    for item, classes in zip(store.stream_items(project.id), (("Sun",), ("Sun", "Rain"), (NONE,)), strict=True):
+        said = Annotation(f"event {item.id}", project.id, item.id, "ann", "answer", NOW, classes, schema_version=1)
+        annotating.submit(store, said, "", NOW)
+    found = list(csv.DictReader(export(store, project, "mine", "csv").path.read_text("utf-8-sig").splitlines()))
+    flags = [(row["answer: Rain"], row["answer: Sun"]) for row in found]
+    assert flags == [("", ""), ("1", "0"), ("0", "0")]

@@ -161,7 +161,7 @@ def test_one_agrees_with_oneself_where_both_answers_count_as_the_same_today(
 def test_people_agree_on_an_item_where_all_their_answers_count_as_the_same_today(
     store: Store, two: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say(store, monkeypatch, "overlaps", [("Yes", "Yes", 6), ("Maybe", "No", 2), ("No", "Yes", 2)])
+    say(store, monkeypatch, "overlaps", [(("Yes",), ("Yes",), 6), (("Maybe",), ("No",), 2), (("No",), ("Yes",), 2)])
     assert reporting.people_agreement(store, two, MERGED) == Agreed(8, 10, share_of(8, 10))
 
 

@@ -81,6 +81,20 @@ def test_curves_are_the_same_however_many_processes_there_are(texts):
     assert curve(simulate(task, open_store, jobs=2)) == curve(simulate(task, open_store, jobs=1))
 
 
+def test_any_number_of_classes_can_be_learned_and_answers_count_as_a_whole(tmp_path):
+    words = {"sun": "bright sunny warm", "wet": "rain drops umbrella"}
+    cells = (("sun",), ("wet",), ("sun", "wet"), ())
+    rows = [(" ".join(words[c] for c in cells[n % 4]) + f" number {n}", "; ".join(cells[n % 4]) or "none")
+            for n in range(240)]  # fmt: skip
+    path = write(tmp_path / "weather.csv", rows)
+    task = Task(path, (Field("text"),), "sign", many=True, budget=60, batch=20, seeds=1, encoder="hashing")
+    result = simulate(task, open_store)
+    assert (result.full.classes, result.full.accuracy, result.points[-1].accuracy) == (("sun", "wet"), 1.0, 1.0)
+    assert result.full.left == (
+        "An answer is all classes that apply: accuracy counts the answers that are right as a whole.",
+    )
+
+
 def test_a_column_that_is_not_there_is_named(table):
     with pytest.raises(UnreadableFile, match="mood"):
         simulate(Task(table, (Field("text"),), "mood", encoder="hashing"), open_store)

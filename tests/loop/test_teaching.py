@@ -114,3 +114,11 @@ def test_a_recipe_survives_the_payload_of_a_job(loop):
     wanted = Lesson(Recipe((8, 4), "sgd", "mse", 3, 16, 0.5, 2), 0.3)
     job = signs.store.submit_job("train", signs.project.id, asdict(wanted), "ann", NOW)
     assert lessons.lesson(signs.store.job(job.id)) == wanted
+
+
+def test_a_question_with_any_number_of_classes_is_refused(taught):
+    signs = taught(2)
+    schema = replace(signs.project.schema, task="multi label")
+    project = replace(signs.project, schema=schema)
+    with pytest.raises(NothingToLearn, match="networks learn exactly one"):
+        teach(signs.store, project, text_encoder(project), LESSON, 7, lambda _: False)

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from collab.domain.certificate import Certificate, Missed, Terms, Verdict, Watch
-from collab.domain.project import LabelSchema, LoopPolicy, Project, classes_from_names
+from collab.domain.project import NONE, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.run import ClassAudits, Round, Stratum
 from collab.domain.store import Store
 from collab.engine.forecasting import Forecast
@@ -16,6 +16,7 @@ from collab.loop import auditing
 from collab.loop.auditing import Outlook
 from collab.ui import session
 from tests.conftest import MakeProject
+from tests.samples import YES_NO
 
 pytestmark = pytest.mark.slow
 
@@ -247,3 +248,15 @@ def test_settings_keep_how_the_model_is_shown_and_what_is_checked(
     next(s for s in at.slider if s.label.startswith("Goal")).set_value(95)
     next(b for b in at.button if b.label == "Save" and b.key != "save-schema").click().run()
     assert store.project(project.id).policy == replace(LoopPolicy(), mode="answer first", repeat_every=0, target=0.95)
+
+
+def test_labels_that_say_none_of_the_classes_are_counted_too(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    project = make_project(60, schema=replace(YES_NO, task="multi label"))
+    verdict = Verdict(0.9, 100, 0, 0, 0.5, labels=40, most_wrong=2, by_class={"Yes": 21, "No": 9, NONE: 15})
+    store.save_certificate(
+        Certificate(project.id, 1, "certified", Terms(), 0.06, "1.1", 1, 60, "d1g", "key", 20, "ann", 1000, verdict)
+    )
+    said = "By class: Yes 21, No 9, None of these 15. An item counts for each class that applies to it."
+    assert said in texts(open_page())

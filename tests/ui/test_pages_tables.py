@@ -54,6 +54,6 @@ def test_the_card_is_told_units_and_where_a_value_lies_among_all(store: Store, m
     (item,) = store.stream_items(project.id)
     rows = [{"mass": n, "sex": "male" if n % 4 else "female"} for n in range(101)]
     table = Table.fit([(f.name, f.kind) for f in fields], rows)
-    shown = item_message(replace(item, fields={"mass": 83.0, "sex": "male"}), project, table)
+    shown = item_message(replace(item, fields={"mass": 83.0, "sex": "male"}), project, str, table)
     assert shown["meta"] == [["mass", "83", {"unit": "g", "above": 0.83}], ["sex", "male", {"share": 0.743}]]
-    assert item_message(item, project)["meta"] == [["mass", "", {"unit": "g"}], ["sex", ""]]
+    assert item_message(item, project, str)["meta"] == [["mass", "", {"unit": "g"}], ["sex", ""]]

@@ -59,7 +59,7 @@ def test_with_many_right_classes_the_effect_is_on_the_class_alone_and_each_can_b
     [
         (Decision(2, ("A",), "agreement"), ("Ann", "Bo"), ("A", "Ann, Bo")),
         (Decision(2, ("A", "C"), "imported"), (), ("A, C", "came with the file")),
-        (Decision(2, (NONE,), "agreement"), ("Ann",), ("none of these", "Ann")),
+        (Decision(2, (NONE,), "agreement"), ("Ann",), ("None of these", "Ann")),
     ],
 )
 def test_a_neighbour_is_told_with_its_answer_and_who_gave_it(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collab.domain.certificate import Certificate, Missed, Terms, Verdict
-from collab.domain.project import Field, LabelClass, LabelSchema, LoopPolicy
+from collab.domain.project import NONE, Field, LabelClass, LabelSchema, LoopPolicy
 from collab.domain.run import Bin, Calibration, Checks, Figure, Progress
 from collab.engine.assurance import Estimate, share_of
 from collab.loop.influencing import Effect, Person, Work
@@ -212,3 +212,9 @@ def test_it_fits_a_phone_and_prints_without_a_word_from_its_scripts(page, tmp_pa
     assert page.evaluate("document.fonts.check('12px Inter')")
     assert len(page.pdf(format="A4")) > 10_000
     assert said == []
+
+
+def test_none_of_the_classes_is_counted_like_a_class_where_it_is_an_answer():
+    many = replace(WHOLE, schema=replace(SCHEMA, task="multi label"), classes={"yes": 50, "no": 40, NONE: 7})
+    assert "No 40 None of these 7 Decisions are" in words_of(document(many))
+    assert "None of these" not in words_of(document(WHOLE))
