@@ -1,4 +1,5 @@
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -117,7 +118,24 @@ def test_what_is_no_picture_or_lies_about_its_type_is_refused_with_the_reason(na
 
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded():
     header_only = written(Image.new("1", (20_000, 20_000)), "PNG")[:60]
-    refused("a.png", header_only, "20,000 x 20,000 pixels; at most 1,000,000 are taken")
+    refused("a.png", header_only, "400,000,000 pixels; at most 1,000,000 are taken")
+
+
+def test_a_tile_that_is_larger_than_its_picture_is_refused_before_it_is_decoded():
+    entries = [
+        (256, 4, 1),
+        (257, 4, 1),
+        (258, 3, 8),
+        (259, 3, 1),
+        (262, 3, 1),
+        (277, 3, 1),
+        (322, 4, 40_000),
+        (323, 4, 40_000),
+    ]
+    tags = b"".join(struct.pack("<HHLL", tag, kind, 1, value) for tag, kind, value in entries)
+    tiles = struct.pack("<HHLL", 324, 4, 1, 8) + struct.pack("<HHLL", 325, 4, 1, 1)
+    data = b"II*\0" + struct.pack("<LH", 8, len(entries) + 2) + tags + tiles + bytes(4)
+    refused("a.tif", data, "1,600,000,000 pixels; at most 1,000,000 are taken")
 
 
 def test_a_webp_whose_header_claims_a_huge_canvas_is_refused():

@@ -3,12 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from collab.domain.media import thumb_of
+from collab.domain.media import thumb_of, view_of
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.engine.encoders.fitting import fitted
-from collab.errors import UnknownName
 from collab.loop.encoding import blocks_of, encode_items, picture_of
 from collab.loop.measuring import model_name
 from collab.loop.retraining import Learner
@@ -60,10 +59,21 @@ def test_a_large_encoder_reads_what_people_see_and_not_the_thumbnail(pictures):
     assert picture_of(pictures.store, name, 32).shape == (64, 64, 3)
 
 
-def test_a_lost_picture_is_told(pictures):
-    pictures.store.file(thumb_of(stored(pictures.store, disc(40, 11)))).unlink()
-    with pytest.raises(UnknownName):
-        encode_items(pictures.store, pictures.project, None, lambda *_: False, Colours())
+def test_a_lost_or_damaged_thumbnail_is_made_again_from_the_original(pictures):
+    name = stored(pictures.store, disc(40, 11))
+    seen = picture_of(pictures.store, name, 32)
+    thumb = pictures.store.file(thumb_of(name))
+    thumb.write_bytes(thumb.read_bytes()[:40])
+    assert picture_of(pictures.store, name, 32) == pytest.approx(seen, abs=8)
+    thumb.unlink()
+    assert picture_of(pictures.store, name, 32) == pytest.approx(seen, abs=8)
+
+
+def test_a_picture_of_which_nothing_is_left_is_none(pictures):
+    name = stored(pictures.store, disc(40, 12))
+    for each in (name, thumb_of(name), view_of(name)):
+        pictures.store.file(each).unlink(missing_ok=True)
+    assert picture_of(pictures.store, name, 32) is None
 
 
 def test_the_model_is_named_after_the_encoder_of_its_pictures(pictures):

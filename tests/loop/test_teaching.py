@@ -121,4 +121,4 @@ def test_a_question_with_any_number_of_classes_is_refused(taught):
     schema = replace(signs.project.schema, task="multi label")
     project = replace(signs.project, schema=schema)
     with pytest.raises(NothingToLearn, match="networks learn exactly one"):
-        teach(signs.store, project, text_encoder(project), LESSON, 7, lambda _: False)
+        teach(signs.store, project, text_encoder(project), None, LESSON, 7, lambda _: False)
