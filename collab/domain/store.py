@@ -474,8 +474,17 @@ class Store(Protocol):
         """Newest first."""
 
     # ---- files
-    def write_file(self, name: str, chunks: Iterator[bytes]) -> Path:
-        """Write beside, sync, rename: there whole or not at all. `name` may hold folders below `files/`."""
+    def write_file(self, name: str, chunks: Iterator[bytes], *, durable: bool = True) -> Path:
+        """Write beside, sync, rename: there whole or not at all. `name` may hold folders below `files/`.
+
+        Args:
+            name: What to call it.
+            chunks: Its content.
+            durable: False: it survives a power cut from the next `sync_files` on.
+        """
+
+    def sync_files(self) -> None:
+        """Have all files that were written survive a power cut."""
 
     def file(self, name: str) -> Path:
         """Where a file is. Raises `UnknownName` where it isn't, or lies outside the workspace."""

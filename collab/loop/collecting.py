@@ -86,13 +86,13 @@ class Collector:
         if self._keep and not self._there(name, len(data)):
             prepared = prepare(path, data, self._policy.image_pixels)
             for of, content in ((name, data), (view_of(name), prepared.view), (thumb_of(name), prepared.thumb)):
-                self._store.write_file(of, iter([content]))
+                self._store.write_file(of, iter([content]), durable=False)  # the import syncs all of them at its end
         return name
 
     def _there(self, name: str, size: int) -> bool:
-        """Whether an earlier import has stored it, whole; the thumbnail is written last."""
+        """Whether an earlier import has stored it whole: one that a power cut ended may have left empty files."""
         try:
-            self._store.file(thumb_of(name))
-            return self._store.file(name).stat().st_size == size
+            made = [self._store.file(each).stat().st_size for each in (view_of(name), thumb_of(name))]
+            return self._store.file(name).stat().st_size == size and all(made)
         except UnknownName:
             return False

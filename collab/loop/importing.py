@@ -88,6 +88,8 @@ def run_import(
             size = store.unjoined(project.id, STRATUM_MIN) + report.added
             mark = reserve_mark(size) if project.policy.audits else 0.0
             file = {"import": import_id, "source": source, "sha256": "" if path.is_dir() else _sha256(path)}
+            if any(f.kind == "image" for f in plan.fields):
+                store.sync_files()
             with store.transaction():
                 report = store.finish_import(import_id, report, mark, STRATUM_MIN, now)
                 revoke_edited(store, project.id, feed.replaced, now)

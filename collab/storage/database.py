@@ -206,6 +206,7 @@ class SqlStore(Database):
     jobs = runs.jobs
 
     write_file = files.write_file
+    sync_files = files.sync_files
     file = files.file
     secret = files.secret
 

@@ -14,11 +14,16 @@ from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
 
-def write_file(db: Database, name: str, chunks: Iterator[bytes]) -> Path:
+def write_file(db: Database, name: str, chunks: Iterator[bytes], *, durable: bool = True) -> Path:
     path = _inside(db, name)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    return replace_file(path, chunks)
+    return replace_file(path, chunks, durable=durable)
+
+
+def sync_files(db: Database) -> None:
+    if hasattr(os, "sync"):  # elsewhere the system writes when it likes
+        os.sync()
 
 
 def file(db: Database, name: str) -> Path:
@@ -38,21 +43,23 @@ def secret(db: Database) -> bytes:
     return bytes(found)
 
 
-def replace_file(path: Path, chunks: Iterator[bytes]) -> Path:
-    """Write a file that is there whole or not at all, also after a power cut."""
+def replace_file(path: Path, chunks: Iterator[bytes], *, durable: bool = True) -> Path:
+    """Write a file that is there whole or not at all; where it is durable, also after a power cut."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with disk_errors(path):
         try:
             with beside.open("wb") as out:
                 for chunk in chunks:
                     out.write(chunk)
-                out.flush()
-                os.fsync(out.fileno())
+                if durable:
+                    out.flush()
+                    os.fsync(out.fileno())
             beside.replace(path)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
     return path
 
 
