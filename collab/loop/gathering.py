@@ -132,6 +132,8 @@ class Archive:
         try:
             with self._zip.open(info) as file:
                 return _whole(name, file, most, check)
+        except UnreadableFile:
+            raise
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise UnreadableFile(name, f"it is damaged in the archive ({error})") from error
 

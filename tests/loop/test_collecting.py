@@ -144,7 +144,7 @@ def test_what_an_archive_hides_is_rejected_with_its_reason_and_the_rest_goes_in(
 
 def test_pictures_over_the_limits_of_the_policy_are_rejected(bring, folder):
     _, rejected, _ = bring(folder, image_pixels=63)
-    assert rejected["cat/1.png"] == "image: it has 8 x 8 pixels; at most 63 are taken"
+    assert rejected["cat/1.png"] == "image: it has 64 pixels; at most 63 are taken"
     _, rejected, _ = bring(folder, image_bytes=50)
     assert rejected["cat/1.png"] == "image: it is larger than 50 bytes"
 
