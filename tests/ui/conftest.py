@@ -61,6 +61,7 @@ def serve(app: str, log: Path, **more: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning"]
+    command += ["--timeout-keep-alive", "600"]  # a kept connection that ends just as it is used again fails the test
     with log.open("wb") as out:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **more}
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment)
