@@ -172,6 +172,10 @@ class LoopPolicy:
     """Nor is one whose file is larger."""
     head: str = "logistic"
     refit_every: int = 1
+    fine_tune_every: int = 0
+    """New decisions after which the whole network is trained anew; 0: when a person says so."""
+    promote_alone: bool = True
+    """Whether a version that the gate calls better suggests from then on; else a person decides."""
     lease_seconds: int = 900
     daily_goal: int = 200
     idle_minutes: int = 15
@@ -203,6 +207,8 @@ class LoopPolicy:
             raise InvalidPolicy("target", self.target, "between 0.5 and 1")
         if self.refit_every < 1:
             raise InvalidPolicy("refit_every", self.refit_every, "at least 1")
+        if self.fine_tune_every < 0:
+            raise InvalidPolicy("fine_tune_every", self.fine_tune_every, "0 or more")
         if self.set_level != 0 and not 0.5 <= self.set_level <= 0.99:
             raise InvalidPolicy("set_level", self.set_level, "0, or between 0.5 and 0.99")
         if self.image_pixels < 1 or self.image_bytes < 1:

@@ -1,30 +1,15 @@
-"""What machines do: model versions, rounds of the head, jobs, imports."""
+"""What machines do: rounds of the head, jobs, imports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
-ModelStatus = Literal["candidate", "champion", "retired"]
 
 CALIBRATED_FROM = 50
 """Audit answers from which probabilities are calibrated on them, and shown as numbers."""
 SHOWN_FROM = 10
 """Audit answers from which a figure is shown at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelVersion:
-    """A complete encoder with its kind of head; a refit of the head is a revision of it, not a version."""
-
-    id: int
-    project: int
-    encoder: str
-    head: str
-    status: ModelStatus = "champion"
-    parent: int | None = None
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

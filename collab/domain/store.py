@@ -15,7 +15,8 @@ from typing import Any, Literal, Protocol
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
-from collab.domain.run import ImportReport, Job, JobStatus, ModelVersion, Progress, Round, Stratum
+from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
+from collab.domain.version import ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +433,9 @@ class Store(Protocol):
     # ---- models and rounds
     def add_model(self, model: ModelVersion) -> ModelVersion:
         """Store a version; a new champion retires the old one. Returns it with its id."""
+
+    def save_model(self, model: ModelVersion) -> None:
+        """Write a stored version anew; a champion retires the one before. Raises `UnknownName`."""
 
     def models(self, project: int) -> tuple[ModelVersion, ...]:
         """Newest first."""

@@ -42,3 +42,53 @@ class Epoch:
     """Mean over the rows, each as the network was when its batch came, before the step."""
     held_out: float | None = None
     """Mean over the rows that are only watched, after the epoch; None: none are."""
+
+
+Method = Literal["full", "lora"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+TUNING_RATES: Mapping[Method, Mapping[Optimizer, float]] = {
+    "full": {"sgd": 0.01, "adam": 5e-5, "adamw": 5e-5},
+    "lora": {"sgd": 0.1, "adam": 5e-4, "adamw": 5e-4},
+}
+"""Learning rates of the topmost layer and of low-rank adapters."""
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """How to train encoder and head together."""
+
+    method: Method = "full"
+    """`lora` trains low-rank adapters beside the weights: less memory, and steadier on few labels."""
+    optimizer: Optimizer = "adamw"
+    epochs: int = 6
+    """At most: it ends where the loss on decisions held out no longer falls."""
+    batch: int = 16
+    """Items for one step of the optimizer, whatever fits into memory at a time."""
+    rate: float | None = None
+    """Learning rate at its highest; None: that of `TUNING_RATES`."""
+    warm_up: float = 0.1
+    """Share of the steps over which the rate rises; after them it falls to 0 in a straight line."""
+    decay_by_layer: float = 0.9
+    """Factor of the rate from each layer to the one below it: what lies deep changes least."""
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    """Share of the truth that is spread over all classes."""
+    class_weights: bool = False
+    """Whether rare classes count as much as frequent ones."""
+    rank: int = 8
+    """Of the adapters."""
+    held_out: float = 0.15
+    """Share of the decisions that says when to stop."""
+    patience: int = 2
+    """Epochs without a smaller loss after which it stops."""
+    precision: Precision = "auto"
+    """`auto`: bfloat16 where the device multiplies it itself."""
+    compiled: bool = False
+    """Whether `torch.compile` makes kernels of its own; worth its minutes on a GPU alone."""
+    seed: int = 0
+
+    @property
+    def step(self) -> float:
+        """The learning rate that is used at its highest."""
+        return TUNING_RATES[self.method][self.optimizer] if self.rate is None else self.rate

@@ -8,9 +8,10 @@ import numpy as np
 
 from collab.domain.annotation import ANNOTATION_KINDS, Purpose, Suggestion
 from collab.domain.project import Project
-from collab.domain.run import CALIBRATED_FROM, Checks, ModelVersion, Round, Stratum
+from collab.domain.run import CALIBRATED_FROM, Checks, Round, Stratum
 from collab.domain.store import Store
 from collab.domain.task import answer_of, task_of
+from collab.domain.version import ModelVersion
 from collab.engine.arrays import Floats, Ints
 from collab.engine.balancing import equal, rebalanced
 from collab.engine.calibration import cross_fitted, fit_temperature

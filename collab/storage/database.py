@@ -187,6 +187,7 @@ class SqlStore(Database):
     release_audits = draws.release_audits
 
     add_model = runs.add_model
+    save_model = runs.save_model
     models = runs.models
     add_round = runs.add_round
     rounds = runs.rounds

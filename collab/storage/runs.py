@@ -2,13 +2,14 @@
 """What machines do: model versions, rounds, figures, and jobs with their leases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from collab.domain.plain import typed
-from collab.domain.run import Job, JobStatus, ModelVersion, Round
+from collab.domain.run import Job, JobStatus, Round
+from collab.domain.version import ModelVersion, VersionRecord
 from collab.errors import JobLost, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -18,26 +19,31 @@ ATTEMPTS = 3
 
 
 def add_model(db: Database, model: ModelVersion) -> ModelVersion:
-    m = tables.model
-    row = {f: getattr(model, f) for f in ("project", "encoder", "head", "status", "parent", "at")} | {
-        "metrics": dict(model.metrics)
-    }
     with db.transaction():
         db.lock_project(model.project)
         if model.status == "champion":
-            db.write(
-                sa.update(m).values(status="retired").where(m.c.project == model.project, m.c.status == "champion")
-            )
-        made = db.scalar(sa.insert(m).values(**row).returning(m.c.id))
-    return ModelVersion(
-        made, model.project, model.encoder, model.head, model.status, model.parent, model.metrics, model.at
-    )
+            _retire(db, model.project)
+        made = db.scalar(sa.insert(tables.model).values(**_row(model)).returning(tables.model.c.id))
+    return replace(model, id=made)
+
+
+def save_model(db: Database, model: ModelVersion) -> None:
+    m = tables.model
+    with db.transaction():
+        db.lock_project(model.project)
+        if model.status == "champion":
+            _retire(db, model.project)
+        if not db.write(sa.update(m).values(**_row(model)).where(m.c.id == model.id, m.c.project == model.project)):
+            raise UnknownName("model version", model.id)
 
 
 def models(db: Database, project: int) -> tuple[ModelVersion, ...]:
     m = tables.model
     rows = db.rows(sa.select(m).where(m.c.project == project).order_by(m.c.id.desc()))
-    return tuple(ModelVersion(**r._mapping) for r in rows)
+    return tuple(
+        ModelVersion(r.id, r.project, r.encoder, r.head, r.status, r.parent, typed(VersionRecord, r.metrics), r.at)
+        for r in rows
+    )
 
 
 def add_round(db: Database, done: Round) -> None:
@@ -169,6 +175,16 @@ def jobs(db: Database, project: int | None = None, limit: int = 20) -> list[Job]
     j = tables.job
     query = sa.select(j).order_by(j.c.id.desc()).limit(limit)
     return [_job(r) for r in db.rows(query if project is None else query.where(j.c.project == project))]
+
+
+def _retire(db: Database, project: int) -> None:
+    m = tables.model
+    db.write(sa.update(m).values(status="retired").where(m.c.project == project, m.c.status == "champion"))
+
+
+def _row(model: ModelVersion) -> dict[str, Any]:
+    names = ("project", "encoder", "head", "status", "parent", "at")
+    return {name: getattr(model, name) for name in names} | {"metrics": asdict(model.record)}
 
 
 def _mine(job: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:

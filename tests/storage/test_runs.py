@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from collab.domain.run import Bin, Calibration, Checks, ClassAudits, Figure, Job, ModelVersion, Round, Stratum
+from collab.domain.run import Bin, Calibration, Checks, ClassAudits, Figure, Job, Round, Stratum
 from collab.domain.store import Store
+from collab.domain.version import Change, Making, ModelVersion, Verdict, VersionRecord
 from collab.errors import JobLost, UnknownName
 from collab.storage import runs
 from tests.conftest import MakeProject
@@ -14,11 +15,29 @@ from tests.storage.conftest import Open
 
 def test_a_new_champion_retires_the_old_one(store: Store, make_project: MakeProject) -> None:
     project = make_project().id
-    first = store.add_model(ModelVersion(0, project, "minilm", "logistic", metrics={"a": 1}, at=1))
+    making = Making(7, "full", 400, 60, 6, 4, 16, "processor, 2 threads", 92.5)
+    verdict = Verdict("better", 1, (3, 5), Change(0.2, 0.1, 0.3), Change(0.0, -0.01, 0.01), 1, 1)
+    record = VersionRecord("minilm", making=making, verdict=verdict, flipped=12)
+    first = store.add_model(ModelVersion(0, project, "minilm", "logistic", record=record, at=1))
     second = store.add_model(ModelVersion(0, project, "minilm", "mlp", parent=first.id, at=2))
     third = store.add_model(ModelVersion(0, project, "other", "mlp", "candidate", at=3))
 
     assert store.models(project) == (third, second, dataclasses.replace(first, status="retired"))
+
+
+def test_a_version_that_is_written_anew_as_champion_retires_the_one_before(
+    store: Store, make_project: MakeProject
+) -> None:
+    project = make_project().id
+    old = store.add_model(ModelVersion(0, project, "minilm", "logistic", at=1))
+    new = store.add_model(ModelVersion(0, project, "tuned:1", "logistic", "candidate", old.id, at=2))
+    promoted = dataclasses.replace(new, status="champion", record=VersionRecord("tuned:1", overruled_by="Ada"))
+
+    store.save_model(promoted)
+
+    assert store.models(project) == (promoted, dataclasses.replace(old, status="retired"))
+    with pytest.raises(UnknownName):
+        store.save_model(dataclasses.replace(promoted, id=99))
 
 
 def test_rounds_are_listed_oldest_first_and_the_last_is_the_revision(store: Store, make_project: MakeProject) -> None:
