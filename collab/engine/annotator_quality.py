@@ -1,0 +1,241 @@
+"""Say how well annotators agree, and what several answers to an item come to: alpha, kappa, Dawid-Skene, CROWDLAB.
+
+Answers are numbers of classes, shape (n_items, n_annotators), -1 where there is none. numpy only, for pages import it.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from collab.engine.arrays import Floats, Ints
+from collab.engine.assurance import Estimate
+
+Doubles = npt.NDArray[np.float64]
+
+RESAMPLES = 1_000
+LEVEL = 0.95
+OVERLAP_FROM = 10
+"""Items that two people or more have answered, from which there is an interval to speak of."""
+
+PASSES, SETTLED = 200, 1e-6
+"""Of expectation maximisation: the most there are, and the change of a probability at which it ends."""
+SMOOTHING = 0.1
+"""Answers that each annotator is thought to have given of each class to each class beforehand: one who has answered
+little is thought neither perfect nor hopeless. On the diagonal it is 1 more."""
+LEAST_WEIGHT = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """How well two annotators agree beyond chance."""
+
+    first: int
+    second: int
+    kappa: Estimate
+    """`n` counts the items that both have answered; NaN where chance alone explains all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """What the answers to each item come to."""
+
+    proba: Doubles
+    """Probability of each class, shape (n_items, n_classes)."""
+    weights: Doubles
+    """How much each annotator counts, shape (n_annotators,); on the scale of the method."""
+    model_weight: float = 0.0
+    """How much the model counts beside them."""
+
+    @property
+    def answers(self) -> Ints:
+        """The likeliest class of each item, shape (n_items,)."""
+        best: Ints = self.proba.argmax(axis=1)
+        return best
+
+
+def krippendorff_alpha(answers: Ints, seed: int = 0) -> Estimate:
+    """Measure agreement beyond chance among any number of annotators who each answered some of the items.
+
+    1 is perfect agreement, 0 what chance gives, below 0 worse than chance. `n` counts the items that two or more have
+    answered. The interval is of a bootstrap over items; NaN where there are too few, or all answers name one class.
+
+    >>> krippendorff_alpha(np.array([[0, 0], [1, 1], [0, 0], [1, 0]])).value.round(3)
+    0.533
+
+    Source: Krippendorff, "Computing Krippendorff's Alpha-Reliability", 2011 (nominal data).
+    """
+    counts = _counts(answers)
+    counts = counts[counts.sum(axis=1) >= 2]
+    if not len(counts):
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    each = counts.sum(axis=1)
+    disagreeing = (each**2 - (counts**2).sum(axis=1)) / (each - 1)  # ordered pairs of unlike answers, by item
+    value = float(_alpha(np.ones((1, len(counts))), counts, disagreeing)[0])
+    if len(counts) < OVERLAP_FROM or np.isnan(value):
+        return Estimate(value, np.nan, np.nan, len(counts))
+    low, high = _interval(_alpha(_draws(len(counts), seed), counts, disagreeing))
+    return Estimate(value, low, high, len(counts))
+
+
+def kappas(answers: Ints, seed: int = 0) -> list[Pair]:
+    """Measure Cohen's kappa of every two annotators who have answered an item in common, with a bootstrap over items.
+
+    Source: Cohen, "A Coefficient of Agreement for Nominal Scales", Educational and Psychological Measurement 1960.
+    """
+    found = []
+    for first, second in combinations(range(answers.shape[1]), 2):
+        both = answers[(answers[:, first] >= 0) & (answers[:, second] >= 0)][:, [first, second]]
+        if not len(both):
+            continue
+        one = np.ones((1, len(both)))
+        value, low, high = float(_kappa(one, both)[0]), np.nan, np.nan
+        if len(both) >= OVERLAP_FROM and not np.isnan(value):
+            low, high = _interval(_kappa(_draws(len(both), seed), both))
+        found.append(Pair(first, second, Estimate(value, low, high, len(both))))
+    return found
+
+
+def majority(answers: Ints, n_classes: int) -> Consensus:
+    """Share of the answers that name each class; everybody counts the same."""
+    counts = _counts(answers, n_classes)
+    return Consensus(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), np.ones(answers.shape[1]))
+
+
+def dawid_skene(answers: Ints, n_classes: int, model: Floats | None = None) -> Consensus:
+    """Weigh answers by what each annotator confuses with what; wants some three answers an item, twenty a person.
+
+    Args:
+        answers: Shape (n_items, n_annotators).
+        n_classes: Columns of the result.
+        model: What a model that has not seen these answers says of the items, shape (n_items, n_classes): then that
+            stands for how frequent the classes are.
+
+    Returns:
+        Probabilities, and as each annotator's weight the chance that they name the class that it is.
+
+    Source: Dawid and Skene, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm", Applied
+    Statistics 1979.
+    """
+    said = (answers[:, :, None] == np.arange(n_classes)).astype(np.float64)  # (items, annotators, classes)
+    proba = majority(answers, n_classes).proba
+    prior = SMOOTHING + np.eye(n_classes)
+    for _ in range(PASSES):
+        confusion = np.einsum("it,iac->atc", proba, said) + prior
+        confusion /= confusion.sum(axis=2, keepdims=True)
+        frequent = np.log(np.maximum(proba.mean(axis=0) if model is None else model, 1e-12))
+        logs = frequent + np.einsum("iac,atc->it", said, np.log(confusion))
+        logs -= logs.max(axis=1, keepdims=True)
+        before, proba = proba, np.exp(logs)
+        proba /= proba.sum(axis=1, keepdims=True)
+        if np.abs(proba - before).max(initial=0) < SETTLED:
+            break
+    right = np.einsum("att,t->a", confusion, proba.mean(axis=0))
+    return Consensus(proba, right)
+
+
+def crowdlab(answers: Ints, model: Floats) -> Consensus:
+    """Weigh each annotator, and the model as one more, by how often they agree with the others.
+
+    Args:
+        answers: Shape (n_items, n_annotators).
+        model: What a model that has not seen these answers says of the items, shape (n_items, n_classes).
+
+    Returns:
+        Probabilities, and as weights how much less often somebody errs than always saying the most frequent class.
+
+    Source: Goh, Tkachenko and Mueller, "CROWDLAB: Supervised Learning to Infer Consensus Labels and Quality Scores for
+    Data with Multiple Annotators", NeurIPS 2022 Human in the Loop Workshop.
+    """
+    n_classes = model.shape[1]
+    counts = _counts(answers, n_classes)
+    each = counts.sum(axis=1)
+    shared = each > 1
+    agreed = _first_consensus(counts, model)
+    if not shared.any():  # nobody can be held against anybody
+        proba = np.where(each[:, None] > 0, (counts + model) / 2, model)
+        return Consensus(proba / proba.sum(axis=1, keepdims=True), np.ones(answers.shape[1]), 1.0)
+    usual = max(float((agreed[shared] != np.bincount(agreed[shared], minlength=n_classes).argmax()).mean()), 1e-6)
+    likely = float((counts[np.arange(len(counts)), agreed] / np.maximum(each, 1))[shared].mean())
+    weights = np.maximum(1 - (1 - _agreement_with_others(answers, counts)) / usual, LEAST_WEIGHT)
+    errs = float((model.argmax(axis=1) != agreed)[shared].mean())
+    model_weight = max(1 - errs / usual, LEAST_WEIGHT) * float(np.sqrt(each[each > 0].mean()))
+    given = answers >= 0
+    said = (answers[:, :, None] == np.arange(n_classes)) & given[:, :, None]
+    votes = np.where(said, likely, (1 - likely) / max(n_classes - 1, 1)) * (weights[:, None] * given[:, :, None])
+    total = (given * weights).sum(axis=1) + model_weight
+    return Consensus((votes.sum(axis=1) + model_weight * model) / total[:, None], weights, model_weight)
+
+
+def relabel_scores(consensus: Consensus, answers: Ints) -> Doubles:
+    """Score items by what one more answer to them is worth, shape (n_items,); higher = ask sooner.
+
+    Source: Goh and Mueller, "ActiveLab: Active Learning with Re-Labeling by Multiple Annotators", ICLR 2023 Workshop on
+    Trustworthy ML.
+    """
+    given = answers >= 0
+    n_classes, some = consensus.proba.shape[1], float(consensus.weights.mean())
+    total = (given * consensus.weights).sum(axis=1) + consensus.model_weight
+    sure = consensus.proba.max(axis=1)
+    return -(sure * total + some / n_classes) / (total + some)
+
+
+def _counts(answers: Ints, n_classes: int | None = None) -> Doubles:
+    """How many named each class, shape (n_items, n_classes)."""
+    width = int(answers.max(initial=-1)) + 1 if n_classes is None else n_classes
+    counts = np.zeros((len(answers), width))
+    items, people = np.nonzero(answers >= 0)
+    np.add.at(counts, (items, answers[items, people]), 1)
+    return counts
+
+
+def _first_consensus(counts: Doubles, model: Floats) -> Ints:
+    """What most say; among those named equally often what the model thinks likelier, then the more frequent class."""
+    frequency = counts.sum(axis=0) / max(float(counts.sum()), 1.0)
+    tied = counts == counts.max(axis=1, keepdims=True)
+    best: Ints = np.where(tied, model + 1e-9 * frequency, -1.0).argmax(axis=1)
+    return best
+
+
+def _agreement_with_others(answers: Ints, counts: Doubles) -> Doubles:
+    """Share of the other answers to the same items that are each annotator's own; who has none counts as the rest."""
+    each, found = counts.sum(axis=1), np.full(answers.shape[1], np.nan)
+    for person, own in enumerate(answers.T):
+        with_others = (own >= 0) & (each > 1)
+        if with_others.any():
+            same = counts[with_others, own[with_others]] - 1
+            found[person] = same.sum() / (each[with_others] - 1).sum()
+    return np.where(np.isnan(found), np.nanmean(found), found)
+
+
+def _alpha(weights: Doubles, counts: Doubles, disagreeing: Doubles) -> Doubles:
+    """Alpha of items that count so often, one value for each row of weights."""
+    n_of = weights @ counts
+    total = n_of.sum(axis=1)
+    expected = (total**2 - (n_of**2).sum(axis=1)) / (total - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alpha: Doubles = np.where(expected > 0, 1 - (weights @ disagreeing) / expected, np.nan)
+    return alpha
+
+
+def _kappa(weights: Doubles, both: Ints) -> Doubles:
+    """Kappa of items that count so often, one value for each row of weights."""
+    classes = np.arange(int(both.max()) + 1)
+    first, second = (weights @ (both[:, [i]] == classes) for i in (0, 1))
+    total = weights.sum(axis=1)
+    seen, chance = weights @ (both[:, 0] == both[:, 1]) / total, (first * second).sum(axis=1) / total**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kappa: Doubles = np.where(chance < 1, (seen - chance) / (1 - chance), np.nan)
+    return kappa
+
+
+def _draws(n_items: int, seed: int) -> Doubles:
+    """How often each item is drawn in each resample, shape (RESAMPLES, n_items)."""
+    drawn = np.random.default_rng(seed).multinomial(n_items, np.full(n_items, 1 / n_items), RESAMPLES)
+    return drawn.astype(np.float64)
+
+
+def _interval(values: Doubles) -> tuple[float, float]:
+    low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from collab.engine.annotator_quality import (
+    crowdlab,
+    dawid_skene,
+    kappas,
+    krippendorff_alpha,
+    majority,
+    relabel_scores,
+)
+from collab.engine.arrays import Floats, Ints
+
+CLASSES = 3
+
+
+def crowd(
+    n_items: int = 400, skills: tuple[float, ...] = (0.95, 0.9, 0.6, 0.5, 0.45), seed: int = 1
+) -> tuple[Ints, Ints, Floats]:
+    """Truth, answers of people who are right so often and miss one in five items, and a model that is right 3 in 4."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(CLASSES, n_items, p=(0.5, 0.3, 0.2))
+    other = (truth[:, None] + rng.integers(1, CLASSES, (n_items, len(skills)))) % CLASSES
+    answers = np.where(rng.random((n_items, len(skills))) < skills, truth[:, None], other)
+    answers[rng.random(answers.shape) < 0.2] = -1
+    answers[(answers < 0).all(axis=1), 0] = 0
+    said = np.where(rng.random(n_items) < 0.75, truth, (truth + 1) % CLASSES)
+    model = np.full((n_items, CLASSES), 0.15) + 0.55 * np.eye(CLASSES)[said]
+    return truth, answers, model.astype(np.float32)
+
+
+def right(truth: Ints, answers: Ints) -> float:
+    return float((truth == answers).mean())
+
+
+def test_alpha_is_that_of_krippendorffs_own_example_with_missing_answers() -> None:
+    # Krippendorff 2011, section B: four observers, twelve units, nominal data, alpha = .743
+    given = [
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, 0, 0, 0],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, 0, 3],
+        [0, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, 0],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, 0],
+    ]
+    found = krippendorff_alpha(np.array(given).T - 1)
+    assert found.value == pytest.approx(0.743, abs=5e-4)
+    assert found.n == 11
+    assert found.low < found.value < found.high
+
+
+def test_alpha_is_one_where_all_agree_and_unknown_where_all_say_the_same() -> None:
+    assert krippendorff_alpha(np.array([[0, 0], [1, 1]])).value == 1
+    assert np.isnan(krippendorff_alpha(np.array([[0, 0], [0, 0]])).value)
+    assert krippendorff_alpha(np.array([[0, -1], [-1, 1]])).n == 0
+
+
+def test_the_interval_of_alpha_holds_the_agreement_of_a_large_crowd_about_19_times_in_20() -> None:
+    target = krippendorff_alpha(crowd(20_000, seed=0)[1]).value
+    held = [
+        found.low <= target <= found.high
+        for found in (krippendorff_alpha(crowd(150, seed=s)[1]) for s in range(1, 201))
+    ]
+    assert 0.9 <= np.mean(held) <= 0.99
+
+
+def test_kappa_is_that_of_scikit_learn() -> None:
+    _, answers, _ = crowd()
+    first = kappas(answers)[0]
+    both = (answers[:, 0] >= 0) & (answers[:, 1] >= 0)
+    assert (first.first, first.second, first.kappa.n) == (0, 1, both.sum())
+    assert first.kappa.value == pytest.approx(cohen_kappa_score(answers[both, 0], answers[both, 1]))
+    assert first.kappa.low < first.kappa.value < first.kappa.high
+
+
+def test_people_who_share_no_item_have_no_kappa() -> None:
+    assert kappas(np.array([[0, -1], [-1, 1]])) == []
+
+
+def test_who_errs_often_counts_less() -> None:
+    truth, answers, model = crowd()
+    plain = right(truth, majority(answers, CLASSES).answers)
+    skilled = dawid_skene(answers, CLASSES)
+    with_model = dawid_skene(answers, CLASSES, model)
+    assert right(truth, skilled.answers) > plain + 0.02
+    assert right(truth, with_model.answers) > right(truth, skilled.answers)
+    assert list(np.argsort(-skilled.weights)[:2]) == [0, 1]
+    assert crowdlab(answers, model).weights[0] > crowdlab(answers, model).weights[4]
+
+
+def test_probabilities_sum_to_one() -> None:
+    _, answers, model = crowd()
+    for found in (dawid_skene(answers, CLASSES), dawid_skene(answers, CLASSES, model), crowdlab(answers, model)):
+        assert found.proba.sum(axis=1) == pytest.approx(1)
+
+
+def test_what_few_doubtful_people_answered_is_asked_again_first() -> None:
+    _, _, model = crowd(4)
+    answers = np.array([[0, 0, 0], [0, 1, -1], [1, 1, 1], [2, -1, -1]])
+    scores = relabel_scores(crowdlab(answers, np.full_like(model, 1 / 3)), answers)
+    assert set(np.argsort(-scores)[:2].tolist()) == {1, 3}
+
+
+def test_crowdlab_is_that_of_cleanlab() -> None:
+    multiannotator = pytest.importorskip("cleanlab.multiannotator", reason="pip install 'collab[bench]'")
+    _, answers, model = crowd()
+    theirs = multiannotator.get_label_quality_multiannotator(
+        np.where(answers < 0, np.nan, answers), model, verbose=False, calibrate_probs=False,
+        return_detailed_quality=False, return_annotator_stats=False,
+    )  # fmt: skip
+    ours = crowdlab(answers, model)
+    assert right(ours.answers, theirs["label_quality"]["consensus_label"].to_numpy()) > 0.99
+
+
+@pytest.mark.filterwarnings("ignore")  # it warns of what newer pandas will no longer do
+def test_dawid_skene_agrees_with_that_of_crowd_kit() -> None:
+    aggregation = pytest.importorskip("crowdkit.aggregation", reason="pip install 'collab[bench]'")
+    import pandas as pd
+
+    truth, answers, _ = crowd()
+    items, people = np.nonzero(answers >= 0)
+    table = pd.DataFrame({"task": items, "worker": people, "label": answers[items, people]})
+    theirs = aggregation.DawidSkene(n_iter=200).fit_predict(table).sort_index().to_numpy()
+    ours = dawid_skene(answers, CLASSES).answers
+    assert right(ours, theirs) > 0.97
+    assert right(truth, ours) >= right(truth, theirs) - 0.005
