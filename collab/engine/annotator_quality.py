@@ -178,7 +178,8 @@ def relabel_scores(consensus: Consensus, answers: Ints) -> Doubles:
     n_classes, some = consensus.proba.shape[1], float(consensus.weights.mean())
     total = (given * consensus.weights).sum(axis=1) + consensus.model_weight
     sure = consensus.proba.max(axis=1)
-    return -(sure * total + some / n_classes) / (total + some)
+    scores: Doubles = -(sure * total + some / n_classes) / (total + some)
+    return scores
 
 
 def _counts(answers: Ints, n_classes: int | None = None) -> Doubles:
