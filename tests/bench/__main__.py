@@ -25,6 +25,7 @@ GROUPS = {
         "rescore_ratio_product_100", "refit_p95_ms_500",
     ),
     "startup": ("first_ask_s_50k",),
+    "tiles": ("tiles_cold_s_10k", "tiles_warm_s_10k"),
     "keys": ("key_to_next_p95_ms_1", "key_to_next_p95_ms_25", "save_p95_ms_25"),
 }  # fmt: skip
 
