@@ -32,6 +32,8 @@ class NewItem:
     """The answer that came with the row, as class ids; what it becomes is the import's `answers`."""
     annotator: str = ""
     """Who gave it, where the file says so."""
+    line: int = field(default=0, compare=False)
+    """Where the row begins in its file."""
 
 
 AnswersAs = Literal["nothing", "decisions", "annotations", "truth"]
@@ -45,6 +47,9 @@ class Added:
     duplicates: int = 0
     changed: tuple[tuple[int, NewItem], ...] = ()
     """(id of the item that is there, row with the same ref and other content); left as they were."""
+    contradicted: tuple[tuple[Item, NewItem], ...] = ()
+    """(item, row with the same content and another answer than the import's earlier row): duplicates that aren't told
+    by their number alone."""
 
 
 @dataclass(frozen=True, slots=True)

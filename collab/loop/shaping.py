@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
@@ -78,8 +79,8 @@ class Shaper:
         digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         rank = audit_rank(digest, self._salt)
         if self._plan.answers == "nothing" or not (said := _listed(cells.get(self._plan.answer_column))):
-            return NewItem(ref, fields, digest, rank, meta)
-        return self._answered(line, cells, NewItem(ref, fields, digest, rank, meta), said)
+            return NewItem(ref, fields, digest, rank, meta, line=line)
+        return self._answered(line, cells, NewItem(ref, fields, digest, rank, meta, line=line), said)
 
     def _answered(self, line: int, cells: Cells, item: NewItem, said: str) -> NewItem | Rejected:
         if said not in self._known:
@@ -94,7 +95,7 @@ class Shaper:
         if self._plan.answers == "annotations" and not annotator:
             return _rejected(line, f"{self._plan.annotator_column} is empty; an annotation needs its annotator", cells)
         self.answers += 1
-        return NewItem(item.ref, item.fields, item.digest, item.audit_rank, item.meta, answer, annotator)
+        return replace(item, answer=answer, annotator=annotator)
 
     def _answer(self, said: str) -> Answer | None:
         """The classes that a cell names, in their order; None: one of them is none, or is retired."""

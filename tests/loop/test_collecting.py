@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import stat
 import zipfile
@@ -92,6 +93,15 @@ def test_the_same_bytes_are_a_duplicate_whatever_they_are_called(bring, folder):
     (folder / "dog" / "again.png").write_bytes(png(30))
     items, _, report = bring(folder)
     assert (len(items), report.duplicates) == (3, 1)
+
+
+def test_the_same_picture_in_two_folders_is_rejected_where_they_answer_otherwise(store, bring, folder):
+    (folder / "dog" / "again.png").write_bytes(png(10))
+    items, rejected, report = bring(folder)
+    assert (len(items), report.duplicates, report.rejected, report.answers, report.answers_left) == (3, 0, 1, 3, 0)
+    ((row, reason),) = rejected.items()
+    assert (json.loads(row)["image"], reason) == ("dog/again.png", "is the same as cat/1.png, but has another answer")
+    assert store.decision(items[0].id).answer == ("cat",)
 
 
 def test_what_a_folder_cannot_give_is_rejected_with_its_reason_and_the_rest_goes_in(bring, folder, tmp_path):
