@@ -482,6 +482,9 @@ class Store(Protocol):
     def jobs(self, project: int | None = None, limit: int = 20) -> list[Job]:
         """Newest first."""
 
+    def live_jobs(self) -> list[Job]:
+        """Those that are queued or running, oldest first."""
+
     # ---- files
     def write_file(self, name: str, chunks: Iterator[bytes], *, durable: bool = True) -> Path:
         """Write beside, sync, rename: there whole or not at all. `name` may hold folders below `files/`.
@@ -497,6 +500,12 @@ class Store(Protocol):
 
     def file(self, name: str) -> Path:
         """Where a file is. Raises `UnknownName` where it isn't, or lies outside the workspace."""
+
+    def folder(self, name: str) -> Path:
+        """A folder below `files/`, made where it isn't there. Raises `UnknownName` where it lies outside."""
+
+    def delete_files(self, name: str) -> None:
+        """Delete a file, or a folder with all that is in it; fine where it isn't there. Raises as `folder` does."""
 
     def secret(self) -> bytes:
         """The workspace's signing key, made at first use."""
