@@ -4,6 +4,7 @@ import html
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from hashlib import blake2b
@@ -157,10 +158,10 @@ def several_in(said: str, schema: LabelSchema) -> list[str] | None:
     return [word for word in words if word]
 
 
-def names_in(said: str) -> list[str]:
+def names_in(said: str, *, commas: bool = False) -> list[str]:
     """What a cell names that may name any number of classes, while nobody has said which there are.
 
-    Commas divide nothing here, for they may belong to a name.
+    Commas divide only where they are said to, for they may belong to a name.
 
     >>> names_in("a; b, c|a"), names_in('["b"]'), names_in("none")
     (['a', 'b, c'], ['b'], [])
@@ -172,8 +173,22 @@ def names_in(said: str) -> list[str]:
     if isinstance(read, list):
         parts = [str(part) for part in read]
     else:
-        parts = [] if said.strip().lower() == NOTHING else re.split(r"[;|]", said)
+        parts = [] if said.strip().lower() == NOTHING else re.split("[;|,]" if commas else "[;|]", said)
     return list(dict.fromkeys(name for part in parts if (name := part.strip()) and name != NONE))
+
+
+def commas_divide(cells: Collection[str]) -> bool:
+    """Whether commas divide names in different cells of a column: nothing else does, and some name comes again.
+
+    >>> commas_divide(["rain, sun", "sun"]), commas_divide(["Roe, Jane", "Doe, John"]), commas_divide(["a, b; c", "a"])
+    (True, False, False)
+    """
+    parted = [names_in(cell, commas=True) for cell in cells]
+    whole = [names_in(cell) for cell in cells]
+    said = Counter(name for names in parted for name in names)
+    return all(len(names) < 2 for names in whole) and any(
+        said[name] > 1 for names in parted if len(names) > 1 for name in names
+    )
 
 
 def audit_rank(digest: str, salt: bytes) -> float:
