@@ -252,12 +252,23 @@ def settle(
             return Settled("decided", replace(standing, answer=_resolved(standing.answer, schema)))
         return Settled("open")
     votes = Counter(_resolved(a.answer, schema) if a.kind == "answer" else None for a in spoken)
+    if len(votes) > 1:  # those that differ by what is offered no more are one today
+        votes = Counter(answer and counted(answer, schema) for answer in votes)
     if len(votes) > 1:
         return Settled("disputed")
     (answer,) = votes
     if answer is None:
         return Settled("unsure")
     return Settled("decided", Decision(spoken[0].item, answer, "agreement"))
+
+
+def counted(answer: Answer, schema: LabelSchema) -> Answer:
+    """The classes that an answer counts for today, merges followed, retired ones left out where others are beside them.
+
+    One that names retired classes alone goes on naming them: it doesn't turn into "none".
+    """
+    whole = _resolved(answer, schema)
+    return tuple(a for a in whole if a == NONE or not schema[a].retired) or whole
 
 
 def _resolved(answer: Answer, schema: LabelSchema) -> Answer:

@@ -32,6 +32,8 @@ class NewItem:
     """The answer that came with the row, as class ids; what it becomes is the import's `answers`."""
     annotator: str = ""
     """Who gave it, where the file says so."""
+    line: int = field(default=0, compare=False)
+    """Where the row begins in its file."""
 
 
 AnswersAs = Literal["nothing", "decisions", "annotations", "truth"]
@@ -45,6 +47,9 @@ class Added:
     duplicates: int = 0
     changed: tuple[tuple[int, NewItem], ...] = ()
     """(id of the item that is there, row with the same ref and other content); left as they were."""
+    contradicted: tuple[tuple[Item, NewItem], ...] = ()
+    """(item, row with the same content and another answer than the import's earlier row): duplicates that aren't told
+    by their number alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +482,9 @@ class Store(Protocol):
     def jobs(self, project: int | None = None, limit: int = 20) -> list[Job]:
         """Newest first."""
 
+    def live_jobs(self) -> list[Job]:
+        """Those that are queued or running, oldest first."""
+
     # ---- files
     def write_file(self, name: str, chunks: Iterator[bytes], *, durable: bool = True) -> Path:
         """Write beside, sync, rename: there whole or not at all. `name` may hold folders below `files/`.
@@ -492,6 +500,12 @@ class Store(Protocol):
 
     def file(self, name: str) -> Path:
         """Where a file is. Raises `UnknownName` where it isn't, or lies outside the workspace."""
+
+    def folder(self, name: str) -> Path:
+        """A folder below `files/`, made where it isn't there. Raises `UnknownName` where it lies outside."""
+
+    def delete_files(self, name: str) -> None:
+        """Delete a file, or a folder with all that is in it; fine where it isn't there. Raises as `folder` does."""
 
     def secret(self) -> bytes:
         """The workspace's signing key, made at first use."""

@@ -68,6 +68,8 @@ _MAGIC = (
     (b"\xff\xd8\xff", _JPEG), (b"\x89PNG\r\n\x1a\n", _PNG), (b"GIF87a", _GIF), (b"GIF89a", _GIF), (b"BM", _BMP),
     (b"II*\0", _TIFF), (b"MM\0*", _TIFF), (b"II+\0", _TIFF), (b"MM\0+", _TIFF),
 )  # fmt: skip
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+"""Sizes of the header that comes next in a BMP."""
 _one_large = threading.Lock()
 
 
@@ -80,6 +82,8 @@ def identify(name: str, head: bytes) -> Kind:
     if not head:
         raise UnreadableFile(name, "it is empty")
     kind = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
+    if kind is _BMP and int.from_bytes(head[14:18], "little") not in _BMP_HEADERS:
+        kind = None  # two letters with which a text may begin as well
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         kind = _WEBP
     if kind is None:

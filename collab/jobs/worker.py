@@ -29,6 +29,7 @@ from collab.loop import certifying
 from collab.loop.explaining import answer_why
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 from collab.loop.retraining import LIVE_MS, Learner
+from collab.loop.sweeping import sweep_uploads
 
 TICK = 0.05
 """Seconds between two looks at everything; also the pause after a round while one person labels."""
@@ -40,6 +41,9 @@ TEAM_GAP = 1.0
 
 AGAIN, LOAD_AGAIN = 60.0, 300.0
 """Seconds until a project that failed, or an encoder that couldn't be loaded, is tried again."""
+
+SWEEP_EVERY = 3600.0
+"""Seconds between two looks for uploads that were never imported."""
 
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
@@ -103,13 +107,16 @@ class _Worker:
     def run(self, supervised: bool) -> None:
         """Look after projects and jobs, over and over."""
         threading.Thread(target=self._sign, daemon=True).start()
-        jobs_at = 0.0
+        jobs_at = sweep_at = 0.0
         while not self._stopping and not (supervised and _parent_gone()):
             try:
                 self._tend_projects()
                 if time.monotonic() >= jobs_at:
                     jobs_at = time.monotonic() + JOBS_EVERY
                     self._tend_jobs()
+                if time.monotonic() >= sweep_at:
+                    sweep_at = time.monotonic() + SWEEP_EVERY
+                    sweep_uploads(self._store, now_ms())
             except Exception as error:
                 _tell("projects and jobs", error)
                 time.sleep(1.0)

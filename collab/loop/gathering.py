@@ -5,6 +5,7 @@ Nothing outside the place is ever read, no link is followed out of it, and no he
 
 import os
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -18,6 +19,8 @@ from collab.errors import UnreadableFile
 
 TABLE_BYTES = 1 << 30
 """A table inside an archive that unpacks to more is refused."""
+DIRECTORY_BYTES = 24_000_000
+"""An archive whose list of contents is larger is refused: all of it is held in memory, many times that size."""
 
 Check = Callable[[bytes], object]
 """Told the first bytes of a file; raises where the rest shall not be read."""
@@ -113,7 +116,13 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         try:
+            if _directory_size(path) > DIRECTORY_BYTES:
+                raise UnreadableFile(
+                    path.name, "too many files are in it, some 200,000 or more. Divide it, or unpack it into a folder."
+                )
             self._zip = zipfile.ZipFile(path)
+        except UnreadableFile:
+            raise
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise UnreadableFile(path.name, f"it is no ZIP archive, or damaged ({error}). Pack it again.") from error
         self._entries = {info.filename: info for info in self._zip.infolist()}
@@ -129,20 +138,15 @@ class Archive:
 
     def read(self, name: str, most: int, check: Check = bool) -> bytes:  # noqa: D102  # documented by the protocol
         info = self._entry(name)
-        try:
-            with self._zip.open(info) as file:
-                return _whole(name, file, most, check)
-        except UnreadableFile:
-            raise
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
-            raise UnreadableFile(name, f"it is damaged in the archive ({error})") from error
+        with _whole_in_archive(name), self._zip.open(info) as file:
+            return _whole(name, file, most, check)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Path]:  # noqa: D102  # documented by the protocol
         info = self._entry(name)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"table{''.join(PurePosixPath(name).suffixes[-2:])}"
-            with self._zip.open(info) as packed, path.open("wb") as file:
+            with _whole_in_archive(name), self._zip.open(info) as packed, path.open("wb") as file:
                 size = 0
                 while piece := packed.read(_PIECE):
                     if (size := size + len(piece)) > TABLE_BYTES:
@@ -160,7 +164,7 @@ class Archive:
         return info
 
     def _hindrance(self, info: zipfile.ZipInfo) -> str:
-        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+        parts = info.filename.replace("\\", "/").split("/")
         if ".." in parts or info.filename.startswith(("/", "\\")) or info.filename[1:2] == ":":
             return "leads out of the archive"
         if stat.S_ISLNK(info.external_attr >> 16):
@@ -174,6 +178,10 @@ class Archive:
 
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz")
 _JUNK = ("__macosx", "thumbs.db", "desktop.ini")
+_HERE = (".", "..")
+_END, _END_MARK, _LOCATOR = struct.Struct("<4s4H2LH"), b"PK\5\6", 20
+_END_64 = 56 + _LOCATOR
+_END_MOST = _END.size + _END_64 + (1 << 16)
 _PIECE = 1 << 20
 _HEAD = 512
 
@@ -186,8 +194,34 @@ def _no_picture(name: str) -> str:
 
 def _is_junk(name: str) -> bool:
     """Whether a system left the file there."""
-    parts = PurePosixPath(name).parts
-    return any((part.startswith(".") and part != "..") or part.lower() in _JUNK for part in parts)
+    return any((part.startswith(".") and part not in _HERE) or part.lower() in _JUNK for part in name.split("/"))
+
+
+def _directory_size(path: Path) -> int:
+    """Bytes of an archive's list of contents, as its last record says; 0 where that isn't found."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END_MOST))
+        end = file.read()
+    bare = end[-_END.size :].startswith(_END_MARK) and end.endswith(b"\0\0")  # no comment comes after it
+    at = len(end) - _END.size if bare else end.rfind(_END_MARK)
+    if at < 0 or at + _END.size > len(end):
+        return 0
+    large = end[max(0, at - _END_64) : at]
+    if large.startswith(b"PK\6\6") and large[-_LOCATOR:].startswith(b"PK\6\7"):
+        return int.from_bytes(large[40:48], "little")
+    return int(_END.unpack_from(end, at)[5])
+
+
+@contextmanager
+def _whole_in_archive(name: str) -> Iterator[None]:
+    """Turn what is raised of a damaged entry into a sentence."""
+    try:
+        yield
+    except UnreadableFile:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise UnreadableFile(name, f"it is damaged in the archive ({error})") from error
 
 
 def _whole(name: str, file: IO[bytes], most: int, check: Check) -> bytes:

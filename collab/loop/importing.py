@@ -6,6 +6,7 @@ Reads lazily and stores in batches, so that memory stays flat; nothing is visibl
 import errno
 import fcntl
 import hashlib
+import json
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from collab.domain.annotation import Event
-from collab.domain.project import Project
+from collab.domain.project import Item, Project
 from collab.domain.run import ImportReport
 from collab.domain.store import Added, NewItem, Store
-from collab.domain.table import Rejected
+from collab.domain.table import RAW_LIMIT, Rejected
 from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
 from collab.loop.auditing import revoke_edited
 from collab.loop.collecting import Collector
@@ -157,7 +158,7 @@ class _Feed:
         commas = with_commas(plan.fields, self._table)
         self._shaper = Shaper(plan, project, _rows_before(store, project.id), commas)
         self._rejects = rejects
-        self._rejected = self._added = self._duplicates = self._changed = 0
+        self._rejected = self._added = self._duplicates = self._changed = self._contradicted = 0
         self.changed_rows: list[tuple[int, NewItem]] = []
         """The first of them."""
         self.replaced: list[int] = []
@@ -169,8 +170,7 @@ class _Feed:
         for number, (row, named) in enumerate(self._collector.rows(rows(self._table)), 1):
             made = row if isinstance(row, Rejected) else shape(row[0], number, row[1], named)
             if isinstance(made, Rejected):
-                self._rejected += 1
-                self._rejects.write(csv_bytes((made.line, made.reason, made.raw)))
+                self._reject(made)
             else:
                 batch.append(made)
             if number % self._batch == 0:
@@ -190,7 +190,7 @@ class _Feed:
             duplicates=self._duplicates,
             changed=self._changed,
             rejected=self._rejected,
-            answers=self._shaper.answers,
+            answers=self._shaper.answers - self._contradicted,
             unlabeled=self._shaper.unlabeled,
             language=language,
             columns=self._table.columns,
@@ -233,7 +233,26 @@ class _Feed:
 
     def _count(self, done: Added) -> None:
         self._added += done.added
-        self._duplicates += done.duplicates
+        self._duplicates += done.duplicates - len(done.contradicted)
+        self._contradicted += len(done.contradicted)
+        for item, row in done.contradicted:
+            self._reject(
+                Rejected(row.line, f"is the same as {self._called(item)}, but has another answer", _cells(row))
+            )
+
+    def _reject(self, row: Rejected) -> None:
+        self._rejected += 1
+        self._rejects.write(csv_bytes((row.line, row.reason, row.raw)))
+
+    def _called(self, item: Item) -> str:
+        """What people find an item of the file by: its pictures' paths, or its name."""
+        paths = [str(item.meta[f.name]) for f in self._plan.fields if f.kind == "image" and item.meta.get(f.name)]
+        return " and ".join(paths) or f"item {item.ref}"
+
+
+def _cells(row: NewItem) -> str:
+    """A row as its file gave it."""
+    return json.dumps({**row.fields, **row.meta}, ensure_ascii=False, default=str)[:RAW_LIMIT]
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collab.domain.annotation import Ask, Decision
-from collab.domain.project import Answer, Item, Project
+from collab.domain.annotation import Ask, Decision, counted
+from collab.domain.project import Item, Project
 from collab.domain.store import Store
 from collab.errors import NotShown
 from collab.loop.veiling import hides
@@ -81,10 +81,5 @@ def _by(store: Store, project: Project, item: int, decision: Decision) -> tuple[
     if decision.source == "imported":
         return ()
     said = [a for a in store.current(item) if a.kind == "answer"]
-    return tuple(a.annotator for a in said if _today(project, a.answer) == _today(project, decision.answer))
-
-
-def _today(project: Project, answer: Answer) -> frozenset[str]:
-    """An answer by the classes of today."""
-    known = {c.id for c in project.schema.classes}
-    return frozenset(project.schema.resolve(c) if c in known else c for c in answer)
+    today = counted(decision.answer, project.schema)
+    return tuple(a.annotator for a in said if counted(a.answer, project.schema) == today)

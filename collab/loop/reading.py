@@ -168,7 +168,7 @@ def _look_into(path: Path, encoding: str, delimiter: str) -> Table:
         place = place_of(path)
         names = [row[1] for row in place.listing() if not isinstance(row, Rejected)]
     top = _top(names)
-    tables = [n for n in names if PurePosixPath(n).parent == top and n.lower().endswith(_TABLES)]
+    tables = [n for n in names if n.lower().endswith(_TABLES) and PurePosixPath(n).parent == top]
     if len(tables) == 1:
         with _told(path), place.opened(tables[0]) as inner:
             try:
@@ -199,7 +199,7 @@ def _cells(name: str) -> Cells:
 
 def _top(names: list[str]) -> PurePosixPath:
     """The folder in which all of them lie: an archive often holds one folder with everything in it."""
-    parents = [PurePosixPath(name).parent.parts for name in names]
+    parents = [PurePosixPath(folder).parts for folder in {name.rpartition("/")[0] for name in names}]
     same = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*parents, strict=False))
     return PurePosixPath(*(parts[0] for parts in same))
 
@@ -230,7 +230,8 @@ def _told(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise UnreadableFile(path.name, "it isn't there. Check the path.") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UnreadableFile(path.name, f"its gzip packing is damaged ({error}). Pack it again.") from error
+        what = "its gzip packing" if path.suffix.lower() == ".gz" else "it"  # workbooks and archives are packed too
+        raise UnreadableFile(path.name, f"{what} is damaged ({error}). Pack or save it again.") from error
     except (pa.ArrowException, BadZipFile, InvalidFileException, KeyError, SyntaxError) as error:
         raise UnreadableFile(
             path.name, f"it isn't what its suffix says ({error}). Save it again, or rename it."

@@ -6,8 +6,9 @@ from statistics import median
 
 import numpy as np
 
+from collab.domain.annotation import counted
 from collab.domain.plain import typed
-from collab.domain.project import NONE, Answer, LabelSchema
+from collab.domain.project import LabelSchema
 from collab.domain.run import CALIBRATED_FROM, SHOWN_FROM, Checks, ClassAudits, Job, Progress, Round, Stratum
 from collab.domain.store import Store
 from collab.engine.assurance import Estimate, audited_accuracy, share_of
@@ -195,14 +196,14 @@ def self_agreement(store: Store, project: int, schema: LabelSchema, annotator: s
 
     Can't tell is an answer here: it is the same if it comes twice.
     """
-    pairs = [(_today(a, schema), _today(b, schema), n) for a, b, n in store.repeats(project, annotator)]
+    pairs = [(counted(a, schema), counted(b, schema), n) for a, b, n in store.repeats(project, annotator)]
     return _agreed(sum(n for a, b, n in pairs if a == b), sum(n for _, _, n in pairs))
 
 
 def people_agreement(store: Store, project: int, schema: LabelSchema) -> Agreed:
     """On how many of the items that several people answered all of them say the same."""
     items = store.overlaps(project)
-    same = sum(n for a, b, n in items if _today(a, schema) == _today(b, schema))
+    same = sum(n for a, b, n in items if counted(a, schema) == counted(b, schema))
     return _agreed(same, sum(n for _, _, n in items))
 
 
@@ -243,11 +244,6 @@ def accept_filled(report: AuditReport, from_level: float) -> bool:
 def band(low: float, high: float) -> tuple[int, int]:
     """An interval in tenths, rounded outward."""
     return int(low * 10), min(10, -int(-high * 10 // 1))
-
-
-def _today(answer: Answer, schema: LabelSchema) -> frozenset[str]:
-    """The classes that an answer counts as today."""
-    return frozenset(a if a == NONE else schema.resolve(a) for a in answer)
 
 
 def _agreed(same: int, n: int) -> Agreed:

@@ -57,11 +57,10 @@ def save_classes(
 
 
 def retire(store: Store, project_id: int, class_id: str, actor: str, event_id: str, now: int) -> LabelSchema:
-    """Offer a class no longer; what was answered with it stands."""
+    """Offer a class no longer; what was answered with it stands, and where others are beside it, counts for these."""
     schema = store.project(project_id).schema
-    return _change(
-        store, project_id, _with(schema, replace(schema[class_id], retired=True)), "retire", actor, event_id, now
-    )
+    after = _with(schema, replace(schema[class_id], retired=True))
+    return _change(store, project_id, after, "retire", actor, event_id, now, touched=(class_id,) if schema.many else ())
 
 
 def merge(store: Store, project_id: int, class_id: str, into: str, actor: str, event_id: str, now: int) -> LabelSchema:
@@ -96,6 +95,10 @@ def undo(store: Store, project_id: int, actor: str, event_id: str, now: int) -> 
         if one.merged_into != two.merged_into
         for heir in (one.id, one.merged_into or two.merged_into)
     )
+    if back.many and any(
+        one.retired != two.retired for one, two in zip(now_in_force.classes, back.classes, strict=True)
+    ):
+        touched = tuple(c.id for c in back.classes)  # decisions that leave a retired class out don't name it
     return _change(store, project_id, back, "undo", actor, event_id, now, touched=touched)
 
 

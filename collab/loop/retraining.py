@@ -31,6 +31,7 @@ from collab.loop.measuring import model_name
 from collab.loop.pooling import OPEN, Pool
 from collab.loop.ranking import asks_of, size_of
 from collab.loop.suggesting import ClassGuess, among_live, proba_of, set_threshold, suggestions
+from collab.loop.sweeping import sweep_heads
 
 WHOLE_EVERY_MS = 60_000
 LIVE_MS = 5 * 60_000
@@ -174,6 +175,7 @@ class Learner:
             free = np.flatnonzero((pool.labels == OPEN) & ~pool.audits)
             seen = None if proba is None else Seen(done, audits, proba, pool.items, pool.current, labeled, free)
             self._behind = not self._figures.make(self.project, seen, now)
+        sweep_heads(self._store, self.project.id)
         return done
 
     def predict(self, features: Floats) -> Floats:

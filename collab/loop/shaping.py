@@ -4,7 +4,9 @@ import html
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
@@ -78,8 +80,8 @@ class Shaper:
         digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         rank = audit_rank(digest, self._salt)
         if self._plan.answers == "nothing" or not (said := _listed(cells.get(self._plan.answer_column))):
-            return NewItem(ref, fields, digest, rank, meta)
-        return self._answered(line, cells, NewItem(ref, fields, digest, rank, meta), said)
+            return NewItem(ref, fields, digest, rank, meta, line=line)
+        return self._answered(line, cells, NewItem(ref, fields, digest, rank, meta, line=line), said)
 
     def _answered(self, line: int, cells: Cells, item: NewItem, said: str) -> NewItem | Rejected:
         if said not in self._known:
@@ -94,7 +96,7 @@ class Shaper:
         if self._plan.answers == "annotations" and not annotator:
             return _rejected(line, f"{self._plan.annotator_column} is empty; an annotation needs its annotator", cells)
         self.answers += 1
-        return NewItem(item.ref, item.fields, item.digest, item.audit_rank, item.meta, answer, annotator)
+        return replace(item, answer=answer, annotator=annotator)
 
     def _answer(self, said: str) -> Answer | None:
         """The classes that a cell names, in their order; None: one of them is none, or is retired."""
@@ -156,10 +158,10 @@ def several_in(said: str, schema: LabelSchema) -> list[str] | None:
     return [word for word in words if word]
 
 
-def names_in(said: str) -> list[str]:
+def names_in(said: str, *, commas: bool = False) -> list[str]:
     """What a cell names that may name any number of classes, while nobody has said which there are.
 
-    Commas divide nothing here, for they may belong to a name.
+    Commas divide only where they are said to, for they may belong to a name.
 
     >>> names_in("a; b, c|a"), names_in('["b"]'), names_in("none")
     (['a', 'b, c'], ['b'], [])
@@ -171,8 +173,22 @@ def names_in(said: str) -> list[str]:
     if isinstance(read, list):
         parts = [str(part) for part in read]
     else:
-        parts = [] if said.strip().lower() == NOTHING else re.split(r"[;|]", said)
+        parts = [] if said.strip().lower() == NOTHING else re.split("[;|,]" if commas else "[;|]", said)
     return list(dict.fromkeys(name for part in parts if (name := part.strip()) and name != NONE))
+
+
+def commas_divide(cells: Collection[str]) -> bool:
+    """Whether commas divide names in different cells of a column: nothing else does, and some name comes again.
+
+    >>> commas_divide(["rain, sun", "sun"]), commas_divide(["Roe, Jane", "Doe, John"]), commas_divide(["a, b; c", "a"])
+    (True, False, False)
+    """
+    parted = [names_in(cell, commas=True) for cell in cells]
+    whole = [names_in(cell) for cell in cells]
+    said = Counter(name for names in parted for name in names)
+    return all(len(names) < 2 for names in whole) and any(
+        said[name] > 1 for names in parted if len(names) > 1 for name in names
+    )
 
 
 def audit_rank(digest: str, salt: bytes) -> float:

@@ -2,17 +2,19 @@
 """Answers that came with a file: kept until the import is finished, then decisions, or annotations of named people."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from collab.domain.annotation import Annotation, Decision, Settled, settle
+from collab.domain.project import Item
 from collab.domain.store import NewItem
 from collab.storage import log, projections, records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+from collab.storage.items import read_item
 from collab.storage.json_text import dumps
 from collab.storage.log import EVENTS, read_annotation
 
@@ -20,44 +22,36 @@ _BATCH = 500
 """Answers appended in one transaction; whoever answers meanwhile waits no longer than that takes."""
 
 
-def keep_answers(db: Database, under_way: sa.Row[Any], last: int, rows: Sequence[NewItem]) -> None:
+def keep_answers(
+    db: Database, under_way: sa.Row[Any], last: int, rows: Sequence[NewItem]
+) -> tuple[tuple[Item, NewItem], ...]:
     """Keep the answers that came along until the import is finished; rows that became items have ids above `last`.
 
     Of items that were there, decisions are settled then; those of new ones are settled here, as nobody sees them yet.
+    Returned are the rows whose content an earlier row of this import has with another answer, which is kept.
     """
     project, kind = under_way.project, under_way.answers
     query = sa.select(tables.item.c.digest, tables.item.c.id)
     ids = {r.digest: r.id for r in db.rows(query.where(tables.item.c.project == project, tables.item.c.id > last))}
     others = [r.digest for r in rows if r.digest not in ids]
-    if others and kind != "truth":
+    if others:
         params = {"project": project, "values": dumps(others)}
         ids |= {r.digest: r.id for r in db.rows(by_value(db, _BY_DIGEST), params)}
     given: dict[tuple[int, str], NewItem] = {}
+    again: list[tuple[int, str, NewItem]] = []
     for row in rows:
         annotator = row.annotator if kind == "annotations" else ""
         if row.digest in ids and (annotator or kind != "annotations"):
-            given.setdefault((ids[row.digest], annotator), row)
-    if others and kind == "annotations":
-        given = _unsaid(db, project, given)
-    if not given:
-        return
-    values = [{"item": item, "project": project, "answer": list(row.answer)} for (item, _), row in given.items()]
+            item = ids[row.digest]
+            if given.setdefault((item, annotator), row) is not row or item <= last:
+                again.append((item, annotator, row))
     if kind == "truth":
-        db.write(sa.insert(tables.hidden_truth), values)
-        return
-    more = [
-        {"first": projections.key_of(row.answer), "annotator": annotator, "file_import": under_way.id}
-        for (_, annotator), row in given.items()
-    ]
-    insert = db.insert(tables.imported_answer).on_conflict_do_nothing()
-    db.write(insert, [a | b for a, b in zip(values, more, strict=True)])
-    fresh = [
-        (item, Settled("decided", Decision(item, row.answer, "imported")))
-        for (item, _), row in given.items()
-        if item > last
-    ]
-    if kind == "decisions" and fresh:
-        projections.settle_all(db, project, fresh, under_way.at)
+        given = {key: row for key, row in given.items() if key[0] > last}
+    elif others and kind == "annotations":
+        given = _unsaid(db, project, given)
+    if given:
+        _keep(db, under_way, last, given)
+    return _contradicted(db, under_way, again) if again else ()
 
 
 def take_answers(db: Database, under_way: sa.Row[Any], now: int) -> int:
@@ -114,6 +108,41 @@ def append_answers(db: Database, project: int, now: int) -> int:
     return len(rows)
 
 
+def _keep(db: Database, under_way: sa.Row[Any], last: int, given: Mapping[tuple[int, str], NewItem]) -> None:
+    project, kind = under_way.project, under_way.answers
+    values = [{"item": item, "project": project, "answer": list(row.answer)} for (item, _), row in given.items()]
+    if kind == "truth":
+        db.write(sa.insert(tables.hidden_truth), values)
+        return
+    more = [
+        {"first": projections.key_of(row.answer), "annotator": annotator, "file_import": under_way.id}
+        for (_, annotator), row in given.items()
+    ]
+    insert = db.insert(tables.imported_answer).on_conflict_do_nothing()
+    db.write(insert, [a | b for a, b in zip(values, more, strict=True)])
+    fresh = [
+        (item, Settled("decided", Decision(item, row.answer, "imported")))
+        for (item, _), row in given.items()
+        if item > last
+    ]
+    if kind == "decisions" and fresh:
+        projections.settle_all(db, project, fresh, under_way.at)
+
+
+def _contradicted(
+    db: Database, under_way: sa.Row[Any], again: Sequence[tuple[int, str, NewItem]]
+) -> tuple[tuple[Item, NewItem], ...]:
+    """Of rows whose item was there, those to which an earlier row of this import gives another answer."""
+    mine = {"import": under_way.id, "project": under_way.project, "values": dumps([str(item) for item, _, _ in again])}
+    query = by_value(db, _TRUTH_OF if under_way.answers == "truth" else _ANSWER_OF).columns(*_SAID)
+    said = {(r.item, r.annotator): tuple(r.answer) for r in db.rows(query, mine)}
+    other = [(item, row) for item, by, row in again if said.get((item, by), row.answer) != row.answer]
+    i = tables.item
+    there = sa.select(i).where(i.c.id.in_([item for item, _ in other]))
+    found = {r.id: read_item(r) for r in db.rows(there)} if other else {}
+    return tuple((found[item], row) for item, row in other)
+
+
 def by_value(db: Database, query: str) -> sa.TextClause:
     """Fill in how the database reads a JSON list of values."""
     return sa.text(query.format("json_each(:values)" if db.is_sqlite else "json_array_elements_text(:values) AS value"))
@@ -164,6 +193,15 @@ def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
 
 _BY_DIGEST = "SELECT i.id, i.digest FROM item i WHERE i.project = :project AND i.digest IN (SELECT value FROM {})"
 _BY_EVENT = "SELECT id FROM event WHERE id IN (SELECT value FROM {})"
+_ANSWER_OF = (
+    "SELECT a.item, a.annotator, a.answer FROM imported_answer a WHERE a.file_import = :import "
+    "AND a.item IN (SELECT CAST(value AS bigint) FROM {})"
+)
+_TRUTH_OF = (
+    "SELECT t.item, '' AS annotator, t.answer FROM hidden_truth t JOIN counter c ON c.project = t.project "
+    "WHERE t.project = :project AND t.item > c.visible AND t.item IN (SELECT CAST(value AS bigint) FROM {})"
+)
+_SAID = (tables.imported_answer.c.item, tables.imported_answer.c.annotator, tables.imported_answer.c.answer)
 _ANSWERS = sa.text(
     "SELECT a.item, a.annotator, a.answer, a.file_import, i.digest FROM imported_answer a "
     "JOIN item i ON i.id = a.item JOIN file_import f ON f.id = a.file_import AND f.report IS NOT NULL "

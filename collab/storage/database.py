@@ -205,10 +205,13 @@ class SqlStore(Database):
     cancel_job = runs.cancel_job
     job = runs.job
     jobs = runs.jobs
+    live_jobs = runs.live_jobs
 
     write_file = files.write_file
     sync_files = files.sync_files
     file = files.file
+    folder = files.folder
+    delete_files = files.delete_files
     secret = files.secret
 
     # Last: from here on these names mean the verbs, no longer the modules.

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from collab.domain.annotation import Event
 from collab.domain.plain import typed
+from collab.domain.project import Item
 from collab.domain.run import ImportReport
 from collab.domain.store import Added, AnswersAs, NewItem
 from collab.errors import Conflict
@@ -53,11 +54,12 @@ def add_items(db: Database, import_id: int, rows: Sequence[NewItem]) -> Added:
         fresh = [r for r in rows if r.ref not in known] if known else rows
         last = db.scalar(_LAST, {"project": project}) or 0
         added = _insert(db, project, import_id, fresh)
+        contradicted: tuple[tuple[Item, NewItem], ...] = ()
         if under_way.answers != "nothing":
-            answers.keep_answers(db, under_way, last, [r for r in fresh if r.answer])
+            contradicted = answers.keep_answers(db, under_way, last, [r for r in fresh if r.answer])
         count = tables.file_import.c.added + added
         db.write(sa.update(tables.file_import).values(added=count).where(tables.file_import.c.id == import_id))
-    return Added(added, len(fresh) - added, changed)
+    return Added(added, len(fresh) - added, changed, contradicted)
 
 
 def replace_item(db: Database, import_id: int, item: int, row: NewItem, *, reopen: bool) -> None:

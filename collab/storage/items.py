@@ -24,14 +24,14 @@ def items(db: Database, ids: Sequence[int]) -> dict[int, Item]:
     found: dict[int, Item] = {}
     for start in range(0, len(ids), _MANY):
         rows = db.rows(_VISIBLE.where(tables.item.c.id.in_(_these())), {"ids": list(ids[start : start + _MANY])})
-        found.update((r.id, _item(r)) for r in rows)
+        found.update((r.id, read_item(r)) for r in rows)
     return found
 
 
 def stream_items(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[Item]:
     i = tables.item
     query = _VISIBLE.where(i.c.project == project, i.c.id > after).order_by(i.c.id).limit(limit)
-    return [_item(r) for r in db.rows(query)]
+    return [read_item(r) for r in db.rows(query)]
 
 
 def outcomes(
@@ -78,7 +78,7 @@ def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset
         total = int(db.scalar(_COUNTED[wanted], {"project": project}))
     else:
         total = int(db.scalar(sa.select(sa.func.count()).select_from(_JOINED).where(*conditions)))
-    page = [_item(r) for r in db.rows(_VISIBLE.where(*conditions).order_by(i.c.id).limit(limit).offset(offset))]
+    page = [read_item(r) for r in db.rows(_VISIBLE.where(*conditions).order_by(i.c.id).limit(limit).offset(offset))]
     decisions, said = _decisions(db, page), _annotations(db, page, wanted.annotator)
     latest = {item: max(words, key=lambda a: a.at) for item, words in said.items()}
     return [ItemRow(item, decisions.get(item.id), latest.get(item.id)) for item in page], total
@@ -153,7 +153,8 @@ def _conditions(wanted: ItemFilter, many: bool) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _item(row: sa.Row[Any]) -> Item:
+def read_item(row: sa.Row[Any]) -> Item:
+    """An item of its row."""
     return Item(
         row.id, row.project, row.ref, row.fields, row.digest, row.audit_rank, row.meta, row.reserved, row.drawn,
         row.state, row.read_until,

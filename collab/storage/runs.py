@@ -177,6 +177,11 @@ def jobs(db: Database, project: int | None = None, limit: int = 20) -> list[Job]
     return [_job(r) for r in db.rows(query if project is None else query.where(j.c.project == project))]
 
 
+def live_jobs(db: Database) -> list[Job]:
+    j = tables.job
+    return [_job(r) for r in db.rows(sa.select(j).where(j.c.live.is_not(None)).order_by(j.c.id))]
+
+
 def _retire(db: Database, project: int) -> None:
     m = tables.model
     db.write(sa.update(m).values(status="retired").where(m.c.project == project, m.c.status == "champion"))

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from collab.domain.project import PALETTE, LabelClass, classes_from_names
-from collab.loop.shaping import names_in
+from collab.loop.shaping import commas_divide, names_in
 from collab.ui.words import word
 
 ClassRow = Mapping[str, Any]  # cells of a table that a person edits
@@ -82,8 +82,8 @@ def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:
 
     Args:
         counts: Of the values as they stand in the file.
-        many: Whether a value may name several classes, as a JSON list or divided by ";" or "|", and none by "∅",
-            "none" or [].
+        many: Whether a value may name several classes, as a JSON list or divided by ";", "|" or commas, and none by
+            "∅", "none" or [].
 
     >>> classes_within(Counter({"wind; rain": 2, "rain": 1, "[]": 4}), many=True)
     Counter({'rain': 3, 'wind': 2})
@@ -91,8 +91,9 @@ def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:
     if not many:
         return counts
     found: Counter[str] = Counter()
+    commas = commas_divide(counts)
     for value, n in counts.items():
-        for name in names_in(value):
+        for name in names_in(value, commas=commas):
             found[name] += n
     return found
 

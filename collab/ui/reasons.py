@@ -105,6 +105,7 @@ def why_message(found: Reasons, project: Project, link: Link, wanted: str, over:
             for (kind, name, _), push in zip(kinds, _scaled([effect for *_, effect in kinds]), strict=True)
             if kind != "image" or name in seen
         ],
+        "taught": bool(content["near"]),  # only a guess from the names has no neighbours from the start
         "near": [_near_message(each, project, link) for each in found.near],
     }
 

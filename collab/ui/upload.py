@@ -2,10 +2,10 @@
 
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import streamlit as st
 
@@ -21,6 +21,10 @@ SUFFIXES = ("csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "xlsx", "gz", "zi
 PREVIEW = 20
 CHECKED = 2000
 """Rows that a first look checks for ones that can't be taken."""
+LOOKS = 8
+"""What a session remembers of files."""
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def is_upload(path: Path) -> bool:
 def look(path: Path, name: str, *, encoding: str = "", delimiter: str = "") -> Table:
     """A first look at a file, under the name that the person knows it by."""
     try:
-        return sniff(path, encoding=encoding, delimiter=delimiter)
+        return _once(("look", encoding, delimiter), path, lambda: sniff(path, encoding=encoding, delimiter=delimiter))
     except UnreadableFile as error:
         raise UnreadableFile(name, error.reason) from error
 
@@ -97,7 +101,8 @@ def show_preview(table: Table) -> None:
 
 def show_rejected(table: Table) -> None:
     """Draw the rows among the first ones that can't be taken, where there are some."""
-    looked_at = list(itertools.islice(rows(table), CHECKED))
+    reading = ("rows", table.encoding, table.delimiter)
+    looked_at = _once(reading, table.path, lambda: list(itertools.islice(rows(table), CHECKED)))
     rejected = [row for row in looked_at if isinstance(row, Rejected)]
     if rejected:
         st.warning(word("data.rejected", n=len(rejected), looked=f"{len(looked_at):,}"), icon=":material/rule:")
@@ -105,6 +110,22 @@ def show_rejected(table: Table) -> None:
             [{word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw} for r in rejected],
             height=160 if len(rejected) > 3 else "auto", width="stretch",
         )  # fmt: skip
+
+
+def _once(what: tuple[str, ...], path: Path, make: Callable[[], Made]) -> Made:
+    """What was found in a file as it is now: a page is drawn anew with every click, and a large archive takes long."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return make()  # it says what is wrong
+    key = (*what, str(path), stat.st_mtime_ns, stat.st_size)
+    found: dict[tuple[object, ...], Any] = st.session_state.setdefault("looks", {})
+    if key not in found:
+        while len(found) >= LOOKS:
+            del found[next(iter(found))]
+        found[key] = make()
+    made: Made = found[key]
+    return made
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

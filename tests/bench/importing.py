@@ -93,7 +93,8 @@ def _pictures(folder: Path, many: int) -> tuple[float, float]:
     slope = np.linspace(40, 215, 512)[None, :, None]
     for number in range(many):
         drawn = (slope + np.roll(grain, number, axis=1) + number % 40).clip(0, 255).astype(np.uint8)
-        drawn[0, 0] = number // 65_536, number // 256 % 256, number % 256
+        bits = [255 * (number >> bit & 1) for bit in range(32)]
+        drawn[:16] = np.repeat(bits, 16)[:, None]  # so large that no two numbers are the same bytes as JPEG
         Image.fromarray(drawn).save(place / "ab"[number % 2] / f"{number}.jpg", quality=85)
     workspace = folder / f"of-{many}"
     arguments = command("import", place, "--project", "p", "--label", "folder", "--workspace", workspace, "--json")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.domain.annotation import Annotation, Choices, Decision, Event, Footing, Settled, Suggestion, settle
-from collab.domain.project import LabelClass, LabelSchema
+from collab.domain.project import NONE, LabelClass, LabelSchema
 
 SCHEMA = LabelSchema(
     "Which?", (LabelClass("a", "A"), LabelClass("b", "B"), LabelClass("old", "O", retired=True, merged_into="a"))
@@ -40,6 +40,17 @@ def test_an_answer_and_a_cannot_tell_are_a_dispute():
 def test_an_answer_counts_as_the_class_it_was_merged_into():
     given_ = [said("Ada", "answer", "old"), said("Bo", "answer", "a")]
     assert settle(given_, 2, SCHEMA) == Settled("decided", Decision(7, ("a",), "agreement"))
+
+
+def test_answers_that_differ_by_retired_classes_agree_on_the_others():
+    schema = replace(SCHEMA, classes=(*SCHEMA.classes, LabelClass("gone", "G", retired=True)))
+    both, one, gone, none = (
+        replace(said(who, "answer"), answer=answer)
+        for who, answer in (("Ada", ("gone", "a")), ("Bo", ("a",)), ("Cy", ("gone",)), ("Di", (NONE,)))
+    )
+    assert settle([both, one], 2, schema) == Settled("decided", Decision(7, ("a",), "agreement"))
+    assert settle([both, both], 2, schema).decision.answer == ("a", "gone")  # what everybody said stands
+    assert settle([gone, none], 2, schema) == Settled("disputed")
 
 
 def test_unusable_takes_the_item_out_and_is_a_dispute_where_another_answered():

@@ -145,8 +145,11 @@ def test_a_category_is_placed_by_how_many_have_it():
     assert [column.standing(value) for value in ("red", "blue", "green", "")] == [0.75, 0.25, None, None]
 
 
-def test_features_do_not_hang_on_the_quantiles_nor_does_their_name():
-    measured = Table.fit([("n", "number")], [{"n": n} for n in range(9)])
-    older = replace(measured, columns=tuple(replace(c, quantiles=()) for c in measured.columns))
+def test_features_do_not_hang_on_what_is_only_shown_nor_does_their_name():
+    fields, rows = [("n", "number"), ("c", "category")], [{"n": n, "c": "red" if n % 3 else "blue"} for n in range(9)]
+    measured = Table.fit(fields, rows)
+    older = replace(
+        measured, columns=tuple(replace(c, quantiles=(), shares=(0.5,) * len(c.shares)) for c in measured.columns)
+    )
     assert (older.digest, older.placing(measured)) == (measured.digest, measured)
     assert Table.from_json(measured.to_json()) == measured

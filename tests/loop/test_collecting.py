@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import stat
 import zipfile
@@ -15,6 +16,7 @@ from collab.domain.media import thumb_of, view_of
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.store import ItemFilter
 from collab.errors import InvalidSchema, UnreadableFile
+from collab.loop import gathering
 from collab.loop.demonstrating import load_demo
 from collab.loop.exporting import export_data
 from collab.loop.guessing import guess
@@ -94,6 +96,15 @@ def test_the_same_bytes_are_a_duplicate_whatever_they_are_called(bring, folder):
     assert (len(items), report.duplicates) == (3, 1)
 
 
+def test_the_same_picture_in_two_folders_is_rejected_where_they_answer_otherwise(store, bring, folder):
+    (folder / "dog" / "again.png").write_bytes(png(10))
+    items, rejected, report = bring(folder)
+    assert (len(items), report.duplicates, report.rejected, report.answers, report.answers_left) == (3, 0, 1, 3, 0)
+    ((row, reason),) = rejected.items()
+    assert (json.loads(row)["image"], reason) == ("dog/again.png", "is the same as cat/1.png, but has another answer")
+    assert store.decision(items[0].id).answer == ("cat",)
+
+
 def test_what_a_folder_cannot_give_is_rejected_with_its_reason_and_the_rest_goes_in(bring, folder, tmp_path):
     (tmp_path / "secret.png").write_bytes(png(1))
     (tmp_path / "elsewhere").mkdir()
@@ -103,7 +114,7 @@ def test_what_a_folder_cannot_give_is_rejected_with_its_reason_and_the_rest_goes
     (folder / "half.png").write_bytes(png(3)[:40])
     (folder / "bad.svg").write_bytes(b"<svg onload='x()'/>")
     (folder / "more.zip").write_bytes(b"PK")
-    (folder / "notes.md").write_bytes(b"hello")
+    (folder / "notes.md").write_bytes(b"BMI is a number of two measures")
     (folder / ".DS_Store").write_bytes(b"x")
     os.mkfifo(folder / "pipe.png")
     items, rejected, _ = bring(folder)
@@ -184,6 +195,30 @@ def test_a_file_that_only_calls_itself_an_archive_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"no archive")
     with pytest.raises(UnreadableFile, match="no ZIP archive"):
         sniff(tmp_path / "a.zip")
+
+
+def test_a_damaged_table_in_an_archive_is_told_as_that(tmp_path):
+    path = zipped(tmp_path / "a.zip", {"pets.csv": b"photo,label\np/1.png,cat\n" * 9})
+    data = bytearray(path.read_bytes())
+    data[45:50] = b"\xff" * 5
+    path.write_bytes(data)
+    with pytest.raises(UnreadableFile, match=r"pets\.csv can't be read: it is damaged in the archive"):
+        sniff(path)
+
+
+@pytest.mark.parametrize("most", [2, zipfile.ZIP_FILECOUNT_LIMIT])
+@pytest.mark.parametrize("comment", [b"", b"many"])
+def test_an_archive_of_too_many_files_is_refused_before_its_list_is_read(tmp_path, monkeypatch, most, comment):
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", most)  # above it, the last record has another form
+    path = zipped(tmp_path / "a.zip", {f"{n}.png": b"x" for n in range(9)})
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.comment = comment
+        size = sum(46 + len(info.filename) for info in packed.infolist())
+    monkeypatch.setattr(gathering, "DIRECTORY_BYTES", size)
+    assert sniff(path).about == 9
+    monkeypatch.setattr(gathering, "DIRECTORY_BYTES", size - 1)
+    with pytest.raises(UnreadableFile, match="too many files"):
+        sniff(path)
 
 
 def test_looking_at_the_changes_stores_no_picture(store, bring, folder):

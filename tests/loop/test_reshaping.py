@@ -6,8 +6,9 @@ import pytest
 from collab.domain.annotation import Ask, Decision
 from collab.domain.project import LabelClass, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Audit, Store
+from collab.engine.assurance import share_of
 from collab.errors import Conflict, InvalidSchema
-from collab.loop import annotating, handing_out, reshaping
+from collab.loop import annotating, handing_out, reporting, reshaping
 from collab.loop.reshaping import Impact
 from tests.conftest import MakeProject
 from tests.samples import answer_of
@@ -48,6 +49,23 @@ def test_a_dispute_between_two_classes_ends_when_they_are_merged(store: Store, m
     assert store.items([item])[item].state == "disputed"
     reshaping.merge(store, project.id, "Glad", "Happy", *act())
     assert store.decision(item) == Decision(item, ("Happy",), "agreement")
+
+
+def test_answers_of_several_classes_that_differ_by_a_retired_one_agree_until_it_is_back(
+    store: Store, make_project: MakeProject
+) -> None:
+    moods = replace(MOODS, task="multi label")
+    project = make_project(10, schema=moods, policy=LoopPolicy(annotations_per_item=2))
+    (item,) = answer(store, project.id, "Glad", by="ann")
+    both = replace(answer_of(project.id, item, "Glad", "bob"), answer=("Glad", "Sad"))
+    annotating.submit(store, both, "tab", 1000)
+    assert store.items([item])[item].state == "disputed"
+    assert reporting.people_agreement(store, project.id, moods).share == share_of(0, 1)
+    schema = reshaping.retire(store, project.id, "Sad", *act())
+    assert store.decision(item) == Decision(item, ("Glad",), "agreement")
+    assert reporting.people_agreement(store, project.id, schema).share == share_of(1, 1)
+    reshaping.undo(store, project.id, *act())
+    assert (store.items([item])[item].state, store.decision(item)) == ("disputed", None)
 
 
 def test_a_retired_class_is_no_longer_offered_and_keys_of_the_others_stay(

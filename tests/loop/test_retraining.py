@@ -198,6 +198,15 @@ def test_a_damaged_head_is_fitted_anew(read):
     assert anew.round(signs.now).labels == done.labels
 
 
+def test_a_round_lets_go_of_old_heads(read):
+    signs, learner = read()
+    answer_truly(signs, "Ada", 12)
+    learner.take_in()
+    last = [learner.round(signs.now).revision for _ in range(7)][-5:]
+    heads = signs.store.folder(f"heads/{signs.project.id}").iterdir()
+    assert sorted(path.name for path in heads) == [f"{revision}.safetensors" for revision in last]
+
+
 def test_the_whole_pool_is_read_in_pages_and_a_few_answers_by_their_items(read, monkeypatch):
     signs, learner = read(audit_schedule=(), audit_trickle=0)
     asked, pool_rows = [], type(signs.store).pool_rows

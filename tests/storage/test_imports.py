@@ -69,6 +69,30 @@ def test_duplicates_are_counted_and_changed_rows_returned(store: Store, make_pro
     assert (added.added, added.duplicates, added.changed) == (1, 3, ((first, changed),))
 
 
+@pytest.mark.parametrize("answers", ["decisions", "annotations", "truth"])
+def test_a_duplicate_with_another_answer_is_named_in_the_same_batch_and_in_a_later_one(
+    store: Store, make_project: MakeProject, answers: AnswersAs
+) -> None:
+    project = make_project(rows(1, answer=("No",), annotator="ann"), answers=answers).id
+    opened = store.begin_import(project, "b.csv", answers, 1)
+    new, same, other, of_earlier_file = (
+        row(number, text, answer=(answer,), annotator="ann")
+        for number, text, answer in (
+            (2, "new", "Yes"),
+            (3, "new", "Yes"),
+            (4, "new", "No"),
+            (5, row(1).fields["text"], "Yes"),
+        )
+    )
+
+    done = store.add_items(opened, [new, same, other])
+    later = store.add_items(opened, [other, same, of_earlier_file])
+
+    assert [(item.ref, row) for item, row in done.contradicted] == [("2", other)]
+    assert [(item.ref, row) for item, row in later.contradicted] == [("2", other)]
+    assert (later.added, later.duplicates) == (0, 3)
+
+
 def test_a_replaced_item_gets_its_content_when_the_import_finishes(store: Store, make_project: MakeProject) -> None:
     project = make_project(rows(2, answer=("Yes",)), answers="decisions").id
     kept, reopened = (p.item for p in store.pool(project))

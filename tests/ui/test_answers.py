@@ -42,3 +42,14 @@ def test_values_that_name_several_classes_are_taken_apart_where_any_number_may_a
     counts = Counter({"wind; rain": 2, '["rain", "wind"]': 1, "∅": 5, "[]": 1, "rain|hail": 1})
     assert classes_within(counts, many=True) == {"wind": 3, "rain": 4, "hail": 1}
     assert classes_within(counts, many=False) == counts
+
+
+def test_commas_divide_values_as_an_import_does_unless_they_belong_to_names():
+    assert classes_within(Counter({"rain, sun": 2, "sun": 1, "[]": 1}), many=True) == {"rain": 2, "sun": 3}
+    names = Counter({"Wind, strong": 2, "Rain, light": 1})
+    assert classes_within(names, many=True) == names
+    assert classes_within(names + Counter({"Wind, strong; Hail": 1}), many=True) == {
+        **names,
+        "Wind, strong": 3,
+        "Hail": 1,
+    }

@@ -96,7 +96,7 @@ def test_a_sheet_says_units_and_shows_where_each_value_lies_among_all(table: Tab
     table.open(texts=[], facts=facts)
     expect(table.at("#body .val")).to_have_text(["3750\u00a0g", "f", "2007"])
     expect(table.at("#body .place .sr")).to_have_text(
-        ["higher than 83\u00a0% of the items", "as 25\u00a0% of the items"]
+        ["higher than 83\u00a0% of the values", "as 25\u00a0% of the values"]
     )
     strip, tick = (table.at(part).bounding_box() for part in ("#body .strip", "#body .tick"))
     assert strip is not None

@@ -7,9 +7,11 @@ from streamlit.testing.v1 import AppTest
 
 from collab.domain.project import Field, LabelSchema, classes_from_names
 from collab.domain.store import Store
+from collab.domain.table import Table
 from collab.loop import annotating
 from collab.loop.importing import ImportPlan, run_import
-from collab.ui import session
+from collab.loop.reading import sniff
+from collab.ui import session, upload
 from tests.conftest import MakeProject
 from tests.samples import answer_of
 
@@ -48,6 +50,20 @@ def at_the_classes(store: Store, file: Path) -> AppTest:
     click(at, "Next")
     assert "1 of the first" in at.warning[0].value
     return click(at, "Next")
+
+
+def test_a_file_is_looked_at_once_however_often_a_page_is_drawn(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+
+    def counted(path: Path, **given: str) -> Table:
+        looked.append(path)
+        return sniff(path, **given)
+
+    monkeypatch.setattr(upload, "sniff", counted)
+    at_the_classes(store, file)
+    assert looked == [file]
 
 
 def test_a_project_is_made_in_four_steps_and_its_import_is_a_job(store: Store, file: Path) -> None:

@@ -54,6 +54,11 @@ def test_with_many_right_classes_the_effect_is_on_the_class_alone_and_each_can_b
     assert [c["id"] for c in said["classes"]] == ["B", "A", "C"]
 
 
+def test_a_suggestion_whose_neighbours_lost_their_answers_was_taught_all_the_same() -> None:
+    assert (told()["taught"], told()["near"]) == (False, [])
+    assert why_message(Reasons(ITEM, {**CONTENT, "near": [[7, 0.5]]}), PROJECT, str, "B")["taught"]
+
+
 @pytest.mark.parametrize(
     ("decision", "by", "says"),
     [

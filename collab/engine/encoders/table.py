@@ -49,7 +49,7 @@ class Column:
     values: tuple[str, ...] = ()
     """Of a category, with a column each, the most frequent first."""
     shares: tuple[float, ...] = ()
-    """Of filled cells, value by value."""
+    """Of filled cells, value by value; only shown, as `quantiles` are."""
     quantiles: tuple[float, ...] = ()
     """Of a number: what 0, 1, ... 100 % of the filled cells are at most; only shown, so that features don't hang on it.
     """
@@ -63,6 +63,8 @@ class Column:
 
     def standing(self, cell: Any) -> float | None:  # a cell of JSON
         """The share of numbers that a cell is above, or of a category the share that its value has; None: not measured.
+
+        Empty cells count for neither.
 
         Of equal numbers half count as below, so that what all have stands in the middle.
         """
@@ -125,14 +127,13 @@ class Table:
         """Names all that features hang on."""
         found = dataclasses.asdict(self)
         for column in found["columns"]:
-            del column["quantiles"]
+            del column["quantiles"], column["shares"]
         return f"table-{sha256(_json(found)).hexdigest()[:16]}"
 
     def placing(self, now: Self) -> Self:
-        """The same, with the quantiles of a later measurement: of the same features, with what is shown beside them."""
+        """The same, with the quantiles and shares of a later measurement: what is only shown."""
         columns = zip(self.columns, now.columns, strict=True)
-        fresh = tuple(dataclasses.replace(old, quantiles=new.quantiles) for old, new in columns)
-        return dataclasses.replace(self, columns=fresh)
+        return dataclasses.replace(self, columns=tuple(_placed(old, new) for old, new in columns))
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> Floats:
         """Encode rows, shape (n_rows, dim), in their order.
@@ -168,6 +169,12 @@ def names_rows(cells: Sequence[Any]) -> bool:
     filled = [word for cell in cells if (word := _word(cell))]
     different = len(set(filled))
     return different > MOST_OWN and different > EACH_ITS_OWN * len(filled) and not _are_dates(set(filled))
+
+
+def _placed(old: Column, new: Column) -> Column:
+    share = dict(zip(new.values, new.shares, strict=True))
+    shares = tuple(share.get(value, 0.0) for value in old.values)
+    return dataclasses.replace(old, quantiles=new.quantiles, shares=shares)
 
 
 def _json(found: Mapping[str, Any]) -> bytes:

@@ -127,7 +127,7 @@ class Because {
         h("h4", {}, word("why_near")),
         h("ol", { class: "near" }, ...reply.near.map((n) => this.near(n))),
       );
-    else parts.push(h("p", { class: "muted" }, word("why_guess")));
+    else parts.push(h("p", { class: "muted" }, word(reply.taught ? "why_gone" : "why_guess")));
     view.el.because.replaceChildren(...parts);
     this.mark();
     view.scrollable();

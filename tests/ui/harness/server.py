@@ -195,7 +195,7 @@ class Scene:
             "waiting": False, "failed": False, "for": order[0][1], "over": order[1][1], "classes": [],
             "words": [{"field": f, "start": start, "end": end, "push": p} for f, start, end, p in words],
             "facts": [{"name": n, "value": v, "push": 1 - 1.5 * i} for i, (n, v) in enumerate(self.facts[1:3])],
-            "unseen": 0.0, "pictures": [], "kinds": [],
+            "unseen": 0.0, "pictures": [], "kinds": [], "taught": True,
             "near": [
                 {
                     "ref": f"T-{n}", "excerpt": SENTENCES[n], "answer": CLASSES[n][1], "color": CLASSES[n][2],
