@@ -21,8 +21,6 @@ FIRST_SWEEPS = 4
 """Over all blocks, at the first look; later ones sweep once."""
 MOST_ITEMS = 128
 """Evenly spread over the labels; a few weights need no more, and the time for a look grows faster than their number."""
-MOST_CLASSES = 6
-"""Of a question with any number of answers: the most frequent ones decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def rebalanced(before: Balance, x: Doubles, labels: Ints, widths: Sequence[int],
     Args:
         before: The weights so far, from which it starts.
         x: Standardised rows in which blocks count alike, shape (n_items, dim).
-        labels: Their classes, shape (n_items,); or whether each applies, shape (n_items, n_classes).
+        labels: Their classes, shape (n_items,).
         widths: Columns of each block, in their order.
         strength: Of the head's penalty.
     """
@@ -60,7 +58,7 @@ def rebalanced(before: Balance, x: Doubles, labels: Ints, widths: Sequence[int],
     x, labels = x[spread], labels[spread]
     blocks = np.split(x, np.cumsum(widths)[:-1], axis=1)
     products = [block @ block.T for block in blocks] if len(x) <= x.shape[1] else None
-    problems = list(_problems(labels))
+    known, truth = np.unique(labels, return_inverse=True)
 
     def losses(weights: Doubles) -> Doubles:
         if products is None:
@@ -69,10 +67,8 @@ def rebalanced(before: Balance, x: Doubles, labels: Ints, widths: Sequence[int],
             gram = np.tensordot(weights**2, products, 1)
             gram[np.diag_indices_from(gram)] += 1e-9 * max(np.trace(gram), 1.0)  # equal items need the lift
             rows = np.linalg.cholesky(gram)
-        total: Doubles = np.zeros(len(rows))
-        for truth, classes in problems:
-            total += logistic.fit(rows, truth, strength, np.zeros((classes, rows.shape[1] + 1))).left_out()
-        return total
+        start = np.zeros((len(known), rows.shape[1] + 1))
+        return logistic.fit(rows, truth, strength, start).left_out()
 
     weights = np.array(before.weights)
     best = losses(weights)
@@ -97,15 +93,3 @@ def _moves(blocks: int) -> Iterator[tuple[int, float]]:
     for block in range(blocks if blocks > 2 else 1):
         yield block, STEP
         yield block, 1 / STEP
-
-
-def _problems(labels: Ints) -> Iterator[tuple[Ints, int]]:
-    """What is to be told apart, as classes and their number."""
-    if labels.ndim == 1:
-        known, columns = np.unique(labels, return_inverse=True)
-        yield columns, len(known)
-        return
-    applies = labels.sum(axis=0)
-    for column in np.argsort(-applies, kind="stable")[:MOST_CLASSES]:
-        if 0 < applies[column] < len(labels):
-            yield labels[:, column].astype(np.int64), 2

@@ -52,14 +52,6 @@ def test_the_same_labels_give_the_same_weights():
     assert first == second
 
 
-def test_classes_of_which_any_number_applies_are_weighed_together():
-    x, labels = made(100)
-    applies = np.stack([labels == 0, labels != 2, np.ones(100, bool)], axis=1)
-    balance = rebalanced(equal(2), alike(x).applied(x), applies, WIDTHS, 2.5)
-    assert np.square(balance.weights).mean() == pytest.approx(1)
-    assert balance.looked_at == 100
-
-
 def test_weights_are_looked_at_from_twenty_labels_on_and_after_each_tenth():
     assert [equal(2).due(n) for n in (19, 20)] == [False, True]
     assert [Balance((1.0, 1.0), 100).due(n) for n in (109, 111)] == [False, True]

@@ -75,6 +75,13 @@ def test_a_project_that_fails_says_why_and_holds_up_no_other_one(
         wait_for(lambda: store.progress(broken.id).worker == "idle", PATIENCE)
 
 
+def test_an_upload_that_nobody_imported_for_a_week_goes(store: Store) -> None:
+    path = store.write_file("uploads/a.csv", iter([b"text"]))
+    os.utime(path, (0, 0))
+    with at_work(store):
+        wait_for(lambda: not path.exists(), PATIENCE)
+
+
 def test_a_refit_of_a_project_that_is_gone_fails_and_the_worker_goes_on(store: Store, make: Make) -> None:
     gone, fine = make("Gone"), make("Fine")
     job = store.submit_job("retrain", gone.id, {}, "Ann", now_ms())

@@ -1,7 +1,9 @@
 """Why the model suggests what it does, on the card."""
 
+from typing import Any
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.ui.harness.scene import Table
 
@@ -32,6 +34,31 @@ def test_reasons_move_no_button_and_end_with_their_item(table: Table) -> None:
     expect(table.at("#because")).to_be_hidden()
     table.saved()
     assert len(table.received) == 1
+
+
+LOW = {"viewport": {"width": 1280, "height": 720}}
+SMALL = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.mark.parametrize(("device", "many"), [(LOW, False), (LOW, True), (SMALL, False), (SMALL, True)])
+def test_a_tall_picture_and_reasons_are_seen_at_once(
+    chromium: Browser, harness: str, device: dict[str, Any], many: bool
+) -> None:
+    context = chromium.new_context(**device, locale="en-US")
+    table = Table(context.new_page(), harness).open(
+        pictures=["photo"], texts=[], facts=[], picture_size=[600, 2400], many=many, suggested=[0, 2], classes=8
+    )
+    if many:
+        expect(table.at("#accept")).to_be_in_viewport(ratio=1)
+    table.at("#whyb").click()
+    expect(table.at(".near li")).to_have_count(3)
+    for part in (".window", "#because h3", "#whyb"):
+        expect(table.at(part).first).to_be_in_viewport(ratio=1)
+    reasons, window = (table.at(part).bounding_box() for part in ("#because", ".window"))
+    assert reasons is not None
+    assert window is not None
+    assert (reasons["height"] > 150, window["height"] > 110) == (True, True)
+    context.close()
 
 
 def test_the_worker_is_waited_for_and_given_up_in_words(table: Table) -> None:
