@@ -101,9 +101,7 @@ def judge(
     accuracy = changed.interval()
     word = _word(gain, accuracy) if n >= FEWEST else "can't tell"
     more = _more(gain, changed, n) if word == "can't tell" else None
-    return Held(
-        word, gain, accuracy, *counts, None if more is None or (available is not None and more > available) else more
-    )
+    return Held(word, gain, accuracy, *counts, _within(more, available))
 
 
 def _word(gain: Change, accuracy: Change) -> GateWord:
@@ -206,7 +204,8 @@ def _more(gain: Change, changed: _Changed, n: int) -> int | None:
     """How many more audits would probably tell, were they like these; None: more than a thousand times as many."""
     z = float(ndtri((1 + LEVEL) / 2))
     wider = (z + float(ndtri(PROBABLY))) / z
-    for times in np.geomspace(max(FEWEST / n, 1.0), MOST_TIMES, 200).tolist():
+    times: float
+    for times in np.geomspace(max(FEWEST / n, 1.0), MOST_TIMES, 200):
         shrunk = wider / sqrt(times)
         low, high = gain.value - shrunk * (gain.value - gain.low), gain.value + shrunk * (gain.high - gain.value)
         if _word(Change(gain.value, low, high), changed.interval(times, wider)) != "can't tell":

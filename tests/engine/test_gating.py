@@ -10,7 +10,7 @@ from collab.domain.version import Change
 from collab.engine.calibration import cross_fitted
 from collab.engine.gating import Held, judge
 
-DRAWS = 400
+DRAWS = 300
 MOST_FALSE = 0.05 + 2.33 * np.sqrt(0.05 * 0.95 / DRAWS)
 """What 5 % may come to in so many draws, 99 times in 100."""
 
@@ -33,6 +33,7 @@ def words_of(n, *args, **more):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "noises", "sharpness"), [
     (40, (1.0, 1.0), (1.0, 1.0)),
     (200, (1.0, 1.0), (1.0, 1.0)),
@@ -43,12 +44,14 @@ def test_a_candidate_that_is_worth_nothing_is_called_better_one_time_in_twenty_a
     assert words_of(n, noises, sharpness)["better"] <= MOST_FALSE
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_better_is_mostly_let_in_at_two_hundred_audits_and_hardly_ever_called_worse():
     found = words_of(200, (2.0, 1.0))
     assert found["better"] > 0.75
     assert found["worse"] < 0.01
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_worse_is_kept_out():
     found = words_of(200, (1.0, 2.0))
     assert found["worse"] > 0.75
