@@ -514,6 +514,9 @@ class Store(Protocol):
     def features(self, project: int, encoder: str, dim: int) -> "FeatureFile":
         """The cached features of a project under an encoder; made where there are none."""
 
+    def delete_features(self, project: int, encoder: str, dim: int) -> None:
+        """Delete those features; fine where there are none."""
+
     # ---- health
     def ping(self) -> None:
         """Raise a `StorageError` where the database doesn't answer."""

@@ -218,6 +218,7 @@ class SqlStore(Database):
     imports = imports.imports
     items = items.items
     log = log.log
+    delete_features = features.delete_features
     features = features.features
     repeats = repeats.repeats
     certificates = certificates.certificates
