@@ -29,6 +29,8 @@ EventKind = Literal[
     "schema",
     "policy",
     "certificate",
+    "promote",
+    "delete weights",
 ]
 ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
 

@@ -493,12 +493,21 @@ class Store(Protocol):
     def file(self, name: str) -> Path:
         """Where a file is. Raises `UnknownName` where it isn't, or lies outside the workspace."""
 
+    def folder(self, name: str) -> Path:
+        """A folder below `files/`, made where it isn't there. Raises `UnknownName` where it lies outside."""
+
+    def delete_files(self, name: str) -> None:
+        """Delete a file, or a folder with all that is in it; fine where it isn't there. Raises as `folder` does."""
+
     def secret(self) -> bytes:
         """The workspace's signing key, made at first use."""
 
     # ---- features
     def features(self, project: int, encoder: str, dim: int) -> "FeatureFile":
         """The cached features of a project under an encoder; made where there are none."""
+
+    def delete_features(self, project: int, encoder: str, dim: int) -> None:
+        """Delete those features; fine where there are none."""
 
     # ---- health
     def ping(self) -> None:

@@ -7,11 +7,14 @@ from functools import lru_cache
 
 from collab.domain.project import Field, Project
 from collab.domain.store import Store
+from collab.domain.version import TUNED
 from collab.engine.encoders.table import Table
 from collab.engine.scaling import SAMPLE
 from collab.errors import InvalidSchema, UnknownName
 
 PAGE = 4096
+JOINED = " + "
+"""Between the names of what a model reads with."""
 
 
 def table_fields(project: Project) -> tuple[Field, ...]:
@@ -27,6 +30,11 @@ def image_fields(project: Project) -> tuple[Field, ...]:
 def reads_text(project: Project) -> bool:
     """Whether the encoder that the policy names has something to read."""
     return any(f.encoded and f.kind == "text" for f in project.fields)
+
+
+def tuned_folder(project: int, name: str) -> str:
+    """Name of the folder that holds a fine-tuned model, by the name that a policy carries."""
+    return f"models/{project}/{name.removeprefix(TUNED)}"
 
 
 def measured(store: Store, project: Project) -> bytes | None:
@@ -79,7 +87,7 @@ def model_name(store: Store, project: Project) -> str:
         names.append(project.policy.image_encoder)
     if (written := measured(store, project)) is not None:
         names.append(_digest(written))
-    return " + ".join(names) or project.policy.encoder
+    return JOINED.join(names) or project.policy.encoder
 
 
 @lru_cache(maxsize=32)

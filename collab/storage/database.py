@@ -209,12 +209,15 @@ class SqlStore(Database):
     write_file = files.write_file
     sync_files = files.sync_files
     file = files.file
+    folder = files.folder
+    delete_files = files.delete_files
     secret = files.secret
 
     # Last: from here on these names mean the verbs, no longer the modules.
     imports = imports.imports
     items = items.items
     log = log.log
+    delete_features = features.delete_features
     features = features.features
     repeats = repeats.repeats
     certificates = certificates.certificates

@@ -6,6 +6,7 @@ A cache that can be made anew; it knows no encoder, only its name and its number
 import hashlib
 import json
 import os
+import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,13 @@ PATIENCE = 60.0
 
 
 def features(db: Database, project: int, encoder: str, dim: int) -> "FeatureBlock":  # noqa: D103  # the Store protocol documents it
-    digest = hashlib.sha256(f"{encoder}\n{dim}".encode()).hexdigest()[:32]
-    return FeatureBlock(db.workspace / "features" / str(project) / digest, encoder, dim)
+    return FeatureBlock(_folder(db, project, encoder, dim), encoder, dim)
+
+
+def delete_features(db: Database, project: int, encoder: str, dim: int) -> None:  # noqa: D103  # as above
+    if (folder := _folder(db, project, encoder, dim)).exists():
+        with disk_errors(folder):
+            shutil.rmtree(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,11 @@ class _Mapped:
     ids: Int64s
     stamps: Int64s
     rows: Floats
+
+
+def _folder(db: Database, project: int, encoder: str, dim: int) -> Path:
+    digest = hashlib.sha256(f"{encoder}\n{dim}".encode()).hexdigest()[:32]
+    return db.workspace / "features" / str(project) / digest
 
 
 @final

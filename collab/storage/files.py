@@ -3,6 +3,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,22 @@ def file(db: Database, name: str) -> Path:
     if not path.is_file():
         raise UnknownName("file", name)
     return path
+
+
+def folder(db: Database, name: str) -> Path:
+    path = _inside(db, name)
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def delete_files(db: Database, name: str) -> None:
+    path = _inside(db, name)
+    with disk_errors(path):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def secret(db: Database) -> bytes:

@@ -76,3 +76,11 @@ def test_a_row_that_is_there_is_not_added_again_until_its_content_changed(store:
 
     assert block.ids().tolist() == [7, 8, 9, 7, 7]
     assert block.rows().tolist() == [[1, 1], [2, 2], [3, 3], [4, 4], [1, 1]]
+
+
+def test_deleted_features_are_those_of_one_encoder(store: SqlStore) -> None:
+    for encoder in ("minilm", "tuned"):
+        store.features(1, encoder, 2).append([7], [1], [[1, 1]])
+    for _ in range(2):
+        store.delete_features(1, "tuned", 2)
+    assert [len(store.features(1, encoder, 2)) for encoder in ("minilm", "tuned")] == [1, 0]

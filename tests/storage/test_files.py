@@ -55,3 +55,18 @@ def test_the_signing_key_is_made_once(tmp_path: Path) -> None:
     second.close()
 
     assert [len(key) for key in keys] == [32]
+
+
+def test_a_folder_is_made_and_deleted_with_what_is_in_it(store: Store) -> None:
+    path = store.folder("models/1/ab")
+    store.write_file("models/1/ab/text/config.json", iter([b"{}"]))
+    store.delete_files("models/1/ab")
+    store.delete_files("models/1/ab")
+    assert [p.name for p in path.parent.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["../collab.db", "", "a/../.."])
+def test_nothing_outside_the_folder_is_deleted(store: Store, name: str) -> None:
+    with pytest.raises(UnknownName):
+        store.delete_files(name)
+    assert (store.workspace / "collab.db").exists()

@@ -1,0 +1,88 @@
+"""Which version suggests: promoted, gone back to, deleted."""
+
+from dataclasses import replace
+
+import pytest
+
+from collab.domain.store import Store
+from collab.domain.version import Change, ModelVersion, Verdict, VersionRecord
+from collab.errors import Conflict
+from collab.loop.promoting import delete_weights, promote, roll_back
+from tests.conftest import MakeProject
+
+GAIN = Change(0.1, 0.05, 0.15)
+
+
+def versions(store: Store, project: int, word: str = "better") -> tuple[ModelVersion, ModelVersion]:
+    """A champion as it came, and a candidate whose weights lie on the disk."""
+    old = store.add_model(ModelVersion(0, project, "minilm", "logistic", at=1))
+    store.write_file(f"models/{project}/ab/text/model.safetensors", iter([b"weights"]))
+    record = VersionRecord("tuned:ab", verdict=Verdict(word, old.id, (1, 2), GAIN, GAIN, 1, 2))  # type: ignore[arg-type]
+    new = ModelVersion(0, project, "tuned:ab", "logistic", "candidate", old.id, record, 2)
+    return old, store.add_model(new)
+
+
+def status(store: Store, project: int) -> dict[int, str]:
+    return {m.id: m.status for m in store.models(project)}
+
+
+def test_a_promoted_version_is_the_policys_and_the_way_back_is_one_act(store: Store, make_project: MakeProject) -> None:
+    project = make_project(1).id
+    before = store.project(project).policy
+    old, new = versions(store, project)
+    promote(store, project, new.id, "Ada", "one", 3)
+    assert status(store, project) == {old.id: "retired", new.id: "champion"}
+    assert store.project(project).policy == replace(before, encoder="tuned:ab")
+    roll_back(store, project, old.id, "Ada", "two", 4)
+    assert status(store, project) == {old.id: "champion", new.id: "retired"}
+    assert store.project(project).policy == replace(before, encoder="minilm")
+    acts = [event.payload for _, event in store.log(project) if event.kind == "promote"]
+    assert [(a["act"], a["version"], a["before"]["encoder"], a["after"]["encoder"]) for a in acts] == [
+        ("promote", new.id, before.encoder, "tuned:ab"),
+        ("roll back", old.id, "tuned:ab", "minilm"),
+    ]
+    assert store.check_chain(project) == store.progress(project).events
+
+
+def test_the_same_act_sent_twice_is_one(store: Store, make_project: MakeProject) -> None:
+    project = make_project(1).id
+    _, new = versions(store, project)
+    for _ in range(2):
+        promote(store, project, new.id, "Ada", "one", 3)
+    assert len([1 for _, event in store.log(project) if event.kind == "promote"]) == 1
+
+
+@pytest.mark.parametrize(("word", "named"), [("better", ""), ("can't tell", "Ada"), ("worse", "Ada")])
+def test_who_overrules_the_gate_is_named(store: Store, make_project: MakeProject, word: str, named: str) -> None:
+    project = make_project(1).id
+    _, new = versions(store, project, word)
+    promote(store, project, new.id, "Ada", "one", 3)
+    assert store.models(project)[0].record.overruled_by == named
+
+
+def test_deleted_weights_are_gone_and_what_is_known_stays(store: Store, make_project: MakeProject) -> None:
+    project = make_project(1).id
+    _, new = versions(store, project)
+    delete_weights(store, project, new.id, "Ada", "one", 3)
+    assert not (store.workspace / "files" / "models" / str(project) / "ab").exists()
+    assert store.models(project)[0] == replace(new, record=replace(new.record, deleted_by="Ada"))
+    with pytest.raises(Conflict, match="were deleted by Ada"):
+        promote(store, project, new.id, "Ada", "two", 4)
+
+
+def test_the_weights_of_what_suggests_stay(store: Store, make_project: MakeProject) -> None:
+    project = make_project(1).id
+    old, new = versions(store, project)
+    promote(store, project, new.id, "Ada", "one", 3)
+    with pytest.raises(Conflict, match="suggests now"):
+        delete_weights(store, project, new.id, "Ada", "two", 4)
+    with pytest.raises(Conflict, match="no weights of its own"):
+        delete_weights(store, project, old.id, "Ada", "three", 5)
+    assert (store.workspace / "files" / "models" / str(project) / "ab" / "text").exists()
+
+
+def test_nobody_goes_back_to_what_never_suggested(store: Store, make_project: MakeProject) -> None:
+    project = make_project(1).id
+    _, new = versions(store, project)
+    with pytest.raises(Conflict, match="has never suggested"):
+        roll_back(store, project, new.id, "Ada", "one", 3)
