@@ -68,7 +68,7 @@ def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundl
         JobCancelled: `report` said so.
     """
     last, head = _head(store, project)
-    text, images = text_encoder(project), image_encoder(project)
+    text, images = text_encoder(store, project), image_encoder(store, project)
     with tempfile.TemporaryDirectory(prefix="collab-bundle-") as temporary:
         folder = Path(temporary) / "model"
         folder.mkdir()

