@@ -15,6 +15,7 @@ from collab.domain.store import Store
 from collab.engine.encoders.text import encoder_of
 from collab.loop.demonstrating import DEMOS
 from collab.loop.encoding import encode_items
+from collab.loop.retraining import Learner
 from collab.storage.database import open_store
 from tests.driving import ROOT, command, environment
 from tests.tiny import tiny_text
@@ -78,7 +79,10 @@ def imported(collab: Collab, table: Path) -> Said:
     )  # fmt: skip
 
 
-COMMANDS = ("run", "demo", "import", "export", "export data", "report", "simulate", "train", "tune", "worker", "doctor")
+COMMANDS = (
+    "run", "demo", "import", "export", "export data", "export model", "predict", "report", "simulate", "train",
+    "tune", "worker", "doctor",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -93,7 +97,19 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
     assert said.status == 2
     assert [
         word
-        for word in ("run", "demo", "import", "export", "report", "simulate", "train", "tune", "worker", "doctor")
+        for word in (
+            "run",
+            "demo",
+            "import",
+            "export",
+            "predict",
+            "report",
+            "simulate",
+            "train",
+            "tune",
+            "worker",
+            "doctor",
+        )
         if word not in said.out + said.err
     ] == []
 
@@ -233,6 +249,43 @@ def test_the_figures_of_a_report_go_to_standard_output_or_to_a_file(
     assert collab("report", "Signs", "--json", "--output", "signs.json").status == 0
     written = json.loads((tmp_path / "signs.json").read_text("utf-8"))
     assert written["data"] == said.json["data"]
+
+
+def test_a_model_is_taken_away_and_says_something_of_a_file(
+    collab: Collab, imported: Said, table: Path, tmp_path: Path
+) -> None:
+    said = collab("export", "model", "Signs")
+    assert said.status == 1
+    assert "There is nothing to take away yet: label at least two classes" in said.err
+    learn(tmp_path / "workspace")
+    said = collab("export", "model", "Signs")
+    assert said.out.startswith("Model 1.1 is in Signs-model.zip, ")
+    asked = tmp_path / "asked.tsv"
+    asked.write_text(f"text\tanswer\n{MOODS[0][1]}\tx\n{MOODS[1][1]}\ty\n\tz\n")
+    said = collab("predict", "Signs-model.zip", asked)
+    assert said.out == "3 rows in asked-predicted.csv; 1 can't be read, the column error says why.\n"
+    with (tmp_path / "asked-predicted.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["line"], row["answer"], row["collab_answer"]) for row in rows] == [
+        ("2", "x", "plus"), ("3", "y", "minus"), ("4", "z", ""),
+    ]  # fmt: skip
+    assert float(rows[0]["probability: plus"]) > 0.5
+    assert collab("predict", "Signs-model.zip", asked, "--to", "out.parquet", "--json").json == {
+        "file": "out.parquet", "rows": 3, "errors": 1,
+    }  # fmt: skip
+    assert "There is no format 'xlsx'" in collab("predict", "Signs-model.zip", asked, "--to", "out.xlsx").err
+    assert "it has no column text" in collab("predict", "Signs-model.zip", ROOT / "data" / "penguins.csv").err
+
+
+def learn(workspace: Path) -> None:
+    """Do what the worker does: read the items, and learn from their answers."""
+    store: Store = open_store(workspace)
+    (project,) = store.projects()
+    encode_items(store, project, encoder_of("hashing"), lambda *_: False)
+    learner = Learner(store, project.id, encoder_of("hashing"))
+    learner.take_in()
+    learner.round(1_700_000_000_000)
+    store.close()
 
 
 SIMULATE = ("--text", "text", "--label", "sign", "--encoder", "hashing", "--budget", "20", "--jobs", "1")

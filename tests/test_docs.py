@@ -10,15 +10,26 @@ import sys
 import time
 import urllib.request
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
+from collab.engine.encoders.text import Hashing
+from collab.loop.encoding import encode_items
+from collab.loop.importing import run_import
+from collab.loop.planning import ImportPlan
+from collab.loop.retraining import Learner
+from collab.storage.database import open_store
+
 README = Path(__file__).parents[1] / "README.md"
 COMMANDS = re.findall(r"^(?:\.venv/bin/)?(collab .+?)\s*(?:#.*)?$", README.read_text("utf-8"), re.M)
 SERVERS = ("collab run", "collab demo")
+TAKING = tuple(line for line in COMMANDS if line.startswith(("collab export model", "collab predict")))
+"""They need a model that has learned."""
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +69,38 @@ def test_the_readme_names_commands():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [c for c in dict.fromkeys(COMMANDS) if c not in SERVERS])
+@pytest.mark.parametrize("line", [c for c in dict.fromkeys(COMMANDS) if c not in SERVERS + TAKING])
 def test_a_command_of_the_readme_does_what_it_says(desk, line):
     words = [sys.executable, "-m", "collab.cli", *shlex.split(line)[1:]]
     environment = {**os.environ, "COLLAB_DATA": str(desk / "workspace")}
     done = subprocess.run(words, cwd=desk, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_model_of_the_readme_is_taken_away(desk):
+    store = open_store(desk / "taught")
+    made = replace(LoopPolicy(), encoder="hashing")
+    schema = LabelSchema("Good or bad?", classes_from_names(("good", "bad")))
+    project = store.create_project("Reviews", (Field("text"),), schema, made, 1)
+    plan = ImportPlan(project.fields, answer_column="answer", answers="decisions")
+    run_import(store, project, desk / "labeled.csv", plan, now=1, progress=lambda *_: False)
+    encode_items(store, project, Hashing(), lambda *_: False)
+    learner = Learner(store, project.id, Hashing())
+    learner.take_in()
+    learner.round(1)
+    store.close()
+    (desk / "more.csv").write_text("text\ngreat and lovely\nawful and sad\n")
+    assert len(TAKING) == 2
+    for line in TAKING:
+        words = [sys.executable, "-m", "collab.cli", *shlex.split(line)[1:]]
+        environment = {**os.environ, "COLLAB_DATA": str(desk / "taught")}
+        done = subprocess.run(
+            words, cwd=desk, env=environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    with (desk / "said.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["answer"] for row in csv.DictReader(file)] == ["good", "bad"]
 
 
 @pytest.mark.slow

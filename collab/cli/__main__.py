@@ -29,6 +29,7 @@ from collab.cli.speaking import (
     out,
     say,
 )
+from collab.cli.taking_away import export_model, predict
 from collab.cli.training import train
 from collab.cli.tuning import tune
 from collab.domain.store import Store
@@ -40,7 +41,7 @@ app = typer.Typer(
     help="Experts and a model label data together.",
     pretty_exceptions_enable=False,
 )
-export_app = typer.Typer(no_args_is_help=True, help="Take away what was labeled.")
+export_app = typer.Typer(no_args_is_help=True, help="Take away what was labeled, or the model.")
 
 
 @app.command()
@@ -75,6 +76,8 @@ def demo(
 app.command(name="import")(import_)
 app.add_typer(export_app, name="export")
 export_app.command("data")(export_data_)
+export_app.command("model")(export_model)
+app.command()(predict)
 app.command()(report)
 app.command()(simulate)
 app.command()(train)

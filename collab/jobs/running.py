@@ -20,7 +20,7 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
-from collab.loop import auditing, exporting, importing
+from collab.loop import auditing, bundling, exporting, importing
 from collab.loop.encoding import encode_items, image_encoder, text_encoder
 from collab.loop.escalating import JOB, wanted
 from collab.loop.freezing import freeze
@@ -191,6 +191,12 @@ def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return {"file": made.name, "rows": made.rows, **counts}
 
 
+def _bundle(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    made = bundling.bundle(store, store.project(job.project), now=now_ms(), report=report)
+    return {"file": made.name, "model": made.model, "bytes": made.bytes}
+
+
 def _freeze(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     terms, key = typed(Terms, job.payload), secrets.token_hex(16)
@@ -245,6 +251,7 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "encode": _encode,
     "index": _index,
     "export": _export,
+    "bundle": _bundle,
     "freeze": _freeze,
     "sign": _sign,
     "withdraw": _withdraw,

@@ -47,7 +47,7 @@ SWEEP_EVERY = 3600.0
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
 
-QUICK, SLOW = ("import", "export", "freeze", "sign", "withdraw"), ("encode", "index")
+QUICK, SLOW = ("import", "export", "bundle", "freeze", "sign", "withdraw"), ("encode", "index")
 """Kinds of jobs that somebody waits for, and those that take long: one of each at a time, so that both get on."""
 TRAINING = ("train",)
 """Somebody watches these, but they may take long: beside the others, one at a time."""

@@ -12,6 +12,7 @@ from collab.jobs import running
 from collab.jobs.running import now_ms
 from collab.loop import auditing
 from collab.loop.importing import ImportPlan
+from collab.loop.predicting import Model
 from tests.loop.conftest import Loop
 from tests.loop.frozen import TERMS, frozen_of
 
@@ -60,6 +61,14 @@ def test_a_certificate_is_frozen_signed_and_withdrawn_by_jobs_that_can_be_tried_
     auditing.begin_withdrawal(frozen.store, frozen.id, 1, "Ada", now_ms())
     assert run_twice(frozen.store, "withdraw").result == {"number": 1}
     assert (frozen.newest().status, frozen.newest().ended_by) == ("withdrawn", "Ada")
+
+
+def test_a_model_is_taken_away_by_a_job_that_can_be_tried_again(loop: Callable[..., Loop]) -> None:
+    frozen = frozen_of(loop)
+    frozen.store.submit_job("bundle", frozen.id, {}, "Ada", now_ms())
+    done = run_twice(frozen.store, "bundle")
+    assert (done.status, done.result["model"]) == ("done", "1.1")
+    assert Model.load(frozen.store.file(done.result["file"])).manifest.model == "1.1"
 
 
 def run_twice(store: Store, kind: str) -> Job:
