@@ -12,6 +12,7 @@ CollabError
 │   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── NothingToLearn        (ValueError) a table that no model can be trained on
 │   ├── Diverged              (ArithmeticError) a training whose loss ran away
+│   ├── OutOfMemory           (MemoryError) a training that doesn't fit here at all
 │   └── Conflict              (RuntimeError) something else is under way that must end first
 ├── StorageError              the disk or the database said no; nothing was stored
 │   ├── StoreBusy             (TimeoutError) another program holds the database
@@ -91,6 +92,16 @@ class Diverged(UserError, ArithmeticError):
             f"The loss ran away in epoch {epoch}. Use a smaller learning rate than {rate:g}, such as {rate / 10:g}."
         )
         self.epoch, self.rate = epoch, rate
+
+
+class OutOfMemory(UserError, MemoryError):
+    def __init__(self, batch: int) -> None:
+        items = "one item at a time" if batch == 1 else f"{batch} items at a time, in several processes,"
+        super().__init__(
+            f"There isn't memory enough to train on {items}. Close other programs, or choose adapters (LoRA), "
+            "a smaller encoder or a smaller batch."
+        )
+        self.batch = batch
 
 
 class Conflict(UserError, RuntimeError):

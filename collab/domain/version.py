@@ -41,6 +41,8 @@ class Verdict:
     """Those on which the candidate did."""
     more: int | None = None
     """How many more audits would probably tell, where it can't be told yet; None: more than could be asked."""
+    unresolved: int = 0
+    """Audits that were asked without an answer that counts: left out."""
 
 
 @dataclass(frozen=True, slots=True)

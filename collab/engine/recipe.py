@@ -1,6 +1,6 @@
 """How to train a small network, and what is told of it meanwhile; free of torch, for pages ask for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +52,8 @@ TUNING_RATES: Mapping[Method, Mapping[Optimizer, float]] = {
     "lora": {"sgd": 0.1, "adam": 5e-4, "adamw": 5e-4},
 }
 """Learning rates of the topmost layer and of low-rank adapters."""
+LARGE, FEW = 50_000_000, 64
+"""Weights of an encoder from which on adapters are advised, and decisions of a class below which they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,56 @@ class FineTuning:
     def step(self) -> float:
         """The learning rate that is used at its highest."""
         return TUNING_RATES[self.method][self.optimizer] if self.rate is None else self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a training has come."""
+
+    epoch: int
+    step: int
+    """Of all epochs together."""
+    steps: int
+    """As many as there will be at most."""
+    loss: float
+    """Mean over the items of this epoch so far."""
+    held_out_loss: float | None
+    """After the last epoch."""
+    epochs: tuple[Epoch, ...]
+    eta_seconds: float | None
+    """Until all epochs are through; it may stop earlier."""
+    device: str
+    memory_bytes: int
+    batch: int
+    """Items that go through the network at a time."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuned:
+    """What a training came to."""
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    device: str
+    seconds: float
+    """Over all attempts."""
+    memory_bytes: int
+    joules: float | None
+    energy_by: str
+    batch: int
+    """Items that went through the network at a time, in the end."""
+    held_out: int
+    """Decisions that said when to stop."""
+    digest: str
+    """Names all that was written."""
+
+
+def advised(n_per_class: Sequence[int], parameters: int) -> Method:
+    """Which method suits: adapters where labels are few for the weights that there are, else all weights.
+
+    Args:
+        n_per_class: Decisions of each class.
+        parameters: Weights of the encoders.
+    """
+    return "lora" if parameters >= LARGE or min(n_per_class, default=0) < FEW else "full"

@@ -122,7 +122,8 @@ def _plan(values: Mapping[str, Any]) -> ImportPlan:
 def _encode(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     project = store.project(job.project)
-    return {"encoded": encode_items(store, project, text_encoder(project), report, image_encoder(project))}
+    text, images = text_encoder(store, project), image_encoder(store, project)
+    return {"encoded": encode_items(store, project, text, report, images)}
 
 
 def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
@@ -180,7 +181,8 @@ def _train(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
             put_curve(store, number, job.id, epochs, now_ms())
         return report(len(epochs) / lesson.recipe.epochs, "")
 
-    return teach(store, project, text_encoder(project), image_encoder(project), lesson, job.id, tell)
+    text, images = text_encoder(store, project), image_encoder(store, project)
+    return teach(store, project, text, images, lesson, job.id, tell)
 
 
 def _act(job: Job) -> str:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,18 @@ from PIL import Image
 from collab.domain.media import THUMB_SIDE, thumb_of, view_of
 from collab.domain.project import Field, Item, Project
 from collab.domain.store import Store
+from collab.domain.version import TUNED
 from collab.engine.arrays import refuse_nan
 from collab.engine.encoders.blocks import Blocks
 from collab.engine.encoders.fitting import Pixels
-from collab.engine.encoders.image import ImageEncoder, image_encoder_of
+from collab.engine.encoders.image import ImageEncoder
+from collab.engine.encoders.image import image_encoder_of as pretrained_image_encoder
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.engine.pictures import prepare
+from collab.engine.tuned import read_image, read_text
 from collab.errors import JobCancelled, UnknownName, UnreadableFile
-from collab.loop.measuring import image_fields, measure, measured, reads_text, table_fields
+from collab.loop.measuring import image_fields, measure, measured, reads_text, table_fields, tuned_folder
 
 CHUNK, CHUNK_OF_PICTURES = 512, 32
 """Items that are encoded at a time; pictures take a second for so many."""
@@ -56,7 +60,25 @@ def encode_items(
     if not store.progress(project.id).items:
         store.set_worker(project.id, "idle", time.time_ns() // 1_000_000, 1.0)
         return 0  # nothing to measure either
-    blocks = _blocks(project, encoder, measure(store, project), images)
+
+    def tell(share: float) -> bool:
+        store.set_worker(project.id, "reading", time.time_ns() // 1_000_000, share)
+        return report(share, "")
+
+    done = encode_with(store, project, _blocks(project, encoder, measure(store, project), images), tell)
+    store.set_worker(project.id, "idle", time.time_ns() // 1_000_000, 1.0)
+    return done
+
+
+def encode_with(store: Store, project: Project, blocks: Blocks, tell: Callable[[float], bool]) -> int:
+    """Encode every visible item that has no features of its present content under these blocks; as `encode_items`.
+
+    Args:
+        store: The workspace.
+        project: Whose items.
+        blocks: What reads them; they need not be what the policy names.
+        tell: Told the share done; returns True to cancel.
+    """
     file = store.features(project.id, blocks.digest, blocks.dim)
     have = dict(zip(file.ids().tolist(), file.stamps().tolist(), strict=True))
     total = max(1, store.progress(project.id).items)
@@ -71,11 +93,8 @@ def encode_items(
             done += len(batch)
             if time.monotonic() - told > TOLD_EVERY:
                 told = time.monotonic()
-                share = min(1.0, len(have) / total)
-                store.set_worker(project.id, "reading", time.time_ns() // 1_000_000, share)
-                if report(share, ""):
+                if tell(min(1.0, len(have) / total)):
                     raise JobCancelled
-    store.set_worker(project.id, "idle", time.time_ns() // 1_000_000, 1.0)
     return done
 
 
@@ -89,23 +108,46 @@ def text_of(fields: Sequence[Field], values: Mapping[str, Any]) -> str:
     return "\n".join(str(values[f.name]) for f in fields if f.encoded and f.kind == "text" and values.get(f.name))
 
 
-def text_encoder(project: Project) -> Encoder | None:
+def text_encoder(store: Store, project: Project) -> Encoder | None:
     """Load the encoder of a project's texts; None where it has none.
 
     Raises:
         UnknownName: There is no such encoder.
+        UnreadableFile: It was fine-tuned, and its folder holds something else than what was written.
     """
-    return encoder_of(project.policy.encoder) if reads_text(project) else None
+    return text_encoder_of(store, project.id, project.policy.encoder) if reads_text(project) else None
 
 
-def image_encoder(project: Project) -> ImageEncoder | None:
+def image_encoder(store: Store, project: Project) -> ImageEncoder | None:
     """Load the encoder of a project's pictures; None where it has none.
 
     Raises:
         UnknownName: There is no such encoder.
         NotInstalled: It needs packages that aren't there.
+        UnreadableFile: As `text_encoder`.
     """
-    return image_encoder_of(project.policy.image_encoder) if image_fields(project) else None
+    return image_encoder_of(store, project.id, project.policy.image_encoder) if image_fields(project) else None
+
+
+def text_encoder_of(store: Store, project: int, name: str) -> Encoder:
+    """Load a text encoder by the name that the policy of a project has; errors as in `text_encoder`."""
+    if not name.startswith(TUNED):
+        return encoder_of(name)
+    return read_text(_weights(store, project, name, "text"), name)
+
+
+def image_encoder_of(store: Store, project: int, name: str) -> ImageEncoder:
+    """Load an image encoder by the name that the policy of a project has; errors as in `image_encoder`."""
+    if not name.startswith(TUNED):
+        return pretrained_image_encoder(name)
+    return read_image(_weights(store, project, name, "image"), name)
+
+
+def _weights(store: Store, project: int, name: str, part: str) -> Path:
+    folder = store.folder(tuned_folder(project, name)) / part
+    if not folder.is_dir():
+        raise UnknownName("fine-tuned encoder", name)
+    return folder
 
 
 def blocks_of(store: Store, project: Project, encoder: Encoder | None, images: ImageEncoder | None = None) -> Blocks:

@@ -7,10 +7,10 @@ import numpy as np
 
 from collab.domain.project import Item, Project
 from collab.domain.store import Store
-from collab.engine.encoders.image import ImageEncoder, image_encoder_of
-from collab.engine.encoders.text import Encoder, encoder_of
+from collab.engine.encoders.image import ImageEncoder
+from collab.engine.encoders.text import Encoder
 from collab.errors import CollabError
-from collab.loop.encoding import blocks_of, stamp
+from collab.loop.encoding import blocks_of, image_encoder_of, stamp, text_encoder_of
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 
 _ROWS = 10_000
@@ -43,14 +43,14 @@ def examine(store: Store) -> Iterator[Finding]:
         )
         if reads_text(project) and name not in encoders:
             try:
-                encoders[name] = encoder_of(name)
+                encoders[name] = text_encoder_of(store, project.id, name)
             except CollabError as error:
                 yield Finding(f"encoder {name}", str(error), fine=False)
                 continue
             yield Finding(f"encoder {name}", _encoder(encoders[name]))
         if image_fields(project) and sees not in image_encoders:
             try:
-                image_encoders[sees] = image_encoder_of(sees)
+                image_encoders[sees] = image_encoder_of(store, project.id, sees)
             except CollabError as error:
                 yield Finding(f"image encoder {sees}", str(error), fine=False)
                 continue

@@ -74,10 +74,7 @@ class Figures:
 
     def groups(self, project: Project, rows: Ints, items: Ints) -> Ints | None:
         """Number the groups of some rows, what has none as one of its own; None where the policy names no column."""
-        if not project.policy.group:
-            return None
-        found, _ = self._cells.groups(project.policy.group, rows, items, len(rows))
-        return np.where(found >= 0, found, found.max(initial=0) + 1 + np.arange(len(found)))
+        return self._cells.numbered(project, rows, items)
 
     def _outlook(self, seen: Seen) -> Mapping[str, Any]:
         told = seen.audits.answered

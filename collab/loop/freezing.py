@@ -96,7 +96,7 @@ def _words(
     store: Store, project: Project, head: FittedHead, last: Round, items: Ints, contents: Contents, report: Report
 ) -> Population:
     """The frozen head's word on each item, and how sure it is, as a round says it."""
-    blocks = blocks_of(store, project, text_encoder(project), image_encoder(project))
+    blocks = blocks_of(store, project, text_encoder(store, project), image_encoder(store, project))
     file = store.features(project.id, blocks.digest, blocks.dim)
     at = _rows_of(file.ids(), items)
     stamps = np.array([stamp(digest.decode()) for digest in contents.tolist()], np.int64)

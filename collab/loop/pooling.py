@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from collab.domain.project import LabelSchema
+from collab.domain.project import LabelSchema, Project
 from collab.domain.store import FeatureFile, PoolRow, Store
 from collab.domain.task import task_of
 from collab.engine.arrays import Ints
@@ -15,6 +15,22 @@ from collab.engine.numbering import Numbering
 OPEN, OUT = -1, -2
 """Labels of rows that may be asked, and of those that may not: unusable, disputed, can't tell, superseded, a machine's.
 """
+
+
+def decided(store: Store, project: Project) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Items and columns of the decisions that a model may learn from: people's, and no audit of any kind among them.
+
+    Those whose every class was retired are left out.
+    """
+    task, after = task_of(project.schema), 0
+    while page := store.pool(project.id, after):
+        after = page[-1].item
+        for row in page:
+            if row.state != "decided" or row.reserved or row.drawn or row.machine:
+                continue
+            columns = task.columns(row.answer, project.schema)
+            if columns is not None:
+                yield row.item, columns
 
 
 @final

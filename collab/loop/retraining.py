@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,12 @@ from collab.domain.project import Project
 from collab.domain.run import CALIBRATED_FROM, Checks, Round, Stratum
 from collab.domain.store import Store
 from collab.domain.task import answer_of, task_of
-from collab.domain.version import ModelVersion
+from collab.domain.version import TUNED, ModelVersion, VersionRecord
 from collab.engine.arrays import Floats, Ints
-from collab.engine.balancing import equal, rebalanced
 from collab.engine.calibration import cross_fitted, fit_temperature
 from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
-from collab.engine.heads import PRIOR_VARIANCE, FittedHead, Standard, head_of, one_thread
+from collab.engine.heads import FittedHead, head_of
 from collab.engine.laplace import Laplace
 from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
@@ -26,6 +26,7 @@ from collab.loop.checking import check
 from collab.loop.encoding import blocks_of
 from collab.loop.explaining import Grounds
 from collab.loop.figuring import Figures, Seen
+from collab.loop.fitting import Fitting
 from collab.loop.judging import Audits, audits_of, judge
 from collab.loop.measuring import model_name
 from collab.loop.pooling import OPEN, Pool
@@ -65,14 +66,11 @@ class Learner:
         self._model = model_name(store, self.project)  # before the columns: an older name only brings a new learner
         self._blocks = blocks_of(store, self.project, encoder, images)
         self._guess = ClassGuess(encoder) if encoder is not None else None
-        self.head = _last_head(store, self.project, self._model)
+        self._fitting = Fitting(self._blocks.widths, _last_head(store, self.project, self._model))
         self._store = store
         self._file = store.features(project, self._blocks.digest, self._blocks.dim)
         self._pool = Pool(store, project, self._file, many=self.project.schema.many)
         self._figures = Figures(store, project)
-        self._alike: Standard | None = None
-        self._balance = equal(len(self._blocks.widths))
-        self._standard: Standard | None = None
         self._ranked_rows = 0
         self._changes = 0
         self._whole_at = 0
@@ -86,6 +84,11 @@ class Learner:
         named = self._encoder is None or self._encoder.name == project.policy.encoder
         named &= self._images is None or self._images.name == project.policy.image_encoder
         return named and model_name(self._store, project) == self._model
+
+    @property
+    def head(self) -> FittedHead | None:
+        """The head of the last fit; None while all answers are the same."""
+        return self._fitting.head
 
     @property
     def unread(self) -> bool:
@@ -117,7 +120,7 @@ class Learner:
             return None
         started, pool = time.perf_counter(), self._pool
         features, labeled = self._file.rows()[: len(pool)], pool.labeled
-        self._fit(features, labeled)
+        self._fitting.fit(self.project, features, labeled, pool.labels[labeled], pool.numbers)
         fitted = time.perf_counter()
         audits = audits_of(self._store.audit_answers(self.project.id, now), self.project.schema, pool.row, pool.numbers)
         temperature, proba = self._score(features, audits)
@@ -190,10 +193,10 @@ class Learner:
         """What its suggestions stand on; None where it makes none, or before the first round."""
         rows, pool = self._file.rows()[: len(self._pool)], self._pool
         eye = next(iter(self._blocks.images), None)  # every field of pictures has the same one
-        if self.head is not None and self._standard is not None:
+        if self.head is not None and self._fitting.standard is not None:
             return Grounds(
-                self.project, self._blocks, rows, pool.items, pool.row, pool.labeled, self.head.logits, self._standard,
-                eye,
+                self.project, self._blocks, rows, pool.items, pool.row, pool.labeled, self.head.logits,
+                self._fitting.standard, eye,
             )  # fmt: skip
         if self.head is None and self._guess is not None and self._ranked_rows:
             guess, schema, blocks = self._guess, self.project.schema, self._blocks
@@ -202,31 +205,6 @@ class Learner:
                 lambda features: guess.logits(schema, blocks.of_text(features)), None,
             )  # fmt: skip
         return None
-
-    def _fit(self, features: Floats, labeled: Ints) -> None:
-        labels = self._pool.labels[labeled]
-        if len(np.unique(labels)) < 2:
-            self.head = None
-            return
-        widths = self._blocks.widths
-        if self._alike is None or self._standard is None or len(features) > self._ranked_rows:
-            self._alike = Standard.of(features).balanced(widths)
-            self._standard = self._alike.weighted(widths, self._balance.weights)
-        if not self.project.schema.many and self._balance.due(len(labeled)):
-            strength = features.shape[1] / PRIOR_VARIANCE if self.head is None else self.head.strength
-            with one_thread():
-                self._balance = rebalanced(
-                    self._balance, self._alike.applied(features[labeled]), labels, widths, strength
-                )
-            self._standard = self._alike.weighted(widths, self._balance.weights)
-        self.head = head_of(self.project.policy.head).fit(
-            features[labeled],
-            self._pool.numbers.labels(labels, len(self.project.schema.classes)),
-            len(self.project.schema.classes),
-            standard=self._standard,
-            previous=self.head,
-            seed=self.project.policy.seed,
-        )
 
     def _score(self, features: Floats, audits: Audits) -> tuple[float, Floats | None]:
         """Temperature of the head by the audits, and class probabilities of all rows; None where there is no head."""
@@ -274,8 +252,8 @@ class Learner:
     def _words(self, view: PoolView, rows: Ints, model: str, threshold: float | None) -> dict[int, Suggestion]:
         """What is suggested of some rows, by item: the head's word, or before there is one a guess from the classes."""
         items, many = self._pool.items[rows].tolist(), self.project.schema.many
-        if self.head is not None and self._standard is not None and view.proba is not None:
-            laplace = Laplace.of(self.head, view.features[view.labeled], self._standard, many=many)
+        if self.head is not None and self._fitting.standard is not None and view.proba is not None:
+            laplace = Laplace.of(self.head, view.features[view.labeled], self._fitting.standard, many=many)
             doubts = laplace.doubts(view.features[rows], view.proba[rows])
             return suggestions(
                 items, view.proba[rows], doubts, model, threshold, self.project.policy.set_level, many=many
@@ -297,11 +275,27 @@ class Learner:
         return judge(strata, audits.found, self.project.schema, said)
 
     def _champion(self, now: int) -> ModelVersion:
-        policy = self.project.policy
-        for model in self._store.models(self.project.id):
-            if model.status == "champion" and (model.encoder, model.head) == (self._model, policy.head):
-                return model
-        return self._store.add_model(ModelVersion(0, self.project.id, self._model, policy.head, at=now))
+        """The version that suggests: the champion, an older one whose names the policy has again, or a new one."""
+        policy, models = self.project.policy, self._store.models(self.project.id)
+        alike = [m for m in models if (m.encoder, m.head) == (self._model, policy.head) and not m.record.deleted_by]
+        found = next((m for m in alike if m.status == "champion"), None)
+        if found is not None:
+            return found
+        if alike:
+            found = replace(alike[0], status="champion")
+            self._store.save_model(found)
+            return found
+        return self._store.add_model(
+            ModelVersion(0, self.project.id, self._model, policy.head, record=self._record(models), at=now)
+        )
+
+    def _record(self, models: Sequence[ModelVersion]) -> VersionRecord:
+        """What is known of a version that nobody has trained: its names, and what made its fine-tuned encoders."""
+        text = self.project.policy.encoder if self._encoder is not None else ""
+        image = self.project.policy.image_encoder if self._images is not None else ""
+        tuned = {name for name in (text, image) if name.startswith(TUNED)}
+        made = (m.record.making for m in models if tuned & {m.record.text_encoder, m.record.image_encoder})
+        return VersionRecord(text, image, making=next(made, None))
 
     def _demo(self, proba: Floats | None) -> list[bool]:
         """Judge by held-back truth, on the reserve alone: it was neither trained on nor picked from."""
@@ -334,7 +328,7 @@ class Learner:
                 else:
                     before, self.project = self.project, self._store.project(self.project.id)
                     if self.project.policy.head != before.policy.head:
-                        self.head = None  # another kind has strengths of its own
+                        self._fitting.head = None  # another kind has strengths of its own
                     touched, self._whole_at = self._pool.items.tolist(), 0
                     break
         self._pool.take([i for i in dict.fromkeys(touched) if i in self._pool.row], self.project.schema)
@@ -348,7 +342,8 @@ def head_file(project: int, revision: int) -> str:
 
 def _last_head(store: Store, project: Project, model: str) -> FittedHead | None:
     """The head of the last round, so that a new worker goes on where the last one was; None where it can't serve."""
-    last = next(iter(store.models(project.id)), None)
+    done = store.last_round(project.id)
+    last = next((m for m in store.models(project.id) if done is not None and m.id == done.model), None)
     if last is None or (last.encoder, last.head) != (model, project.policy.head):
         return None
     try:

@@ -134,6 +134,13 @@ class Cells:
             self._groups[row] = self._names.setdefault(name, len(self._names)) if name else NO_GROUP
         return self._groups[rows], bool((self._groups[rows] != UNREAD).all())
 
+    def numbered(self, project: Project, rows: Ints, items: Ints) -> Ints | None:
+        """Number the groups of some rows, what has none as one of its own; None where the policy names no column."""
+        if not project.policy.group:
+            return None
+        found, _ = self.groups(project.policy.group, rows, items, len(rows))
+        return np.where(found >= 0, found, found.max(initial=0) + 1 + np.arange(len(found)))
+
 
 def parts_of(done: Round, audits: Audits, best: Ints, cells: Sequence[dict[str, str]]) -> Parts:
     """Divide the audits of the checked strata by each column with a few values.

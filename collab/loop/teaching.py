@@ -22,9 +22,9 @@ from collab.errors import JobCancelled, NothingToLearn
 from collab.loop.encoding import blocks_of
 from collab.loop.grading import judge_classes, plain
 from collab.loop.lessons import Lesson, lesson_file
+from collab.loop.pooling import decided
 from collab.loop.splitting import check, split
 
-PAGE = 50_000
 FEWEST = 2
 """Decisions of a class, so that one of them can be held out."""
 
@@ -113,20 +113,12 @@ def _decided(store: Store, project: Project, encoder: Encoder | None, images: Im
     blocks = blocks_of(store, project, encoder, images)
     file = store.features(project.id, blocks.digest, blocks.dim)
     row = {item: at for at, item in enumerate(file.ids().tolist())}  # the latest row of an item counts
-    at, classes, after = [], [], 0
-    while page := store.pool(project.id, after, PAGE):
-        after = page[-1].item
-        for each in page:
-            if each.state != "decided" or each.reserved or each.drawn or each.machine or each.item not in row:
-                continue
-            column = project.schema.index(each.answer[0])
-            if not project.schema.classes[column].retired:
-                at.append(row[each.item])
-                classes.append(column)
-    if not at:
+    known = [(row[item], column) for item, (column,) in decided(store, project) if item in row]
+    if not known:
         raise NothingToLearn(project.name, "nobody has answered any of it yet. Label some items first.")
+    at, classes = np.array(known, np.int64).T
     standard = Standard.of(file.rows()).balanced(blocks.widths)
-    return _Decided(np.asarray(file.rows()[at]), np.array(classes, np.int64), blocks.widths, standard, blocks.digest)
+    return _Decided(np.asarray(file.rows()[at]), classes, blocks.widths, standard, blocks.digest)
 
 
 def _of_several(found: _Decided, project: Project) -> tuple[_Decided, int]:

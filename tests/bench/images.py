@@ -101,7 +101,7 @@ def _fashion(store: Store, folder: Path, unpacked: Path) -> Project:
 
 def _encoded(store: Store, project: Project) -> Data:
     """Features of all items as the worker makes them."""
-    text, images = text_encoder(project), image_encoder(project)
+    text, images = text_encoder(store, project), image_encoder(store, project)
     encode_items(store, project, text, lambda *_: False, images)
     blocks = blocks_of(store, project, text, images)
     file, truth = store.features(project.id, blocks.digest, blocks.dim), store.truth(project.id)

@@ -26,7 +26,7 @@ def taught(loop):
 
     def make(answers=40, **more):
         signs = loop(audit_trickle=0, audit_schedule=(), **more)
-        encode_items(signs.store, signs.project, text_encoder(signs.project), lambda *_: False)
+        encode_items(signs.store, signs.project, text_encoder(signs.store, signs.project), lambda *_: False)
         truth = signs.store.truth(signs.project.id)
         for _ in range(answers):
             (ask,) = signs.hand("ann").asks
@@ -38,7 +38,7 @@ def taught(loop):
 
 def trained(signs, lesson=LESSON, tell=lambda _: False):
     project = signs.store.project(signs.project.id)
-    return teach(signs.store, project, text_encoder(project), None, lesson, 7, tell)
+    return teach(signs.store, project, text_encoder(signs.store, project), None, lesson, 7, tell)
 
 
 def test_it_learns_from_decisions_and_is_judged_by_those_held_out(taught):
@@ -121,4 +121,4 @@ def test_a_question_with_any_number_of_classes_is_refused(taught):
     schema = replace(signs.project.schema, task="multi label")
     project = replace(signs.project, schema=schema)
     with pytest.raises(NothingToLearn, match="networks learn exactly one"):
-        teach(signs.store, project, text_encoder(project), None, LESSON, 7, lambda _: False)
+        teach(signs.store, project, text_encoder(signs.store, project), None, LESSON, 7, lambda _: False)

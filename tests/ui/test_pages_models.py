@@ -35,7 +35,7 @@ VERDICT = Verdict(
 def signs(loop: Callable[..., Loop]) -> Loop:
     """A project with forty true answers."""
     made = loop(audit_trickle=0, audit_schedule=())
-    encode_items(made.store, made.project, text_encoder(made.project), lambda *_: False)
+    encode_items(made.store, made.project, text_encoder(made.store, made.project), lambda *_: False)
     truth = made.store.truth(made.project.id)
     for _ in range(40):
         (ask,) = made.hand("ann").asks

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import conv2d, normalize, pad
 
@@ -67,25 +68,33 @@ class EfficientNetLite0:
     variant is Google's, without squeeze-and-excitation and with ReLU6 instead of Swish.
     """
 
-    name = "efficientnet-lite0"
     dim = DIM
     size = SIDE
 
-    def __init__(self, file: Path | None = None, *, bf16: bool | None = None, fused: bool | None = None) -> None:
+    def __init__(
+        self,
+        file: Path | None = None,
+        *,
+        bf16: bool | None = None,
+        fused: bool | None = None,
+        name: str = "efficientnet-lite0",
+    ) -> None:
         """Load the weights.
 
         Args:
-            file: Holds them; None: the installed package's.
+            file: Holds them: safetensors with the norms folded in, or as the package has them; None: the package's.
             bf16: Multiply in bfloat16; None: where the processor can.
             fused: Let convolutions cut off and add as they write; None: where this torch can.
+            name: As a policy has it.
         """
+        self.name = name
         self._file = file or _installed()
         self._dtype = torch.bfloat16 if (has_bf16() if bf16 is None else bf16) else torch.float32
         self._fused = can_fuse() if fused is None else fused
-        weights = torch.load(self._file, map_location="cpu", weights_only=True)
-        self._stem = _folded(weights, "_conv_stem", "_bn0", self._dtype)._replace(stride=2)
+        weights = self.folded()
+        self._stem = _convolution(weights, "stem", self._dtype)._replace(stride=2)
         self._blocks = list(_blocks(weights, self._dtype))
-        self._head = _folded(weights, "_conv_head", "_bn1", self._dtype)
+        self._head = _convolution(weights, "head", self._dtype)
 
     @cached_property
     def digest(self) -> str:
@@ -93,6 +102,12 @@ class EfficientNetLite0:
         seal = sha256(f"efficientnet-lite0 {SIDE} letterbox".encode())
         seal.update(self._file.read_bytes())
         return f"efficientnet-lite0-{seal.hexdigest()[:16]}"
+
+    def folded(self) -> dict[str, Tensor]:
+        """Weights and biases of its convolutions by name, the norms folded in: all that there is to train."""
+        if self._file.suffix == ".safetensors":
+            return load_file(self._file)
+        return dict(_folded(torch.load(self._file, map_location="cpu", weights_only=True)))
 
     def encode(self, images: Sequence[Pixels | None]) -> Floats:
         """Encode images into unit rows, shape (n_images, 1280), in their order; zeros where there is none."""
@@ -116,7 +131,7 @@ class EfficientNetLite0:
         return rows
 
     def _convolve(self, x: Tensor, by: Convolution, add: Tensor | None = None) -> Tensor:
-        x, margin = _padded(x, by.weight.shape[-1], by.stride)
+        x, margin = padded(x, by.weight.shape[-1], by.stride)
         if not self._fused:
             y = conv2d(x, by.weight, by.bias, by.stride, margin, 1, by.groups)
             y = y.clamp_(0, CEILING) if by.cut else y
@@ -137,7 +152,7 @@ def can_fuse() -> bool:
     return bool(torch._C._has_mkldnn) and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
-def _padded(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
+def padded(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
     """Pad as TensorFlow does, which trained it, a pixel less in front than behind; or leave it to the convolution."""
     if stride == 1:
         return x, kernel // 2
@@ -147,22 +162,32 @@ def _padded(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
 
 def _blocks(weights: Mapping[str, Tensor], dtype: torch.dtype) -> Iterator[Block]:
     for i, (_, stride, expansion, before, after) in enumerate(BLOCKS):
-        name = f"_blocks.{i}."
+        name = f"blocks.{i}."
         yield Block(
-            None if expansion == 1 else _folded(weights, f"{name}_expand_conv", f"{name}_bn0", dtype),
-            _folded(weights, f"{name}_depthwise_conv", f"{name}_bn1", dtype)._replace(
-                stride=stride, groups=before * expansion
-            ),
-            _folded(weights, f"{name}_project_conv", f"{name}_bn2", dtype)._replace(cut=False),
+            None if expansion == 1 else _convolution(weights, f"{name}widen", dtype),
+            _convolution(weights, f"{name}look", dtype)._replace(stride=stride, groups=before * expansion),
+            _convolution(weights, f"{name}narrow", dtype)._replace(cut=False),
             stride == 1 and before == after,
         )
 
 
-def _folded(weights: Mapping[str, Tensor], convolution: str, norm: str, dtype: torch.dtype) -> Convolution:
-    factor = weights[f"{norm}.weight"].double() / torch.sqrt(weights[f"{norm}.running_var"].double() + EPSILON)
-    weight = weights[f"{convolution}.weight"].double() * factor[:, None, None, None]
-    bias = weights[f"{norm}.bias"].double() - weights[f"{norm}.running_mean"].double() * factor
-    return Convolution(weight.to(dtype).contiguous(memory_format=torch.channels_last), bias.to(dtype))
+def _convolution(weights: Mapping[str, Tensor], name: str, dtype: torch.dtype) -> Convolution:
+    weight = weights[f"{name}.weight"].to(dtype).contiguous(memory_format=torch.channels_last)
+    return Convolution(weight, weights[f"{name}.bias"].to(dtype))
+
+
+def _folded(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    pairs = [("stem", "_conv_stem", "_bn0"), ("head", "_conv_head", "_bn1")]
+    for i, (_, _, expansion, _, _) in enumerate(BLOCKS):
+        mine, theirs = f"blocks.{i}.", f"_blocks.{i}."
+        if expansion > 1:
+            pairs.append((f"{mine}widen", f"{theirs}_expand_conv", f"{theirs}_bn0"))
+        pairs.append((f"{mine}look", f"{theirs}_depthwise_conv", f"{theirs}_bn1"))
+        pairs.append((f"{mine}narrow", f"{theirs}_project_conv", f"{theirs}_bn2"))
+    for name, convolution, norm in pairs:
+        factor = weights[f"{norm}.weight"].double() / torch.sqrt(weights[f"{norm}.running_var"].double() + EPSILON)
+        yield f"{name}.weight", weights[f"{convolution}.weight"].double() * factor[:, None, None, None]
+        yield f"{name}.bias", weights[f"{norm}.bias"].double() - weights[f"{norm}.running_mean"].double() * factor
 
 
 def _installed() -> Path:

@@ -1,11 +1,16 @@
 """Image encoders: pictures to unit vectors. Offline by default; any vision model of transformers by name."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from collab.engine.arrays import Floats
 from collab.engine.encoders.efficientnet import EfficientNetLite0
@@ -65,17 +70,54 @@ class VisionModel:
         model = f"timm/{rest}" if kind == "timm" else rest if kind == "hf" else name
         try:
             try:  # what lies on this disk first: without a network the hub's client waits for minutes
-                self._model, said = _loaded(model, local=True)
+                self.model, said = _loaded(model, local=True)
             except OSError:
-                self._model, said = _loaded(model, local=False)
+                self.model, said = _loaded(model, local=False)
         except ImportError as e:
             raise NotInstalled(f"The image encoder {name}", "vision") from e
         except (OSError, ValueError) as e:
             known = (*IMAGE_ENCODERS, "or a vision model that lies on this disk or that the hub can be asked for")
             raise UnknownName("image encoder", name, known) from e
+        self._look(said)
+
+    @classmethod
+    def read(cls, folder: Path, name: str) -> Self:
+        """Read what `write` wrote: the part that sees, without the hub's way of finding it.
+
+        Raises:
+            UnknownName: The folder holds no such model.
+            NotInstalled: It is one of timm's, and timm isn't there.
+        """
+        from transformers import AutoConfig, AutoModel  # heavy: loaded only by those who ask for it
+
+        found = cls.__new__(cls)
+        found.name = name
+        try:
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            whole = AutoModel.from_config(config)  # type: ignore[no-untyped-call]  # the library leaves it so
+            found.model = getattr(whole, "vision_model", whole).float().eval()
+            found.model.load_state_dict(load_file(folder / "model.safetensors"))
+            said = json.loads((folder / "preprocessor_config.json").read_text())
+        except ImportError as e:
+            raise NotInstalled(f"The image encoder {name}", "vision") from e
+        except (OSError, ValueError, RuntimeError, SafetensorError) as e:
+            raise UnknownName("image encoder", name) from e
+        found._look(said)
+        return found
+
+    def write(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        """Write other weights of the same model, and all that `read` needs beside them."""
+        self.model.config.save_pretrained(folder)
+        said = {"size": {"height": self.size, "width": self.size}}
+        said |= {"image_mean": self.mean.tolist(), "image_std": self.deviation.tolist()}
+        (folder / "preprocessor_config.json").write_text(json.dumps(said, indent=1))
+        save_file(dict(weights), folder / "model.safetensors", {"format": "pt"})
+
+    def _look(self, said: Mapping[str, Any]) -> None:
+        """Take from what a model says of the pictures that it wants."""
         self.size = _side(said)
-        self._mean = np.asarray(said.get("image_mean") or said.get("mean") or HALF, np.float32)
-        self._deviation = np.asarray(said.get("image_std") or said.get("std") or HALF, np.float32)
+        self.mean = np.asarray(said.get("image_mean") or said.get("mean") or HALF, np.float32)
+        self.deviation = np.asarray(said.get("image_std") or said.get("std") or HALF, np.float32)
 
     @cached_property
     def dim(self) -> int:  # noqa: D102  # documented by the protocol
@@ -83,8 +125,8 @@ class VisionModel:
 
     @cached_property
     def digest(self) -> str:  # noqa: D102  # documented by the protocol
-        seal = sha256(f"vision {self.size} {self._mean.tolist()} {self._deviation.tolist()} letterbox".encode())
-        for name, tensor in sorted(self._model.state_dict().items()):
+        seal = sha256(f"vision {self.size} {self.mean.tolist()} {self.deviation.tolist()} letterbox".encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
             seal.update(name.encode())
             seal.update(tensor.cpu().contiguous().view(-1).numpy().tobytes())
         return f"vision-{seal.hexdigest()[:16]}"
@@ -101,9 +143,9 @@ class VisionModel:
         """Unit rows of pictures of the right size."""
         import torch  # heavy, as the library is that brought the model
 
-        scaled = ((pixels / np.float32(255) - self._mean) / self._deviation).transpose(0, 3, 1, 2)
+        scaled = ((pixels / np.float32(255) - self.mean) / self.deviation).transpose(0, 3, 1, 2)
         with torch.inference_mode():
-            last = self._model(pixel_values=torch.from_numpy(np.ascontiguousarray(scaled))).last_hidden_state.float()
+            last = self.model(pixel_values=torch.from_numpy(np.ascontiguousarray(scaled))).last_hidden_state.float()
             pooled = last.mean((2, 3)) if last.ndim == 4 else last.mean(1)
             rows: Floats = torch.nn.functional.normalize(pooled).numpy()
         return rows
@@ -140,7 +182,7 @@ def _loaded(model: str, *, local: bool) -> tuple[Any, dict[str, Any]]:  # the li
     return seeing, {"image_size": getattr(seeing.config, "image_size", None), **said}
 
 
-def _side(said: dict[str, Any]) -> int:
+def _side(said: Mapping[str, Any]) -> int:
     """The side of the square: what is cut out, else what is scaled to, else what the model was made for."""
     for name in ("crop_size", "size", "input_size", "image_size"):
         match said.get(name):

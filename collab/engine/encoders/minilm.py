@@ -54,24 +54,32 @@ class MiniLM:
     "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", EMNLP 2019.
     """
 
-    name = "minilm"
     dim = DIM
 
-    def __init__(self, folder: Path | None = None, *, max_tokens: int = 256, bf16: bool | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        max_tokens: int = 256,
+        bf16: bool | None = None,
+        name: str = "minilm",
+    ) -> None:
         """Load weights and tokenizer.
 
         Args:
             folder: Holds model.safetensors and tokenizer.json; None: the installed package's.
             max_tokens: Longer texts are cut, at most 512.
             bf16: Multiply in bfloat16; None: where the processor can.
+            name: As a policy has it.
         """
-        self._folder = folder or _installed()
+        self.name = name
+        self.folder = folder or _installed()
         self.max_tokens = max_tokens
         self._dtype = torch.bfloat16 if (has_bf16() if bf16 is None else bf16) else torch.float32
-        self._tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        self._tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(max_tokens)
         self._tokenizer.no_padding()
-        weights = load_file(self._folder / "model.safetensors")
+        weights = load_file(self.folder / "model.safetensors")
         self._words = weights["embeddings.word_embeddings.weight"]
         # Every token is of the first type here, so its row is added to the positions once and for all.
         self._positions = (
@@ -88,7 +96,7 @@ class MiniLM:
         """
         seal = sha256(f"minilm {self.max_tokens}".encode())
         for file in ("model.safetensors", "tokenizer.json"):
-            seal.update((self._folder / file).read_bytes())
+            seal.update((self.folder / file).read_bytes())
         return f"minilm-{seal.hexdigest()[:16]}"
 
     def encode(self, texts: Sequence[str]) -> Floats:

@@ -75,16 +75,17 @@ class Hashing:
 class SentenceTransformerEncoder:
     """Any model of the sentence-transformers library, by hub name or local path."""
 
-    def __init__(self, name_or_path: str) -> None:
+    def __init__(self, name_or_path: str, name: str | None = None) -> None:
+        """Load a model; its name is what it was loaded by, unless given."""
         from sentence_transformers import SentenceTransformer  # heavy: loaded only by those who ask for it
 
-        self.name = name_or_path
-        self._model: Any  # the library ships no types
+        self.name = name or name_or_path
+        self.model: Any  # the library ships no types
         try:
             try:  # what lies on this disk first: without a network the hub's client waits for minutes
-                self._model = SentenceTransformer(name_or_path, local_files_only=True)
+                self.model = SentenceTransformer(name_or_path, local_files_only=True)
             except OSError:
-                self._model = SentenceTransformer(name_or_path)
+                self.model = SentenceTransformer(name_or_path)
         except (OSError, ValueError) as e:
             known = (
                 *ENCODERS,
@@ -94,17 +95,17 @@ class SentenceTransformerEncoder:
 
     @property
     def dim(self) -> int:  # noqa: D102  # documented by the protocol
-        return int(self._model.get_embedding_dimension())
+        return int(self.model.get_embedding_dimension())
 
     @property
     def max_tokens(self) -> int | None:  # noqa: D102  # documented by the protocol
-        longest: int | None = self._model.max_seq_length
+        longest: int | None = self.model.max_seq_length
         return longest
 
     @cached_property
     def digest(self) -> str:  # noqa: D102  # documented by the protocol
         seal = sha256(f"sentence-transformers {self.max_tokens}".encode())
-        for name, tensor in sorted(self._model.state_dict().items()):
+        for name, tensor in sorted(self.model.state_dict().items()):
             seal.update(name.encode())
             seal.update(tensor.cpu().contiguous().view(-1).numpy().tobytes())
         return f"st-{seal.hexdigest()[:16]}"
@@ -112,11 +113,11 @@ class SentenceTransformerEncoder:
     def encode(self, texts: Sequence[str]) -> Floats:  # noqa: D102  # documented by the protocol
         if not texts:
             return np.zeros((0, self.dim), np.float32)
-        rows: Floats = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        rows: Floats = self.model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return rows.astype(np.float32, copy=False)
 
     def read_until(self, text: str) -> int | None:  # noqa: D102  # documented by the protocol
-        tokenizer = self._model.tokenizer
+        tokenizer = self.model.tokenizer
         if self.max_tokens is None or not getattr(tokenizer, "is_fast", False):
             return None
         parts = tokenizer(

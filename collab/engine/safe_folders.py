@@ -1,0 +1,66 @@
+"""Tell folders of weights that hold nothing but weights and words from those that could run code or point elsewhere."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+from collab.errors import UnreadableFile
+
+PLAIN = frozenset({".safetensors", ".json", ".txt", ".md", ".model", ".tiktoken"})
+"""What a file's name may end with: weights, settings, and the words of tokenizers."""
+OURS = "sentence_transformers."
+"""Where the classes of a text encoder's modules come from."""
+
+
+def refuse_unsafe(folder: Path) -> None:
+    """Look at all that lies in a folder before anything is loaded from it.
+
+    Raises:
+        UnreadableFile: It isn't there, or holds a link, a pickle or any file that could run, or names paths or code
+            outside itself.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        raise UnreadableFile(folder.name, "it is no folder.")
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise UnreadableFile(name, "it is a link, and may lead anywhere; only files themselves are loaded.")
+        if path.is_dir():
+            continue
+        if not path.is_file() or path.suffix not in PLAIN:
+            raise UnreadableFile(name, f"only weights and settings are loaded ({', '.join(sorted(PLAIN))}).")
+        if path.name == "modules.json":
+            _refuse_modules(path, name)
+        if path.suffix == ".json" and path.stem.endswith("config"):
+            _refuse_code(path, name)
+
+
+def inside(name: str) -> bool:
+    """Whether a relative path stays where it begins."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in name and "\0" not in name
+
+
+def _refuse_modules(path: Path, name: str) -> None:
+    """A text encoder's list of modules says what is imported, and from which folders they read."""
+    found = _json(path, name)
+    if not isinstance(found, list):
+        raise UnreadableFile(name, "it is no list of modules.")
+    for module in found:
+        kind, where = (str(module.get(key, "")) if isinstance(module, dict) else "" for key in ("type", "path"))
+        if not kind.startswith(OURS):
+            raise UnreadableFile(name, f"it asks for code of its own ({kind!r}).")
+        if not inside(where):
+            raise UnreadableFile(name, f"it names a path outside its folder ({where!r}).")
+
+
+def _refuse_code(path: Path, name: str) -> None:
+    found = _json(path, name)
+    if isinstance(found, dict) and "auto_map" in found:
+        raise UnreadableFile(name, "it asks for code of its own (auto_map).")
+
+
+def _json(path: Path, name: str) -> object:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(name, f"it is no JSON ({error}).") from error
