@@ -153,8 +153,9 @@ def _flips(project: Project, model: ModelVersion) -> None:
     items, link = store.items([f.item for f in shown]), session.image_link(project.id)
     shown = tuple(f for f in shown if f.item in items)
     rows = [
-        {**thumb_cell(items[f.item], project, link), word("data.item"): excerpt(items[f.item], project)}
+        thumb_cell(items[f.item], project, link)
         | _said(f, project)
+        | {word("data.item"): excerpt(items[f.item], project)}
         for f in shown
     ]
     picked = st.dataframe(

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from collab.domain.project import Project
+from collab.domain.run import Job
 from collab.domain.version import ModelVersion, makers
-from collab.loop import reporting, versions
-from collab.ui import comparison, lineage, network, session, tuning
+from collab.loop import escalating, reporting
+from collab.ui import bundle, comparison, lineage, network, session, tuning
 from collab.ui.naming import encoder_words, head_words
 from collab.ui.pieces import empty, errors_told, heading, live_job, plain
 from collab.ui.quality import agreement
@@ -24,18 +25,21 @@ def draw() -> None:
         return
     models = session.store().models(project.id)
     jobs = session.store().jobs(project.id, MOST_JOBS)
-    _now(project, models)
+    _now(project, models, jobs)
     with errors_told():  # what lies on the disk may be amiss; who suggests can be chosen all the same
-        tuning.draw(project, [job for job in jobs if job.kind == versions.JOB], models, decided)
+        tuning.draw(project, [job for job in jobs if job.kind == escalating.JOB], models, decided)
         comparison.draw(project, models)
     if models:
         lineage.draw(project, models)
     trainings = [job for job in jobs if job.kind == "train"]
-    with st.expander(word("models.plainly"), expanded=live_job(trainings, "train") is not None):
+    opened = f"network-{project.id}"
+    if live_job(trainings, "train") is not None:
+        st.session_state[opened] = True  # what it comes to shall not be hidden when it ends
+    with st.expander(word("models.plainly"), expanded=opened in st.session_state):
         network.draw(project, trainings, decided)
 
 
-def _now(project: Project, models: tuple[ModelVersion, ...]) -> None:
+def _now(project: Project, models: tuple[ModelVersion, ...], jobs: list[Job]) -> None:
     champion = next((m for m in models if m.status == "champion"), None)
     last = session.store().last_round(project.id)
     with st.container(border=True):
@@ -53,6 +57,7 @@ def _now(project: Project, models: tuple[ModelVersion, ...]) -> None:
         waiting = max(0, overview.progress.audited - report.judged - report.retired)  # since the last fit
         st.markdown(agreement(report, waiting, overview.progress.reading))
         st.caption(word("insights.how"))
+        bundle.draw(project, jobs)
 
 
 def suggesting(champion: ModelVersion, models: tuple[ModelVersion, ...], since: str) -> str:

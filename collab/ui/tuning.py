@@ -9,9 +9,10 @@ from collab.domain.project import Project
 from collab.domain.run import Job
 from collab.domain.version import ModelVersion
 from collab.engine.recipe import FineTuning, Method, Optimizer
-from collab.loop import versions
+from collab.loop import escalating, versions
+from collab.loop.escalating import TuningAdvice, Wanted
 from collab.loop.measuring import image_fields, reads_text
-from collab.loop.versions import TuningAdvice, TuningProgress, Wanted
+from collab.loop.versions import TuningProgress
 from collab.ui import promotion, session, verdicts
 from collab.ui.figures import loss_curve
 from collab.ui.pieces import LIVE, duration, errors_told, job_failed, latest_job, live_job, plain
@@ -33,7 +34,7 @@ def draw(project: Project, jobs: list[Job], models: tuple[ModelVersion, ...], de
         models: Its versions, newest first.
         decided: How many decisions there are.
     """
-    running, last = live_job(jobs, versions.JOB), latest_job(jobs, versions.JOB)
+    running, last = live_job(jobs, escalating.JOB), latest_job(jobs, escalating.JOB)
     if running is not None:
         with st.container(border=True):
             st.header(word("tuning.title"), anchor=False)
@@ -54,7 +55,7 @@ def draw(project: Project, jobs: list[Job], models: tuple[ModelVersion, ...], de
 
 
 def _start(project: Project, last: Job | None, made: ModelVersion | None, decided: int) -> None:
-    found = versions.advice(session.store(), project.id)
+    found = escalating.advice(session.store(), project.id)
     sentence, reasons = advice(found, project)
     st.markdown(sentence)
     if made is not None and made.record.making is not None:
@@ -73,9 +74,9 @@ def _start(project: Project, last: Job | None, made: ModelVersion | None, decide
         recipe = FineTuning() if tables or impossible else _settings(found, last)
     if go:
         with errors_told():
-            versions.tune_fits(session.store(), project.id)
+            escalating.tune_fits(session.store(), project.id)
             payload = asdict(Wanted(recipe))
-            session.store().submit_job(versions.JOB, project.id, payload, session.annotator(), session.now())
+            session.store().submit_job(escalating.JOB, project.id, payload, session.annotator(), session.now())
             st.rerun()
 
 
@@ -84,7 +85,7 @@ def advice(found: TuningAdvice, project: Project) -> tuple[str, str]:
     told = {
         "labels": f"{found.labels:,}", "needed": found.needed, "target": f"{found.target:.0%}", "why": plain(found.why),
         "name": plain(project.schema[found.class_id].name) if found.class_id else "",
-        "slope": "" if found.slope is None else points(found.slope, 1), "step": versions.STRETCH,
+        "slope": "" if found.slope is None else points(found.slope, 1), "step": escalating.STRETCH,
         "accuracy": "" if found.accuracy is None else f"{found.accuracy:.0%}",
     }  # fmt: skip
     sentence = word(f"tuning.{found.reason.replace(' ', '_')}", **told)
@@ -98,7 +99,7 @@ def advice(found: TuningAdvice, project: Project) -> tuple[str, str]:
 def _settings(found: TuningAdvice, last: Job | None) -> FineTuning:
     """How to train; closed, they say what is advised."""
     methods, optimizers = get_args(Method), get_args(Optimizer)
-    known = FineTuning() if last is None else versions.wanted(last).recipe
+    known = FineTuning() if last is None else escalating.wanted(last).recipe
     with st.expander(word("tuning.settings")):
         method = st.radio(
             word("tuning.method"), methods, methods.index(found.method), format_func=lambda m: _method(m, found.method),

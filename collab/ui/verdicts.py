@@ -37,11 +37,12 @@ def figures(found: Verdict) -> list[str]:
     shares = {"before": found.against, "right": f"{found.before:,}", "now": f"{found.after:,}"}
     change = found.accuracy
     gain = {name: _signed(getattr(found.gain, name)) for name in ("value", "low", "high")}
-    return [
+    lines = [
         word("verdict.counts", **shares, n=f"{len(found.audits):,}"),
         word("verdict.change", value=points(change.value), low=points(change.low), high=points(change.high)),
         word("verdict.gain", **gain),
     ]
+    return [*lines, word("verdict.unresolved", n=f"{found.unresolved:,}")] if found.unresolved else lines
 
 
 def accuracy(found: Figure | None, n: int) -> str:

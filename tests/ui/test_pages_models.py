@@ -15,7 +15,8 @@ from collab.engine.recipe import Epoch
 from collab.jobs import running
 from collab.jobs.running import now_ms
 from collab.loop.encoding import encode_items, text_encoder
-from collab.loop.versions import Comparison, Flip, Judged, TuningAdvice, TuningProgress, judged_file, put_progress
+from collab.loop.escalating import TuningAdvice
+from collab.loop.versions import Comparison, Flip, Judged, TuningProgress, judged_file, put_progress
 from collab.ui import comparison, session, tuning, verdicts
 from collab.ui.naming import encoder_words
 from tests.loop.conftest import Loop
