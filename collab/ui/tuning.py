@@ -59,7 +59,7 @@ def _start(project: Project, last: Job | None, made: ModelVersion | None, decide
     sentence, reasons = advice(found, project)
     st.markdown(sentence)
     if made is not None and made.record.making is not None:
-        since = max(0, decided - made.record.making.labels - made.record.making.held_out)
+        since = max(0, decided - made.record.making.labels)
         reasons = f"{reasons} {word('tuning.since', n=f'{since:,}')}".strip()
     if reasons:
         st.caption(reasons)

@@ -64,6 +64,8 @@ def calibration(found: Figure | None) -> str:
 
 def making(found: Making) -> str:
     """What it learned from, and what it took."""
+    if found.method == "mlp":
+        return f"{word('verdict.made_network', labels=f'{found.labels:,}')} {cost(found)}."
     said = {"labels": f"{found.labels:,}", "held": f"{found.held_out:,}", "best": found.best_epoch}
     return f"{word('verdict.made', **said, epochs=found.epochs)} {cost(found)}."
 
