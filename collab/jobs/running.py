@@ -1,5 +1,6 @@
 """Run one job to its end, as the child process that it lives in: heartbeat out, cancel in, fenced by its attempt."""
 
+import contextlib
 import secrets
 import threading
 import time
@@ -17,12 +18,14 @@ from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import auditing, exporting, importing
 from collab.loop.encoding import encode_items, image_encoder, text_encoder
+from collab.loop.escalating import JOB, wanted
 from collab.loop.freezing import freeze
 from collab.loop.lessons import lesson as lesson_of
 from collab.loop.lessons import put_curve
 from collab.loop.planning import ImportPlan
 from collab.loop.signing import bring_in_force
 from collab.loop.teaching import teach
+from collab.loop.tuning import is_first, tune
 
 LEASE_MS = 15_000
 BEAT_SECONDS = 1.0
@@ -31,15 +34,27 @@ CURVE_SECONDS = 0.5
 
 Report = Callable[[float, str], bool]
 """Say how far the job is (share, message); returns whether a person asked it to stop."""
+Watch = Callable[[float, str], None]
 
 
-def run(store: Store, job: Job) -> None:
+def run(store: Store, job: Job, watch: Watch | None = None) -> None:
     """Do the work of a claimed job and write its end.
+
+    Of several processes that train together the first one alone speaks for the job.
+
+    Args:
+        store: The workspace.
+        job: As it was claimed.
+        watch: Shown the share done and the message each time that the job reports.
 
     Raises:
         JobLost: Another attempt owns the job; nothing was published.
     """
-    beat = _Heartbeat(store, job)
+    if not is_first():
+        with contextlib.suppress(CollabError):  # the first one says what went wrong
+            KINDS[job.kind](store, job, lambda *_: False)
+        return
+    beat = _Heartbeat(store, job, watch)
     with beat:
         try:
             result = KINDS[job.kind](store, job, beat.report)
@@ -63,8 +78,8 @@ def now_ms() -> int:
 class _Heartbeat:
     """Beats in a thread of its own, so that a long step can't look like a dead job."""
 
-    def __init__(self, store: Store, job: Job) -> None:
-        self._store, self._job = store, job
+    def __init__(self, store: Store, job: Job, watch: Watch | None) -> None:
+        self._store, self._job, self._watch = store, job, watch
         self._share, self._message = job.progress, job.message
         self._over = threading.Event()
         self._lost: JobLost | None = None
@@ -74,6 +89,8 @@ class _Heartbeat:
     def report(self, share: float, message: str) -> bool:
         """Take note of progress; raises where the job was lost."""
         self._share, self._message = share, message
+        if self._watch is not None:
+            self._watch(share, message)
         if self._lost is not None:
             raise self._lost
         return self.cancelled
@@ -185,6 +202,11 @@ def _train(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return teach(store, project, text, images, lesson, job.id, tell)
 
 
+def _tune(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    return tune(store, job.project, wanted(job), job.id, report)
+
+
 def _act(job: Job) -> str:
     """The event of a job that is one act: the next attempt sees by it that an earlier one came to its end."""
     return f"job {job.id}: {job.kind}"
@@ -199,4 +221,5 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "sign": _sign,
     "withdraw": _withdraw,
     "train": _train,
+    JOB: _tune,
 }
