@@ -1,5 +1,6 @@
 """Model versions: what made one, what that cost, and how the gate judged it against the one before."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -94,6 +95,8 @@ class VersionRecord:
     """Items of the pool whose suggestion is another one than the champion's was; None: not counted."""
     deleted_by: str = ""
     """Who deleted its weights; what is known of it stays."""
+    suggests_since: int = 0
+    """When it was last made the champion by an act; 0: it never was, so if it is one, then since it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +112,13 @@ class ModelVersion:
     parent: int | None = None
     record: VersionRecord = field(default_factory=VersionRecord)
     at: int = 0
+
+
+def makers(models: Sequence[ModelVersion]) -> dict[str, int]:
+    """Fine-tuned encoders by name, each with the version that it was made for: the first that has it."""
+    found: dict[str, int] = {}
+    for model in sorted(models, key=lambda m: m.id):
+        for name in (model.record.text_encoder, model.record.image_encoder):
+            if name.startswith(TUNED):
+                found.setdefault(name, model.id)
+    return found

@@ -130,7 +130,7 @@ def _switch(store: Store, project_id: int, version: int, act: Act, by: str, even
         verdict = model.record.verdict
         if model.status == "candidate" and by and (verdict is None or verdict.word != "better"):
             model = replace(model, record=replace(model.record, overruled_by=by))
-        store.save_model(replace(model, status="champion"))
+        store.save_model(replace(model, status="champion", record=replace(model.record, suggests_since=now)))
 
 
 def _names(policy: LoopPolicy) -> dict[str, str]:

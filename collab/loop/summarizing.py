@@ -7,7 +7,7 @@ import json
 import math
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +16,7 @@ from collab.domain.certificate import Certificate
 from collab.domain.project import Field, LabelSchema, LoopPolicy
 from collab.domain.run import SHOWN_FROM, Checks, Progress
 from collab.domain.store import Store
+from collab.domain.version import makers
 from collab.loop import reporting
 from collab.loop.advising import StopAdvice
 from collab.loop.influencing import Effect, Work
@@ -108,6 +109,8 @@ class Made:
     log_head: str
     """Hash of the last one, chained to all before: whoever keeps it can tell whether the log was changed since."""
     versions: Mapping[str, str]
+    tuned: Mapping[str, int] = field(default_factory=dict)
+    """Fine-tuned encoders by name, with the model version that each was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,8 @@ def _made(store: Store, project: int, policy: LoopPolicy, now: int) -> Made:
     last = store.last_round(project)
     fit = ("", 0, 0) if last is None else (f"{last.model}.{last.revision}", last.at, last.labels)
     encoder = model_name(store, store.project(project))
-    return Made(now, *fit, encoder, policy.head, store.progress(project).events, store.chain_head(project), versions())
+    log = store.progress(project).events, store.chain_head(project)
+    return Made(now, *fit, encoder, policy.head, *log, versions(), makers(store.models(project)))
 
 
 def _limits(found: Summary) -> Iterator[Limit]:

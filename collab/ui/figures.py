@@ -14,6 +14,10 @@ from collab.ui.words import word
 
 QUIET = "#7d8590"
 """A gray that can be read on a light and on a dark page."""
+BLUE, RED, GREEN = "#3f7fd4", "#c8553d", "#2f9463"
+"""Colors of marks that can be seen on both."""
+DARK_GREEN, DARK_RED, DARK_GRAY = "#1b7a4c", "#b4432c", "#6a727c"
+"""Colors that white words can be read on."""
 PLAIN = "#888888"
 """The color of a class that has none."""
 
@@ -37,6 +41,21 @@ class Range:
     high: float
     told: str
     """The counts behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How many blind answers people and a model called so, by one version and by another."""
+
+    people: str
+    model: str
+    before: int
+    after: int
+
+    @property
+    def better(self) -> bool:
+        """Whether the second one agrees more often here, or errs less often."""
+        return (self.after > self.before) == (self.people == self.model)
 
 
 def audit_curve(points: list[CurvePoint]) -> Any:  # altair has no types
@@ -80,7 +99,7 @@ def loss_curve(epochs: Sequence[Epoch]) -> Any:  # altair has no types
             alt.X("epoch:Q", axis=alt.Axis(title=word("models.epoch"), format="d", tickMinStep=1)),
             alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None)),
             color=alt.Color(
-                "of:N", scale=alt.Scale(domain=both, range=["#4654c9", "#c8553d"]),
+                "of:N", scale=alt.Scale(domain=both, range=[BLUE, RED]),
                 legend=alt.Legend(orient="top", title=None, symbolType="stroke", labelLimit=300, offset=4),
             ),
             strokeDash=alt.StrokeDash("of:N", scale=alt.Scale(domain=both, range=[[1, 0], [6, 4]]), legend=None),
@@ -92,6 +111,41 @@ def loss_curve(epochs: Sequence[Epoch]) -> Any:  # altair has no types
         )
         .properties(height=330, title=_measure(word("models.loss_axis")))
     )  # fmt: skip
+
+
+def shift_map(shifts: Sequence[Shift]) -> Any:  # altair has no types
+    """Draw by how much each cell of the confusion matrix changes; what is better is green, what is worse red.
+
+    White words stand on all of these colors, on a light page and on a dark one; what stays is only hinted at.
+    """
+    most = max((abs(s.after - s.before) for s in shifts), default=0) or 1
+    rows = [
+        {
+            "people": s.people, "model": s.model, "before": s.before, "after": s.after,
+            "told": f"{s.after - s.before:+d}".replace("-", "−") if s.after != s.before else "",
+            "color": _mixed(DARK_GREEN if s.better else DARK_RED, abs(s.after - s.before) / most),
+            "weight": 1.0 if s.after != s.before else 0.12,
+        }
+        for s in shifts
+    ]  # fmt: skip
+    labels: dict[str, Any] = {"labelLimit": 110, "ticks": False, "domain": False, "labelOverlap": False, "grid": False}
+    model = alt.Axis(title=word("comparison.model"), orient="top", labelAngle=0, **labels)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        alt.X("model:N", sort=None, axis=model, scale=alt.Scale(paddingInner=0.03)),
+        alt.Y("people:N", sort=None, axis=alt.Axis(title=None, **labels), scale=alt.Scale(paddingInner=0.06)),
+        tooltip=[
+            alt.Tooltip("people:N", title=word("comparison.people")),
+            alt.Tooltip("model:N", title=word("comparison.model")),
+            alt.Tooltip("before:Q", title=word("comparison.first")),
+            alt.Tooltip("after:Q", title=word("comparison.second")),
+        ],
+    )
+    cells = base.mark_rect(cornerRadius=4).encode(
+        color=alt.Color("color:N", scale=None, legend=None), opacity=alt.Opacity("weight:Q", scale=None, legend=None)
+    )
+    told = base.mark_text(fontSize=13, fontWeight=600, color="#ffffff").encode(alt.Text("told:N"))
+    height = 44 * len({s.people for s in shifts}) + 130
+    return (cells + told).properties(height=height, title=_measure(word("comparison.people")))
 
 
 def reliability_diagram(bins: Sequence[Bin]) -> Any:  # altair has no types
@@ -159,3 +213,9 @@ def bar_chart(bars: Sequence[Bar]) -> Any:  # altair has no types
 def _measure(text: str) -> Any:  # altair has no types
     """Say above a chart what its height measures: along the axis the words would be cut off where it is narrow."""
     return alt.TitleParams(text, anchor="start", frame="bounds", fontSize=13, fontWeight=400, color=QUIET, offset=12)
+
+
+def _mixed(color: str, share: float) -> str:
+    """Between gray and a color, both as "#rrggbb"."""
+    ends = zip(bytes.fromhex(DARK_GRAY[1:]), bytes.fromhex(color[1:]), strict=True)
+    return "#" + bytes(round(a + share * (b - a)) for a, b in ends).hex()

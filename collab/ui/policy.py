@@ -1,5 +1,6 @@
 """The form in which people set how a project asks: what they are shown, what is checked, and what the goal is."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import get_args
@@ -7,10 +8,12 @@ from typing import get_args
 import streamlit as st
 
 from collab.domain.project import LoopPolicy, Mode, Project
+from collab.domain.version import TUNED, makers
 from collab.loop import ranking, reshaping
 from collab.loop.annotating import new_id
 from collab.loop.measuring import image_fields, reads_text
 from collab.ui import session
+from collab.ui.naming import encoder_words
 from collab.ui.pieces import errors_told
 from collab.ui.words import WORDS, language, word
 
@@ -20,6 +23,8 @@ MILLION = 1_000_000
 MODES: tuple[Mode, ...] = get_args(Mode)
 HEADS = ("logistic", "mlp")
 """Among which the page offers the choice; a policy may carry another."""
+TEXT_ENCODERS, IMAGE_ENCODERS = ("minilm", "hashing"), ("efficientnet-lite0",)
+"""Those that came with collab."""
 
 
 def draw(project: Project) -> None:
@@ -79,23 +84,43 @@ def _model(project: Project, policy: LoopPolicy) -> LoopPolicy:
     names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
     strategy = st.selectbox(word("settings.strategy"), names, names.index(policy.strategy), format_func=_strategy_words)
     st.caption(word("settings.strategy_why"))
+    tuned = makers(session.store().models(project.id))
     if reads_text(project):
-        policy = replace(policy, encoder=_encoder("encoder", policy.encoder))
+        policy = replace(policy, encoder=_encoder("encoder", policy.encoder, TEXT_ENCODERS, tuned))
     if image_fields(project):
-        policy = replace(policy, image_encoder=_encoder("image_encoder", policy.image_encoder))
+        policy = replace(policy, image_encoder=_encoder("image_encoder", policy.image_encoder, IMAGE_ENCODERS, tuned))
     heads = tuple(dict.fromkeys((*HEADS, policy.head)))
     head = st.selectbox(word("settings.head"), heads, heads.index(policy.head), format_func=_head_words)
     st.caption(word("settings.head_why"))
+    policy = _tuning(policy)
     if any(f.kind == "image" for f in project.fields):
         policy = _pictures(policy)
     return replace(policy, strategy=strategy, head=head)
 
 
-def _encoder(name: str, value: str) -> str:
-    """What reads the texts, or the pictures; an empty name changes nothing."""
-    encoder: str = st.text_input(word(f"settings.{name}"), value)
-    st.caption(word(f"settings.{name}_why"))
-    return encoder.strip() or value
+def _encoder(name: str, value: str, built_in: Sequence[str], tuned: Mapping[str, int]) -> str:
+    """What reads the texts, or the pictures; an empty name changes nothing.
+
+    One that was fine-tuned here goes by its version: its name says nothing, and typed over it would be lost.
+    """
+    if value.startswith(TUNED):
+        chosen: str = st.selectbox(
+            word(f"settings.{name}"), (value, *built_in), format_func=lambda n: encoder_words(n, tuned),
+            accept_new_options=True, key=f"{name}-{value}",
+        )  # fmt: skip
+        st.caption(word("settings.encoder_tuned"))
+    else:
+        chosen = st.text_input(word(f"settings.{name}"), value)
+        st.caption(word(f"settings.{name}_why"))
+    return chosen.strip() or value
+
+
+def _tuning(policy: LoopPolicy) -> LoopPolicy:
+    """When the whole network is trained anew, and whether a better one is used at once."""
+    every = _number("fine_tune_every", 0, 100_000, policy.fine_tune_every)
+    alone = st.checkbox(word("settings.promote_alone"), policy.promote_alone)
+    st.caption(word("settings.promote_alone_why"))
+    return replace(policy, fine_tune_every=every, promote_alone=alone)
 
 
 def _pictures(policy: LoopPolicy) -> LoopPolicy:

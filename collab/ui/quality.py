@@ -81,7 +81,7 @@ def _agreement(project: Project, overview: Overview, report: AuditReport, checks
     missing = max(0, CALIBRATED_FROM - (report.judged or waiting))
     with st.container(border=True):
         st.header(word("insights.agreement"), anchor=False)
-        st.markdown(_agreement_words(report, waiting, overview.progress.reading))
+        st.markdown(agreement(report, waiting, overview.progress.reading))
         if project.schema.many:
             st.caption(word("insights.whole"))
         if missing:
@@ -102,7 +102,14 @@ def _agreement(project: Project, overview: Overview, report: AuditReport, checks
         st.caption(word("insights.how"))
 
 
-def _agreement_words(report: AuditReport, waiting: int, reading: float) -> str:
+def agreement(report: AuditReport, waiting: int, reading: float) -> str:
+    """How often the model agrees, in a sentence, as exact as so many answers allow.
+
+    Args:
+        report: What the audits say.
+        waiting: Blind answers given since the last fit.
+        reading: Share of the items that have been read.
+    """
     if report.band is None or report.low is None or report.high is None:
         answered = report.judged + waiting
         if answered < SHOWN_FROM:

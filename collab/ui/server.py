@@ -38,6 +38,7 @@ IMPORTED_LATER = (
     "collab.ui.page_data",
     "collab.ui.page_insights",
     "collab.ui.page_label",
+    "collab.ui.page_models",
     "collab.ui.page_new",
 )
 """What would else be imported in the middle of somebody's first page."""

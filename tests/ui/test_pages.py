@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from collab.domain.project import Field, FieldKind, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.run import Bin, Calibration, Checks, ClassAudits, Figure, ImportReport, Round, Stratum
 from collab.domain.store import Store
+from collab.domain.version import ModelVersion, VersionRecord
 from collab.errors import StoreReadOnly
 from collab.loop import annotating
 from collab.ui import page_settings, session
@@ -386,6 +387,22 @@ def test_an_image_encoder_that_was_named_is_kept(open_page: Open, store: Store) 
     next(t for t in at.text_input if t.label == "Encoder of pictures").set_value(" hf:some/model ")
     next(b for b in at.button if b.label == "Save" and b.key != "save-schema").click().run()
     assert store.project(project.id).policy == LoopPolicy(image_encoder="hf:some/model")
+
+
+@pytest.mark.slow
+def test_a_fine_tuned_encoder_goes_by_its_version_and_outlives_the_form(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    project = make_project(3, policy=LoopPolicy(encoder="tuned:ab"))
+    made = store.add_model(ModelVersion(0, project.id, "tuned:ab", "logistic", record=VersionRecord("tuned:ab")))
+    at = open_page("settings")
+    chosen = next(s for s in at.selectbox if s.label == "Encoder of texts")
+    assert chosen.options[0] == f"fine-tuned version {made.id}"
+    next(n for n in at.number_input if n.label == "Fine-tune after so many new answers").set_value(200)
+    next(c for c in at.checkbox if c.label.startswith("Use a fine-tuned version")).uncheck()
+    next(b for b in at.button if b.label == "Save" and b.key != "save-schema").click().run()
+    policy = LoopPolicy(encoder="tuned:ab", fine_tune_every=200, promote_alone=False)
+    assert store.project(project.id).policy == policy
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from collab.loop.summarizing import Summary
 from collab.ui import words
+from collab.ui.naming import encoder_words
 from collab.ui.pieces import duration
 from collab.ui.report import basis, people, promises, quality
 from collab.ui.report.markup import day, facts, moment, paragraph, percent, points, safe, say, section
@@ -107,7 +108,7 @@ def _limits(summary: Summary) -> str:
 
 def _made(summary: Summary) -> str:
     made, policy = summary.made, summary.policy
-    named = {"encoder": made.encoder, "head": made.head}
+    named = {"encoder": encoder_words(made.encoder, made.tuned), "head": made.head}
     fit = {"model": made.model, "at": day(made.fitted_at), "labels": f"{made.labels:,}"}
     asked = {
         "strategy": words.word(f"strategy.{policy.strategy}"), "answers": policy.annotations_per_item,

@@ -1,0 +1,34 @@
+"""Take the model that suggests along, on Models: one file, made by the worker, behind a signed link."""
+
+import streamlit as st
+
+from collab.domain.project import Project
+from collab.domain.run import Job
+from collab.ui import session
+from collab.ui.pieces import job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.words import word
+
+JOB = "bundle"
+
+
+def draw(project: Project, jobs: list[Job]) -> None:
+    """Draw the button, or the file under way, and the newest one that was made.
+
+    Args:
+        project: With a model that suggests.
+        jobs: Its jobs, newest first.
+    """
+    running, last = live_job(jobs, JOB), latest_job(jobs, JOB)
+    if running is not None:
+        watch_job(running.id, what=word("job.bundle"))
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(word("bundle.go"), icon=":material/inventory_2:", help=word("bundle.why")):
+            session.store().submit_job(JOB, project.id, {}, session.annotator(), session.now())
+            st.rerun()
+        if last is not None and last.status == "done":
+            told = {"model": plain(str(last.result["model"])), "size": f"{last.result['bytes'] / 1e6:,.0f}"}
+            address = session.download_address(str(last.result["file"]))
+            st.link_button(word("bundle.fetch", **told), address, icon=":material/download:", key=f"bundle-{last.id}")
+    if last is not None and last.status == "failed":
+        job_failed(last)
