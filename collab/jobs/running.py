@@ -1,12 +1,17 @@
 """Run one job to its end, as the child process that it lives in: heartbeat out, cancel in, fenced by its attempt."""
 
+import contextlib
+import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from collab.domain.certificate import Terms
 from collab.domain.plain import typed
@@ -17,29 +22,48 @@ from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
 from collab.loop import auditing, bundling, exporting, importing
 from collab.loop.encoding import encode_items, image_encoder, text_encoder
+from collab.loop.escalating import JOB, wanted
 from collab.loop.freezing import freeze
 from collab.loop.lessons import lesson as lesson_of
 from collab.loop.lessons import put_curve
 from collab.loop.planning import ImportPlan
 from collab.loop.signing import bring_in_force
 from collab.loop.teaching import teach
+from collab.loop.tuning import is_first as is_first
+from collab.loop.tuning import tune
 
 LEASE_MS = 15_000
+START_MS = 60_000
+"""Until the first heartbeat of a job: a busy machine takes its time to load torch."""
 BEAT_SECONDS = 1.0
+LAST = 19
+"""Niceness that yields to everything else."""
 CURVE_SECONDS = 0.5
 """Between two looks that a page gets at the losses of a training."""
 
 Report = Callable[[float, str], bool]
 """Say how far the job is (share, message); returns whether a person asked it to stop."""
+Watch = Callable[[float, str], None]
 
 
-def run(store: Store, job: Job) -> None:
+def run(store: Store, job: Job, watch: Watch | None = None) -> None:
     """Do the work of a claimed job and write its end.
+
+    Of several processes that train together the first one alone speaks for the job.
+
+    Args:
+        store: The workspace.
+        job: As it was claimed.
+        watch: Shown the share done and the message each time that the job reports.
 
     Raises:
         JobLost: Another attempt owns the job; nothing was published.
     """
-    beat = _Heartbeat(store, job)
+    if not is_first():
+        with contextlib.suppress(CollabError):  # the first one says what went wrong
+            KINDS[job.kind](store, job, lambda *_: False)
+        return
+    beat = _Heartbeat(store, job, watch)
     with beat:
         try:
             result = KINDS[job.kind](store, job, beat.report)
@@ -60,11 +84,30 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def stand_back() -> None:
+    """Leave the processor to those who label, where the processor is what trains."""
+    if not torch.cuda.is_available():
+        os.nice(LAST)  # it can't be nicer than that, whatever it was
+        torch.set_num_threads(1)
+
+
+def launch() -> list[str] | None:
+    """The command that starts this program once for each GPU; None where one process is right, or this is one of them.
+
+    Its arguments follow. Never run on several GPUs yet: none were at hand.
+    """
+    devices = torch.cuda.device_count()
+    if devices < 2 or "RANK" in os.environ:
+        return None
+    spread = ["--multi_gpu", "--num_processes", str(devices)]
+    return [sys.executable, "-m", "accelerate.commands.launch", *spread, "--module", "collab.cli"]
+
+
 class _Heartbeat:
     """Beats in a thread of its own, so that a long step can't look like a dead job."""
 
-    def __init__(self, store: Store, job: Job) -> None:
-        self._store, self._job = store, job
+    def __init__(self, store: Store, job: Job, watch: Watch | None) -> None:
+        self._store, self._job, self._watch = store, job, watch
         self._share, self._message = job.progress, job.message
         self._over = threading.Event()
         self._lost: JobLost | None = None
@@ -74,6 +117,8 @@ class _Heartbeat:
     def report(self, share: float, message: str) -> bool:
         """Take note of progress; raises where the job was lost."""
         self._share, self._message = share, message
+        if self._watch is not None:
+            self._watch(share, message)
         if self._lost is not None:
             raise self._lost
         return self.cancelled
@@ -191,6 +236,11 @@ def _train(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return teach(store, project, text, images, lesson, job.id, tell)
 
 
+def _tune(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    return tune(store, job.project, wanted(job), job.id, report)
+
+
 def _act(job: Job) -> str:
     """The event of a job that is one act: the next attempt sees by it that an earlier one came to its end."""
     return f"job {job.id}: {job.kind}"
@@ -206,4 +256,5 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "sign": _sign,
     "withdraw": _withdraw,
     "train": _train,
+    JOB: _tune,
 }

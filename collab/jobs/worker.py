@@ -11,21 +11,20 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from collab.domain.project import Project
 from collab.domain.run import Job, JobStatus
 from collab.domain.store import Store
-from collab.engine.encoders.image import image_encoder_of
-from collab.engine.encoders.text import encoder_of
 from collab.errors import CollabError, JobLost, StorageError
-from collab.jobs.running import LEASE_MS, now_ms
+from collab.jobs.loading import Encoders
+from collab.jobs.running import LEASE_MS, START_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
-from collab.loop import certifying
+from collab.loop import certifying, escalating
+from collab.loop.encoding import image_encoder_of, text_encoder_of
 from collab.loop.explaining import answer_why
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 from collab.loop.retraining import LIVE_MS, Learner
@@ -38,8 +37,8 @@ IDLE_EVERY = 1.0
 TEAM_GAP = 1.0
 """Seconds from one round's end to the next one's start while several people label."""
 
-AGAIN, LOAD_AGAIN = 60.0, 300.0
-"""Seconds until a project that failed, or an encoder that couldn't be loaded, is tried again."""
+AGAIN = 60.0
+"""Seconds until a project that failed is tried again."""
 
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
@@ -48,13 +47,15 @@ QUICK, SLOW = ("import", "export", "bundle", "freeze", "sign", "withdraw"), ("en
 """Kinds of jobs that somebody waits for, and those that take long: one of each at a time, so that both get on."""
 TRAINING = ("train",)
 """Somebody watches these, but they may take long: beside the others, one at a time."""
+TUNING = (escalating.JOB,)
+"""Take minutes to hours: one at a time for each device, beside all others."""
+ALONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+"""A training that takes every core for an hour would keep people waiting at each key; where there is a GPU the
+processor has little to do."""
 
 FOLLOW_EVERY, VERDICT_EVERY = 60.0, 2.0
 """Seconds until certificates are looked at though nothing was logged: a lease that runs out leaves no event. And where
 a verdict only waits until the last answer is a while old."""
-
-START_MS = 60_000
-"""Until the first heartbeat of a job: a busy machine takes its time to load torch."""
 
 
 def main(store: Store, *, supervised: bool) -> int:
@@ -85,7 +86,8 @@ def die_with_parent() -> None:
 class _Worker:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._encoders, self._image_encoders = _Encoders(encoder_of), _Encoders(image_encoder_of)
+        self._encoders = Encoders(partial(text_encoder_of, store))
+        self._image_encoders = Encoders(partial(image_encoder_of, store))
         self._learners: dict[int, Learner] = {}
         self._next: dict[int, tuple[Project, float]] = {}
         self._followed: dict[int, tuple[int, float]] = {}
@@ -142,6 +144,8 @@ class _Worker:
         for gone in self._next.keys() - {p.id for p in projects}:
             del self._next[gone]
             self._learners.pop(gone, None)
+        self._encoders.keep((p.id, p.policy.encoder) for p in projects)
+        self._image_encoders.keep((p.id, p.policy.image_encoder) for p in projects)
         for project in projects:
             seen, due = self._next.get(project.id, (None, 0.0))
             if project == seen and time.monotonic() < due:
@@ -186,11 +190,12 @@ class _Worker:
             self._store.put_why(project.id, asked[0], self._store.progress(project.id).revision, {}, now_ms())
 
     def _follow(self, project: Project) -> None:
-        """See to the certificates of a project, where people have done something since the last look."""
+        """See to certificates, and to whether a fine-tuning is due, where something was done since the last look."""
         events = self._store.progress(project.id).events
         seen, again = self._followed.get(project.id, (-1, 0.0))
         if events != seen or time.monotonic() >= again:
             soon = certifying.follow(self._store, project, now_ms())
+            escalating.ask_if_due(self._store, project, now_ms())
             self._followed[project.id] = events, time.monotonic() + (VERDICT_EVERY if soon else FOLLOW_EVERY)
 
     def _learner(self, project: Project) -> Learner | None:
@@ -198,8 +203,8 @@ class _Worker:
         known = self._learners.get(project.id)
         if known is not None and known.serves(project):
             return known
-        encoder = self._encoders.get(project.policy.encoder) if reads_text(project) else None
-        images = self._image_encoders.get(project.policy.image_encoder) if image_fields(project) else None
+        encoder = self._encoders.get(project.id, project.policy.encoder) if reads_text(project) else None
+        images = self._image_encoders.get(project.id, project.policy.image_encoder) if image_fields(project) else None
         if (encoder is None and reads_text(project)) or (images is None and image_fields(project)):
             return None
         if table_fields(project) and measured(self._store, project) is None:
@@ -219,7 +224,7 @@ class _Worker:
                 self._bury(job, child.returncode)
         if (claimed := self._store.claim_job(["retrain"], now_ms(), now_ms() + LEASE_MS)) is not None:
             self._retrain(claimed)
-        for kinds in (QUICK, SLOW, TRAINING):
+        for kinds in (QUICK, SLOW, TRAINING, TUNING):
             if any(running.kind in kinds for running, _ in self._children.values()):
                 continue
             claimed = self._store.claim_job(kinds, now_ms(), now_ms() + START_MS)
@@ -258,43 +263,8 @@ class _Worker:
             "--attempt",
             str(job.attempt),
         )
-        return subprocess.Popen([sys.executable, "-m", "collab.cli", *child], stdin=subprocess.DEVNULL)
-
-
-class _Sealed(Protocol):
-    @property
-    def digest(self) -> str: ...
-
-
-E = TypeVar("E", bound=_Sealed)
-
-
-class _Encoders(Generic[E]):
-    """Loads each encoder in a thread of its own: a model hub may keep one project waiting, but none of the others."""
-
-    def __init__(self, load: Callable[[str], E]) -> None:
-        self._encoder_of = load
-        self._found: dict[str, E | Exception | None] = {}
-        self._again: dict[str, float] = {}
-
-    def get(self, name: str) -> E | None:
-        """The encoder, or None while it is being loaded; raises what hindered that, and tries again after a while."""
-        found = self._found.get(name)
-        if name not in self._found or (isinstance(found, Exception) and time.monotonic() >= self._again[name]):
-            found = self._found[name] = None
-            threading.Thread(target=self._load, args=(name,), daemon=True).start()
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    def _load(self, name: str) -> None:
-        try:
-            encoder = self._encoder_of(name)
-            assert encoder.digest, "it names the weights"  # here, since to hash them may take seconds
-            self._found[name] = encoder
-        except Exception as error:
-            self._again[name] = time.monotonic() + LOAD_AGAIN
-            self._found[name] = error
+        env = {**os.environ, **(ALONE if job.kind in TUNING else {})}
+        return subprocess.Popen([sys.executable, "-m", "collab.cli", *child], stdin=subprocess.DEVNULL, env=env)
 
 
 def _tell(what: str, error: Exception) -> str:

@@ -46,6 +46,8 @@ class Outcome:
     after: VersionRecord
     """The candidate's, with the number of flips."""
     judged: Judged
+    learned: int
+    """Decisions that both heads were fitted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def contest(store: Store, champion: Side, candidate: Side, against: int, now: in
         flipped,
         (candidate.blocks.digest, candidate.blocks.dim),
     )
-    return Outcome(verdict, sides[0].record, replace(sides[1].record, flipped=flipped), kept)
+    return Outcome(verdict, sides[0].record, replace(sides[1].record, flipped=flipped), kept, len(learned))
 
 
 def _common(pool: Pool, files: list[FeatureFile]) -> tuple[Ints, Ints]:

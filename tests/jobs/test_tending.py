@@ -91,14 +91,14 @@ def test_an_encoder_that_cannot_be_had_is_asked_for_once_keeps_nobody_waiting_an
     asked: list[str] = []
     given_up = threading.Event()
 
-    def load(name: str) -> Encoder:
+    def load(_store: Store, _project: int, name: str) -> Encoder:
         asked.append(name)
         if name == "hashing":
             return Hashing()
         given_up.wait(PATIENCE)
         raise UnknownName("encoder", name)
 
-    monkeypatch.setattr(working, "encoder_of", load)
+    monkeypatch.setattr(working, "text_encoder_of", load)
     monkeypatch.setattr(working, "SIGN_EVERY", 0.05)
     monkeypatch.setattr(working, "AGAIN", 0.0)
     fine, waiting = make("Fine"), make("Waiting", encoder="far/away")

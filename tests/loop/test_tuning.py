@@ -1,0 +1,257 @@
+"""Encoder and head are trained together by a job, and what comes of it is judged and may suggest."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
+from collab.domain.run import ImportReport
+from collab.domain.store import NewItem
+from collab.engine import gating
+from collab.engine.recipe import FineTuning
+from collab.errors import JobCancelled, NothingToLearn
+from collab.loop import reporting, versions
+from collab.loop.capturing import capture, captured
+from collab.loop.encoding import text_encoder, text_encoder_of
+from collab.loop.promoting import roll_back
+from collab.loop.retraining import Learner
+from collab.loop.tuning import tune
+from collab.loop.versions import Tuned, Wanted
+from tests.loop.conftest import NOW
+from tests.tiny import tiny_text
+
+WANTED = Wanted(FineTuning(epochs=2, batch=8, rate=3e-3, precision="fp32"))
+
+
+class Killed(BaseException):
+    """What `kill -9` is to a process, as far as a test in the same process can tell."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Threads that wait for each other take most of the time of so small a model."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return tiny_text(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def taught(loop, tiny):
+    """A project with a small encoder whose questions were answered truly, every other one an audit."""
+
+    def make(answers=80, **more):
+        signs = loop(
+            120, 0.4, **({"encoder": tiny, "audit_schedule": ((100, 2),), "audit_trickle": 0, "repeat_every": 0} | more)
+        )
+        truth = signs.store.truth(signs.project.id)
+        with signs.store.transaction():
+            for _ in range(answers):
+                (ask,) = signs.hand("ann").asks
+                signs.say("ann", ask, answer=truth[ask.item][0])
+        return signs
+
+    return make
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Has the gate say a word, whatever the audits show."""
+
+    def say(word):
+        rule = gating.judge
+        monkeypatch.setattr(gating, "judge", lambda *a, **k: replace(rule(*a, **k), word=word))
+
+    return say
+
+
+def run(signs, number=7, report=lambda *_: False, wanted=WANTED):
+    return Tuned(**tune(signs.store, signs.project.id, wanted, number, report))
+
+
+def left(signs):
+    """Files of jobs and models, and caches of features."""
+    files = signs.store.workspace / "files"
+    found = [p for kind in ("jobs", "models") for p in (files / kind).glob("**/*") if p.is_file()]
+    return found, sorted(p.name for p in (signs.store.workspace / "features").glob("*/*"))
+
+
+def test_a_fine_tuning_becomes_a_version_that_the_audits_have_judged(taught):
+    signs = taught()
+    done = run(signs)
+    new, old = signs.store.models(signs.project.id)
+    record, verdict = new.record, new.record.verdict
+    assert (new.id, new.parent, verdict.against, verdict.word) == (done.version, old.id, old.id, done.word)
+    assert new.encoder == record.text_encoder
+    assert (record.making.job, record.making.labels, record.making.epochs, record.audits) == (7, 40, 2, 40)
+    reserved = {row.item for row in signs.store.pool(signs.project.id) if row.reserved and row.state == "decided"}
+    assert set(verdict.audits) == reserved
+    assert old.record.accuracy is not None
+    compared = versions.compare(signs.store, signs.project.id, old.id, new.id)
+    assert (compared.audits, compared.right_before, compared.right_after) == (40, verdict.before, verdict.after)
+    assert sum(map(sum, compared.after)) == 40
+    flips = versions.flips(signs.store, signs.project.id, new.id)
+    assert len(flips) == record.flipped == compared.flipped
+    assert not {flip.item for flip in flips} & {r.item for r in signs.store.pool(signs.project.id) if r.reserved}
+    assert not (signs.store.workspace / "files" / "jobs" / "7").exists()
+
+
+def test_what_the_gate_calls_better_suggests_at_once_and_every_item_is_read_already(taught, gate):
+    gate("better")
+    signs = taught()
+    done = run(signs)
+    project = signs.store.project(signs.project.id)
+    assert (done.promoted, project.policy.encoder) == (True, signs.store.models(project.id)[0].encoder)
+    learner = Learner(signs.store, project.id, text_encoder(signs.store, project))
+    assert not learner.unread
+    learner.take_in()
+    assert learner.round(signs.now).model == done.version
+    assert signs.store.models(project.id)[0].record.overruled_by == ""
+    report = reporting.accuracy(signs.store, project.id)
+    assert (report.chose, report.judged) == (40, 40)
+
+
+@pytest.mark.parametrize(("word", "more"), [("can't tell", {}), ("worse", {}), ("better", {"promote_alone": False})])
+def test_else_the_champion_goes_on_and_the_candidate_is_kept(taught, gate, word, more):
+    gate(word)
+    signs = taught(**more)
+    done = run(signs)
+    assert (done.word, done.promoted) == (word, False)
+    assert [m.status for m in signs.store.models(signs.project.id)] == ["candidate", "champion"]
+    assert signs.store.project(signs.project.id).policy == signs.project.policy
+
+
+def test_after_a_roll_back_the_old_version_is_the_champion_again_and_no_third_one_is_made(taught, gate):
+    gate("better")
+    signs = taught()
+    run(signs)
+    new, old = signs.store.models(signs.project.id)
+    roll_back(signs.store, signs.project.id, old.id, "ann", "back", NOW)
+    project = signs.store.project(signs.project.id)
+    learner = Learner(signs.store, project.id, text_encoder(signs.store, project))
+    learner.take_in()
+    assert learner.round(signs.now).model == old.id
+    assert {m.id: m.status for m in signs.store.models(project.id)} == {new.id: "retired", old.id: "champion"}
+
+
+def test_a_tuning_under_a_tuned_champion_starts_from_the_pretrained_weights(taught, gate):
+    gate("better")
+    signs = taught()
+    run(signs)
+    with pytest.raises(NothingToLearn, match="these very answers"):  # the same weights came of the same answers
+        run(signs, 8)
+    assert len(signs.store.models(signs.project.id)) == 2
+
+
+def test_an_audit_that_is_smuggled_among_the_decisions_is_not_learned_from(taught, monkeypatch):
+    signs = taught()
+    project = signs.store.project(signs.project.id)
+    rows = signs.store.pool(project.id)
+    kept = [r.item for r in rows if r.state == "decided" and not r.reserved]
+    marks = {kept[0]: {"reserved": True}, kept[1]: {"drawn": True}, kept[2]: {"machine": True}}
+    hidden = [replace(r, **marks.get(r.item, {})) for r in rows]
+    monkeypatch.setattr(type(signs.store), "pool", lambda _s, _p, after=0, _n=0: [] if after else hidden)
+    capture(signs.store, project, "jobs/7", None, None, texts=True)
+    found = captured(signs.store, "jobs/7", 0)
+    assert found.items.tolist() == kept[3:]
+    texts = signs.store.items(kept[3:])
+    assert [found[at].text for at in range(len(found))] == [texts[i].fields["text"] for i in kept[3:]]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.95], ids=["in training", "before the judgement"])
+def test_a_job_that_was_cut_off_ends_as_if_undisturbed_whatever_was_answered_meanwhile(taught, gate, share):
+    gate("can't tell")
+    signs = taught()
+    run(signs)
+    whole = signs.store.models(signs.project.id)[0]
+
+    def kill(done, _):
+        if done >= share:
+            raise Killed
+        return False
+
+    with pytest.raises(Killed):
+        run(signs, 8, kill)
+    (ask,) = signs.hand("bo").asks
+    signs.say("bo", ask, answer=signs.store.truth(signs.project.id)[ask.item][0])
+    run(signs, 8)
+    cut = next(m for m in signs.store.models(signs.project.id) if m.record.making and m.record.making.job == 8)
+    known = [replace(m.record.making, job=7, seconds=0.0, memory_bytes=0) for m in (whole, cut)]
+    assert known[0] == known[1]
+    encoders = [text_encoder_of(signs.store, signs.project.id, m.encoder) for m in (whole, cut)]
+    np.testing.assert_allclose(*(encoder.encode(["great lovely", "awful"]) for encoder in encoders), atol=1e-5)
+
+
+def test_a_job_that_ended_without_saying_so_adds_no_second_version(taught):
+    signs = taught()
+    done = run(signs)
+    assert run(signs) == done
+    assert len(signs.store.models(signs.project.id)) == 2
+
+
+@pytest.mark.parametrize("share", [0.3, 0.95])
+def test_a_cancelled_job_leaves_nothing_behind(taught, share):
+    signs = taught()
+    with pytest.raises(JobCancelled):
+        run(signs, report=lambda done, _: done >= share)
+    files, features = left(signs)
+    assert files == []
+    assert len(features) <= 1  # the champion's own
+    assert signs.store.project(signs.project.id).policy == signs.project.policy
+
+
+def test_it_says_how_far_it_is(taught, monkeypatch):
+    monkeypatch.setattr("collab.loop.tuning.TOLD_EVERY", 0.0)
+    signs, seen = taught(), []
+
+    def report(share, _):
+        seen.append((share, versions.progress_of(signs.store, signs.project.id, 7)))
+        return False
+
+    run(signs, report=report)
+    assert [share for share, _ in seen] == sorted(share for share, _ in seen)
+    assert [told.doing for _, told in seen][:: len(seen) - 1] == ["train", "judge"]
+    last = [told for _, told in seen if told.doing == "train"][-1]
+    assert (last.step, last.of_epochs, len(last.epochs)) == (last.steps, 2, 1)
+    assert last.device
+
+
+@pytest.mark.parametrize(("more", "answers", "why"), [
+    ({"encoder": "hashing"}, 80, "has no weights that can be fine-tuned"),
+    ({}, 6, "3 answers are too few to fine-tune on; 8 are the least"),
+])  # fmt: skip
+def test_where_nothing_can_be_trained_it_says_why(taught, more, answers, why):
+    signs = taught(answers, **more)
+    with pytest.raises(NothingToLearn, match=why):
+        run(signs)
+    with pytest.raises(NothingToLearn, match=why):
+        versions.tune_fits(signs.store, signs.project.id)
+
+
+def test_of_tables_alone_the_candidate_is_a_network_as_the_head(store):
+    rng = np.random.default_rng(0)
+    schema = LabelSchema("Same side?", classes_from_names(("same", "other")))
+    policy = LoopPolicy(audit_schedule=(), audit_trickle=0)
+    project = store.create_project("Sides", (Field("x", "number"), Field("y", "number")), schema, policy, NOW)
+    brought = store.begin_import(project.id, "made up", "decisions", NOW)
+    rows = []
+    for at, (x, y) in enumerate(rng.normal(size=(60, 2)).round(3).tolist()):
+        rows.append(
+            NewItem(str(at), {"x": x, "y": y}, f"{at:064x}", at / 60, answer=("same" if x * y > 0 else "other",))
+        )
+    store.add_items(brought, rows)
+    store.finish_import(brought, ImportReport(added=60), 0.0, 500, NOW)
+    done = Tuned(**tune(store, project.id, WANTED, 7, lambda *_: False))
+    new, old = store.models(project.id)
+    assert (new.encoder, new.head, new.status, new.record.making.method) == (old.encoder, "mlp", "candidate", "mlp")
+    assert (done.word, new.record.verdict) == (None, None)
+    store.save_policy(project.id, replace(policy, head="mlp"))
+    with pytest.raises(NothingToLearn, match="is a network already"):
+        versions.tune_fits(store, project.id)
