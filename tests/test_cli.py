@@ -97,19 +97,7 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
     assert said.status == 2
     assert [
         word
-        for word in (
-            "run",
-            "demo",
-            "import",
-            "export",
-            "predict",
-            "report",
-            "simulate",
-            "train",
-            "tune",
-            "worker",
-            "doctor",
-        )
+        for word in ("run", "demo", "import", "predict", "report", "simulate", "train", "tune", "doctor")
         if word not in said.out + said.err
     ] == []
 

@@ -123,10 +123,10 @@ class _Card:
                 f"It agreed{whole} with {accuracy.right:,} of {accuracy.answered:,} blind answers of people{share}; on "
                 f"all items that is between {_percent(accuracy.low)} and {_percent(accuracy.high)}, 19 times in 20."
             )
-            if chose := self._chose():
+            if accuracy.chose:
                 yield (
-                    f"{chose:,} of the blind answers also chose between versions of it, so the figure may be a little "
-                    "too good."
+                    f"{accuracy.chose:,} of the blind answers also chose between versions of it, so the figure may be "
+                    "a little too good."
                 )
         yield ""
         if self._found.quality.classes:
@@ -235,11 +235,6 @@ class _Card:
             yield f"- Table: `{manifest.table}`"
         yield f"- Log: {made.events:,} events, the last one is `{made.log_head}`"
         yield f"- {', '.join(f'{plain(name)} {number}' for name, number in manifest.versions.items())}"
-
-    def _chose(self) -> int:
-        """Audits that chose between the versions of this project."""
-        judged = [m.record.verdict.audits for m in self._models if m.record.verdict is not None and m.record.making]
-        return len({item for audits in judged for item in audits})
 
 
 _USE = (
