@@ -17,6 +17,7 @@ from collab.loop.demonstrating import DEMOS
 from collab.loop.encoding import encode_items
 from collab.storage.database import open_store
 from tests.driving import ROOT, command, environment
+from tests.tiny import tiny_text
 
 MOODS = (
     ("plus", "It is a great and lovely day, and I am happy with it"),
@@ -77,7 +78,7 @@ def imported(collab: Collab, table: Path) -> Said:
     )  # fmt: skip
 
 
-COMMANDS = ("run", "demo", "import", "export", "export data", "report", "simulate", "train", "worker", "doctor")
+COMMANDS = ("run", "demo", "import", "export", "export data", "report", "simulate", "train", "tune", "worker", "doctor")
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -92,7 +93,7 @@ def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None
     assert said.status == 2
     assert [
         word
-        for word in ("run", "demo", "import", "export", "report", "simulate", "train", "worker", "doctor")
+        for word in ("run", "demo", "import", "export", "report", "simulate", "train", "tune", "worker", "doctor")
         if word not in said.out + said.err
     ] == []
 
@@ -383,3 +384,23 @@ def test_the_program_ends_with_the_status_that_it_says(tmp_path: Path) -> None:
     )
     ended = subprocess.run(missing, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "collab: There is no project 'Signs'.\n")
+
+
+def test_tune_trains_in_the_foreground_and_says_what_became_of_it(collab: Collab, table: Path, tmp_path: Path) -> None:
+    tiny = tiny_text(tmp_path)
+    asked = ("--project", "Signs", "--text", "text", "--id", "id", "--label", "sign", "--encoder", tiny)
+    assert collab("import", table, *asked).status == 0
+    done = collab("tune", "Signs", "--method", "full", "--epochs", "1")
+    assert done.status == 0
+    assert "training, step 1 of at most" in done.err
+    assert done.out.startswith("Version 2 is kept as a candidate: there are no audits yet that could judge it.")
+    store: Store = open_store(tmp_path / "workspace")
+    assert [m.status for m in store.models(1)] == ["candidate", "champion"]
+    store.close()
+
+
+def test_tune_says_what_it_cannot_train(collab: Collab, imported: Said) -> None:
+    assert imported.status == 0
+    said = collab("tune", "Signs")
+    assert said.status == 1
+    assert "its encoder 'hashing' has no weights that can be fine-tuned" in said.err

@@ -30,6 +30,7 @@ from collab.cli.speaking import (
     say,
 )
 from collab.cli.training import train
+from collab.cli.tuning import tune
 from collab.domain.store import Store
 from collab.errors import CollabError, JobLost
 
@@ -77,6 +78,7 @@ export_app.command("data")(export_data_)
 app.command()(report)
 app.command()(simulate)
 app.command()(train)
+app.command()(tune)
 
 
 @app.command()
@@ -98,6 +100,11 @@ def worker(
     if job:
         working.die_with_parent()
         claimed = dataclasses.replace(store.job(job), attempt=attempt)
+        if claimed.kind in working.TUNING:
+            running.stand_back()
+            if (launch := running.launch()) is not None:
+                opened.close()
+                os.execv(launch[0], [*launch, *sys.argv[1:]])
         try:
             running.run(store, claimed)
         except JobLost as error:

@@ -1,13 +1,17 @@
 """Run one job to its end, as the child process that it lives in: heartbeat out, cancel in, fenced by its attempt."""
 
 import contextlib
+import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from collab.domain.certificate import Terms
 from collab.domain.plain import typed
@@ -25,10 +29,15 @@ from collab.loop.lessons import put_curve
 from collab.loop.planning import ImportPlan
 from collab.loop.signing import bring_in_force
 from collab.loop.teaching import teach
-from collab.loop.tuning import is_first, tune
+from collab.loop.tuning import is_first as is_first
+from collab.loop.tuning import tune
 
 LEASE_MS = 15_000
+START_MS = 60_000
+"""Until the first heartbeat of a job: a busy machine takes its time to load torch."""
 BEAT_SECONDS = 1.0
+LAST = 19
+"""Niceness that yields to everything else."""
 CURVE_SECONDS = 0.5
 """Between two looks that a page gets at the losses of a training."""
 
@@ -73,6 +82,25 @@ def run(store: Store, job: Job, watch: Watch | None = None) -> None:
 def now_ms() -> int:
     """The server's clock."""
     return time.time_ns() // 1_000_000
+
+
+def stand_back() -> None:
+    """Leave the processor to those who label, where the processor is what trains."""
+    if not torch.cuda.is_available():
+        os.nice(LAST)  # it can't be nicer than that, whatever it was
+        torch.set_num_threads(1)
+
+
+def launch() -> list[str] | None:
+    """The command that starts this program once for each GPU; None where one process is right, or this is one of them.
+
+    Its arguments follow. Never run on several GPUs yet: none were at hand.
+    """
+    devices = torch.cuda.device_count()
+    if devices < 2 or "RANK" in os.environ:
+        return None
+    spread = ["--multi_gpu", "--num_processes", str(devices)]
+    return [sys.executable, "-m", "accelerate.commands.launch", *spread, "--module", "collab.cli"]
 
 
 class _Heartbeat:

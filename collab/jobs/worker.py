@@ -21,7 +21,7 @@ from collab.domain.run import Job, JobStatus
 from collab.domain.store import Store
 from collab.errors import CollabError, JobLost, StorageError
 from collab.jobs.loading import Encoders
-from collab.jobs.running import LEASE_MS, now_ms
+from collab.jobs.running import LEASE_MS, START_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
 from collab.loop import certifying, escalating
 from collab.loop.encoding import image_encoder_of, text_encoder_of
@@ -49,13 +49,13 @@ TRAINING = ("train",)
 """Somebody watches these, but they may take long: beside the others, one at a time."""
 TUNING = (escalating.JOB,)
 """Take minutes to hours: one at a time for each device, beside all others."""
+ALONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+"""A training that takes every core for an hour would keep people waiting at each key; where there is a GPU the
+processor has little to do."""
 
 FOLLOW_EVERY, VERDICT_EVERY = 60.0, 2.0
 """Seconds until certificates are looked at though nothing was logged: a lease that runs out leaves no event. And where
 a verdict only waits until the last answer is a while old."""
-
-START_MS = 60_000
-"""Until the first heartbeat of a job: a busy machine takes its time to load torch."""
 
 
 def main(store: Store, *, supervised: bool) -> int:
@@ -263,7 +263,8 @@ class _Worker:
             "--attempt",
             str(job.attempt),
         )
-        return subprocess.Popen([sys.executable, "-m", "collab.cli", *child], stdin=subprocess.DEVNULL)
+        env = {**os.environ, **(ALONE if job.kind in TUNING else {})}
+        return subprocess.Popen([sys.executable, "-m", "collab.cli", *child], stdin=subprocess.DEVNULL, env=env)
 
 
 def _tell(what: str, error: Exception) -> str:

@@ -46,6 +46,8 @@ class AuditReport:
     """Share of the items for which the figures speak."""
     retired: int = 0
     """Blind answers left out, for their class is offered no more."""
+    chose: int = 0
+    """Of the judging ones, those by which the gate chose between model versions too."""
 
     @property
     def point(self) -> float | None:
@@ -115,7 +117,10 @@ class Agreed:
 def accuracy(store: Store, project: int) -> AuditReport:
     """Accuracy of the head of the last round, from audits alone."""
     last = store.last_round(project)
-    return AuditReport() if last is None else _report(last, store.strata(project), _names(store, project))
+    if last is None:
+        return AuditReport()
+    report = _report(last, store.strata(project), _names(store, project))
+    return replace(report, chose=min(_chose(store, project), report.judged))
 
 
 def curve(store: Store, project: int, rounds: Sequence[Round] | None = None) -> list[CurvePoint]:
@@ -279,6 +284,14 @@ def _report(done: Round, strata: Sequence[Stratum], names: Mapping[int, str]) ->
         high=interval.high,
         covered=sum(s.items for s in checked) / sum(s.items for s in strata),
     )
+
+
+def _chose(store: Store, project: int) -> int:
+    """How many answered audits the gate has used: what a figure says of a version that they chose is a little kind."""
+    chosen = {i for m in store.models(project) if m.record.verdict is not None for i in m.record.verdict.audits}
+    if not chosen:
+        return 0
+    return sum(audit.answer is not None and audit.item in chosen for audit in store.audit_answers(project, 0))
 
 
 def _class_report(class_id: str, strata: Sequence[Stratum]) -> ClassReport:

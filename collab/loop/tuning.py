@@ -135,6 +135,8 @@ class _Job:
             if time.monotonic() > until:
                 raise Conflict("The first process of this training has not begun within ten minutes. Start it again.")
             time.sleep(0.2)
+        if self._there("trained.json"):
+            return  # an earlier attempt has trained: the first process goes on from there, alone
         self._fit(self._store.project(self._id), lambda _: False)
 
     def discard(self) -> None:
@@ -146,15 +148,21 @@ class _Job:
             if self._features[1]:
                 self._store.delete_features(self._id, *self._features)
 
+    def _there(self, name: str) -> bool:
+        try:
+            self._store.file(f"{self.folder}/{name}")
+        except UnknownName:
+            return False
+        return True
+
     def _trained(self, project: Project) -> _Trained:
         """Train, or take up what an earlier attempt has trained."""
-        try:
-            written = json.loads(self._store.file(f"{self.folder}/trained.json").read_bytes())
-        except UnknownName:
+        if self._there("trained.json"):
+            written = self._store.file(f"{self.folder}/trained.json").read_bytes()
+            found = typed(_Trained, json.loads(written))
+        else:
             found = self._train(project)
             self._store.write_file(f"{self.folder}/trained.json", iter([json.dumps(asdict(found)).encode()]))
-        else:
-            found = typed(_Trained, written)
         self._made = TUNED + found.digest
         here, there = (
             self._store.folder(name) for name in (f"{self.folder}/model", tuned_folder(self._id, self._made))

@@ -90,6 +90,8 @@ def _agreement(project: Project, overview: Overview, report: AuditReport, checks
             st.caption(word("insights.unresolved", n=report.unresolved))
         if report.retired:
             st.caption(word("insights.retired", n=report.retired))
+        if report.chose:
+            st.caption(word("insights.chose", k=f"{report.chose:,}", n=f"{report.judged:,}"))
         if report.unchecked and report.band is not None:
             names = plain(", ".join(report.unchecked))
             st.caption(word("insights.unchecked", names=names, least=SHOWN_FROM, share=f"{report.covered:.0%}"))

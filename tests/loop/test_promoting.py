@@ -1,5 +1,6 @@
 """Which version suggests: promoted, gone back to, deleted."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,12 @@ import pytest
 from collab.domain.store import Store
 from collab.domain.version import Change, ModelVersion, Verdict, VersionRecord
 from collab.errors import Conflict
+from collab.loop.drawing import read_population
+from collab.loop.freezing import freeze
 from collab.loop.promoting import delete_weights, promote, roll_back
 from tests.conftest import MakeProject
+from tests.loop.conftest import NOW, Loop
+from tests.loop.frozen import KEY, TERMS, frozen_of
 
 GAIN = Change(0.1, 0.05, 0.15)
 
@@ -86,3 +91,41 @@ def test_nobody_goes_back_to_what_never_suggested(store: Store, make_project: Ma
     _, new = versions(store, project)
     with pytest.raises(Conflict, match="has never suggested"):
         roll_back(store, project, new.id, "Ada", "one", 3)
+
+
+def test_a_certificate_goes_on_with_the_model_that_was_frozen(loop: Callable[..., Loop]) -> None:
+    made = frozen_of(loop)
+    store, project = made.store, made.id
+    frozen = made.freeze()
+    words = read_population(store, frozen)
+    head = store.file(f"certificates/{project}/1-head.safetensors").read_bytes()
+    _, new = versions(store, project)
+    promote(store, project, new.id, "Ada", "one", NOW)
+    assert made.newest() == frozen
+    made.answer(made.audits())
+    judged = made.follow()
+    assert (judged.status, judged.model) == ("certified", frozen.model)
+    signed = made.sign()
+    after = read_population(store, signed)
+    assert (signed.status, signed.digest) == ("signed", frozen.digest)
+    assert [after.items.tolist(), after.column.tolist(), after.confidence.tolist()] == [
+        words.items.tolist(), words.column.tolist(), words.confidence.tolist(),
+    ]  # fmt: skip
+    assert store.file(f"certificates/{project}/1-head.safetensors").read_bytes() == head
+    with pytest.raises(Conflict, match="hasn't learned yet"):  # nor is a new one frozen of a model that isn't there
+        made.freeze()
+
+
+def test_a_promotion_while_a_certificate_is_frozen_has_nothing_frozen(loop: Callable[..., Loop]) -> None:
+    made = frozen_of(loop)
+    _, new = versions(made.store, made.id)
+    acts = iter(["promoted meanwhile"])
+
+    def report(*_: object) -> bool:
+        for act in acts:
+            promote(made.store, made.id, new.id, "Ada", act, NOW)
+        return False
+
+    with pytest.raises(Conflict):
+        freeze(made.store, made.id, TERMS, KEY, by="Ada", event_id="freezing", now=NOW, report=report)
+    assert made.store.certificates(made.id) == ()

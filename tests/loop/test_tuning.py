@@ -12,7 +12,7 @@ from collab.domain.store import NewItem
 from collab.engine import gating
 from collab.engine.recipe import FineTuning
 from collab.errors import JobCancelled, NothingToLearn
-from collab.loop import versions
+from collab.loop import reporting, versions
 from collab.loop.capturing import capture, captured
 from collab.loop.encoding import text_encoder, text_encoder_of
 from collab.loop.promoting import roll_back
@@ -114,6 +114,8 @@ def test_what_the_gate_calls_better_suggests_at_once_and_every_item_is_read_alre
     learner.take_in()
     assert learner.round(signs.now).model == done.version
     assert signs.store.models(project.id)[0].record.overruled_by == ""
+    report = reporting.accuracy(signs.store, project.id)
+    assert (report.chose, report.judged) == (40, 40)
 
 
 @pytest.mark.parametrize(("word", "more"), [("can't tell", {}), ("worse", {}), ("better", {"promote_alone": False})])

@@ -40,6 +40,8 @@ def _agreement(found: AuditReport, checks: Checks | None) -> str:
         notes.append(say("insights.unresolved", n=found.unresolved))
     if found.retired:
         notes.append(say("insights.retired", n=found.retired))
+    if found.chose:
+        notes.append(say("insights.chose", k=f"{found.chose:,}", n=f"{found.judged:,}"))
     if found.unchecked and found.band is not None:
         names = ", ".join(found.unchecked)
         notes.append(say("insights.unchecked", share=percent(found.covered), least=SHOWN_FROM, names=names))
