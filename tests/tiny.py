@@ -45,3 +45,14 @@ def opinions(count: int) -> tuple[list[str], list[int]]:
     good, bad = ("good", "fine", "great"), ("bad", "poor", "awful")
     said = [(good if at % 2 else bad)[at % 3] for at in range(count)]
     return [f"it is {'very ' * (at % 4)}{word}" for at, word in enumerate(said)], [at % 2 for at in range(count)]
+
+
+def tiny_vision(folder: Path) -> str:
+    """A vision model that reads squares of 32 pixels. Returns its path."""
+    torch.manual_seed(0)
+    config = transformers.ViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=8
+    )
+    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text('{"size": {"height": 32, "width": 32}}')
+    return str(folder)

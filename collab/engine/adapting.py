@@ -109,6 +109,8 @@ def _adaptable(encoder: nn.Module) -> Iterator[str]:
     linear: list[str] = []
     other: list[str] = []
     for name, module in encoder.named_modules():
+        if "pooler" in name:  # features are means over places, which never go through it
+            continue
         if isinstance(module, nn.Linear):
             linear.append(name)
         elif isinstance(module, nn.Conv2d) and module.groups == 1:

@@ -169,7 +169,12 @@ def with_best(standing: Standing, epoch: Epoch, patience: int) -> tuple[Standing
         standing, epoch=epoch.number + 1, done=0, total=0.0, seen=0, epochs=(*standing.epochs, epoch),
         best_epoch=epoch.number if better else best,
     )  # fmt: skip
-    return after, better, epoch.number - after.best_epoch >= patience
+    return after, better, is_over(after, patience)
+
+
+def is_over(standing: Standing, patience: int) -> bool:
+    """Whether so many epochs have ended since the best one."""
+    return bool(standing.epochs) and standing.epochs[-1].number - standing.best_epoch >= patience
 
 
 def _save(folder: Path, name: str, tensors: Tensors) -> None:

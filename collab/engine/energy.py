@@ -1,6 +1,7 @@
 """How much energy a training took, as far as anything here can tell: a device's own counter before an estimate."""
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,17 +94,19 @@ def _rapl(device: torch.device) -> Counter | None:
 
 def _codecarbon() -> Counter | None:
     """What codecarbon estimates, without asking any network."""
+    os.environ["CODECARBON_TELEMETRY_LEVEL"] = "disabled"  # else it would tell its makers that it runs
     try:
         carbon: Any = importlib.import_module("codecarbon")  # ships no types
     except ImportError:
         return None
-    tracker = carbon.OfflineEmissionsTracker(
+    tracker = carbon.OfflineEmissionsTracker(  # the country matters to grams of CO2 alone, which nobody asks here
         country_iso_code="USA", save_to_file=False, log_level="critical", allow_multiple_runs=True
     )
     tracker.start()
 
     def read() -> float | None:
         tracker.flush()
-        return float(tracker._total_energy.kWh) * 3.6e6
+        total = getattr(tracker, "_total_energy", None)  # what it says aloud, it says only at the end
+        return None if total is None else float(total.kWh) * 3.6e6
 
     return Counter(read, tracker.stop)

@@ -92,7 +92,8 @@ def fit(
     refuse_too_few(labels)
     assert len(examples) == len(labels), "each example has its label"
     plain = DistributedDataParallelKwargs(find_unused_parameters=True)  # poolers, and pictures where all are missing
-    accelerator = Accelerator(kwargs_handlers=[plain])
+    # without an accelerator it must be told so: it would take processes spread over processors for single ones
+    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), kwargs_handlers=[plain])
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         training = _Training(accelerator, pretrained, examples, labels, n_classes, recipe, checkpoint, tell, log_dir)
@@ -119,7 +120,7 @@ class _Training:
         log_dir: Path | None,
     ) -> None:
         self._accelerator, self._recipe, self._checkpoint, self._tell = accelerator, recipe, checkpoint, tell
-        self._begun = self._told = self._saved = time.monotonic()
+        self._begun = self._stepping = self._saved = time.monotonic()
         self._learn, self._watch = dealt(labels, recipe.held_out, recipe.seed)
         self._network = Fused(pretrained, n_classes)
         truth = torch.from_numpy(labels.astype(np.float32) if labels.ndim == 2 else labels.astype(np.int64))
@@ -147,9 +148,8 @@ class _Training:
 
     def run(self) -> None:
         """Train until the last epoch, or until the loss on what is held out no longer falls."""
-        standing, over = self._standing, False
-        if standing.epochs:
-            over = standing.epochs[-1].number - standing.best_epoch >= self._recipe.patience
+        standing, self._stepping = self._standing, time.monotonic()
+        over = checkpoints.is_over(standing, self._recipe.patience)
         while not over and self._standing.epoch <= self._recipe.epochs:
             epoch = self._standing.epoch
             plan = batches(self._learn, self._feed.lengths, self._recipe.batch, self._recipe.seed, epoch)
@@ -219,7 +219,7 @@ class _Training:
 
     def _progress(self, step: int, loss: float) -> Progress:
         standing, steps = self._standing, self._steps_an_epoch * self._recipe.epochs
-        each = (time.monotonic() - self._begun) / max(1, self._steps_here)
+        each = (time.monotonic() - self._stepping) / max(1, self._steps_here)
         device = self._accelerator.device
         held_out = standing.epochs[-1].held_out if standing.epochs else None
         return Progress(

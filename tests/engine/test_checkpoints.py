@@ -1,0 +1,80 @@
+import json
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from collab.engine import checkpoints
+from collab.engine.checkpoints import Checkpoint, Standing, read, with_best, write
+from collab.engine.recipe import Epoch
+from collab.errors import StoreFull, UnreadableFile
+
+STANDING = Standing(epoch=2, done=3, total=1.5, seen=24, epochs=(Epoch(1, 0.7, 0.6),), best_epoch=1, micro=8)
+KEPT = Checkpoint(STANDING, {"w": torch.ones(2)}, {"0.step": torch.tensor(3.0)}, {"w": torch.zeros(2)})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path / "kept", "seal", KEPT)
+    return tmp_path / "kept"
+
+
+def test_what_was_written_is_read_back_and_the_one_before_is_gone(folder):
+    write(folder, "seal", KEPT)
+    found = read(folder, "seal")
+    assert (found.standing, found.weights["w"].tolist(), found.best["w"].tolist()) == (STANDING, [1, 1], [0, 0])
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "best-1.safetensors", "optimizer-2.safetensors", "state.json", "weights-2.safetensors",
+    ]  # fmt: skip
+
+
+def test_one_of_another_training_is_removed_and_not_read(folder):
+    assert read(folder, "other") is None
+    assert not list(folder.iterdir())
+    assert read(folder / "nothing", "seal") is None
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights-1.bin", "deep/weights-1.safetensors", "run.py"])
+def test_a_file_that_was_never_written_is_refused(folder, name):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"\x80\x04.")
+    with pytest.raises(UnreadableFile):
+        read(folder, "seal")
+
+
+def test_links_and_names_outside_are_refused(folder, tmp_path):
+    outside = tmp_path / "weights-9.safetensors"
+    (folder / "weights-1.safetensors").rename(outside)
+    state = json.loads((folder / "state.json").read_text())
+    state["files"]["weights"] = "../weights-9.safetensors"
+    (folder / "state.json").write_text(json.dumps(state))
+    with pytest.raises(UnreadableFile, match="outside its folder"):
+        read(folder, "seal")
+    (folder / "weights-9.safetensors").symlink_to(outside)
+    with pytest.raises(UnreadableFile, match="no links"):
+        read(folder, "seal")
+
+
+def test_a_damaged_one_is_named(folder):
+    (folder / "weights-1.safetensors").write_bytes(b"short")
+    with pytest.raises(UnreadableFile, match="damaged"):
+        read(folder, "seal")
+
+
+def test_where_no_space_is_left_the_last_one_stays(folder, monkeypatch):
+    def full(*_):
+        raise SafetensorError("Error while serializing: I/O error: Os { code: 28, kind: StorageFull }")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(StoreFull):
+        write(folder, "seal", KEPT)
+    monkeypatch.undo()
+    assert read(folder, "seal").standing == STANDING
+
+
+def test_the_best_epoch_is_the_one_that_cost_least_on_what_was_held_out():
+    standing, said = Standing(), []
+    for number, held_out in enumerate((0.6, 0.5, 0.55, 0.51), 1):
+        standing, better, over = with_best(standing, Epoch(number, 0.1, held_out), patience=2)
+        said.append((standing.best_epoch, better, over))
+    assert said == [(1, True, False), (2, True, False), (2, False, False), (2, False, True)]
