@@ -14,7 +14,7 @@ from typing import Any
 from collab.domain.plain import typed
 from collab.domain.project import Project
 from collab.domain.store import Store
-from collab.domain.version import TUNED, Making, ModelVersion, VersionRecord
+from collab.domain.version import TUNED, Making
 from collab.engine import fine_tuning
 from collab.engine.devices import device_words
 from collab.engine.encoders.blocks import Blocks
@@ -24,12 +24,13 @@ from collab.engine.encoders.text import Encoder, encoder_of
 from collab.engine.fine_tuning import FineTuned, Pretrained
 from collab.errors import CollabError, Conflict, JobCancelled, JobLost, NothingToLearn, UnknownName
 from collab.loop.capturing import Captured, capture, captured, captured_there
-from collab.loop.contesting import Outcome, Side, contest
+from collab.loop.contesting import Side, contest
 from collab.loop.encoding import blocks_of, encode_with, image_encoder, text_encoder
 from collab.loop.escalating import MADE_FROM, NETWORK, Wanted, note_begun, tunable, tune_fits
+from collab.loop.keeping import champion_of, keep
 from collab.loop.measuring import image_fields, measure, measured, model_name, reads_text, tuned_folder
 from collab.loop.promoting import promote
-from collab.loop.versions import Tuned, TuningProgress, judged_file, put_progress, version_of
+from collab.loop.versions import Tuned, TuningProgress, put_progress
 
 TRAINED, READ = 0.7, 0.95
 """Share of the job that is done when the training is over, and when all items are read."""
@@ -77,6 +78,7 @@ def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Rep
     if not is_first():
         job.train_along()
         return {}
+    _sweep(store)
     if (done := job.done_before()) is not None:
         store.delete_files(job.folder)
         return asdict(done)
@@ -247,7 +249,7 @@ class _Job:
         self._told = 0.0
         if self._tell(READ):
             raise JobCancelled
-        champion = self._champion(project)
+        champion = champion_of(store, project, _now())
         outcome = contest(store, *sides, champion.id, _now())
         if began is not None:
             making = replace(making, labels=outcome.learned, seconds=time.monotonic() - began)
@@ -255,7 +257,7 @@ class _Job:
             encode_with(store, project, sides[1].blocks, lambda _: False)  # what was imported meanwhile
         with store.transaction():
             store.lock(self._id)
-            version = self._kept(sides[1].project, champion, making, outcome)
+            version = keep(store, sides[1].project, champion.id, making, outcome, _now())
             today = store.project(self._id)
             same = model_name(store, today) == model_name(store, project) and today.policy.head == project.policy.head
             better = outcome.verdict is not None and outcome.verdict.word == "better"
@@ -263,46 +265,6 @@ class _Job:
             if promoted:
                 promote(store, self._id, version.id, "", f"job {self._number}: promote", _now())
         return Tuned(version.id, None if outcome.verdict is None else outcome.verdict.word, promoted)
-
-    def _kept(self, project: Project, champion: ModelVersion, making: Making, outcome: Outcome) -> ModelVersion:
-        """Write the candidate as a version, or anew where the same was trained before, and how it was judged."""
-        store, name = self._store, model_name(self._store, project)
-        before = outcome.before
-        record = replace(
-            outcome.after,
-            text_encoder=project.policy.encoder if reads_text(project) else "",
-            image_encoder=project.policy.image_encoder if image_fields(project) else "",
-            making=making,
-            verdict=outcome.verdict,
-        )
-        champion = version_of(store, self._id, champion.id)  # as it stands now
-        judged = replace(
-            champion.record, accuracy=before.accuracy, audits=before.audits, calibration=before.calibration
-        )
-        store.save_model(replace(champion, record=judged))
-        known = next((m for m in store.models(self._id) if (m.encoder, m.head) == (name, project.policy.head)), None)
-        if known is None:
-            version = store.add_model(
-                ModelVersion(0, self._id, name, project.policy.head, "candidate", champion.id, record, _now())
-            )
-        else:
-            version = replace(known, record=record)
-            store.save_model(version)
-        kept = json.dumps(asdict(outcome.judged), ensure_ascii=False).encode()
-        store.write_file(judged_file(self._id, version.id), iter([kept]))
-        return version
-
-    def _champion(self, project: Project) -> ModelVersion:
-        """The version that suggests; made here where the worker has not done a round yet."""
-        store, name = self._store, model_name(self._store, project)
-        for model in store.models(self._id):
-            if model.status == "champion" and (model.encoder, model.head) == (name, project.policy.head):
-                return model
-        record = VersionRecord(
-            project.policy.encoder if reads_text(project) else "",
-            project.policy.image_encoder if image_fields(project) else "",
-        )
-        return store.add_model(ModelVersion(0, self._id, name, project.policy.head, record=record, at=_now()))
 
     def _table(self, project: Project) -> Table | None:
         """The measurement of the table; it is made where no job has made it yet."""
@@ -326,6 +288,17 @@ class _Job:
             self._progress = replace(self._progress, share=share)
             put_progress(self._store, self._id, asdict(self._progress), _now())
         return self._report(share, self._progress.note)
+
+
+def _sweep(store: Store) -> None:
+    """Delete the folders of jobs that are over: one that was lost three times could not do it itself."""
+    for folder in store.folder("jobs").iterdir():
+        try:
+            over = not folder.name.isdigit() or store.job(int(folder.name)).status not in ("queued", "running")
+        except UnknownName:
+            over = False  # not of the queue
+        if over:
+            store.delete_files(f"jobs/{folder.name}")
 
 
 def log_folder(store: Store, project_id: int, job: int) -> Path:

@@ -56,6 +56,8 @@ def _now(project: Project, models: tuple[ModelVersion, ...], jobs: list[Job]) ->
         report = reporting.accuracy(session.store(), project.id)
         waiting = max(0, overview.progress.audited - report.judged - report.retired)  # since the last fit
         st.markdown(agreement(report, waiting, overview.progress.reading))
+        if report.chose:
+            st.caption(word("insights.chose", k=f"{report.chose:,}", n=f"{report.judged:,}"))
         st.caption(word("insights.how"))
         bundle.draw(project, jobs)
 

@@ -6,21 +6,25 @@ import numpy as np
 import pytest
 import torch
 
-from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
+from collab.domain.annotation import Annotation
+from collab.domain.project import NONE, Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.engine import gating
+from collab.engine.encoders.text import Hashing
 from collab.engine.recipe import FineTuning
 from collab.errors import JobCancelled, NothingToLearn
-from collab.loop import reporting, versions
+from collab.loop import annotating, reporting, versions
 from collab.loop.capturing import capture, captured
 from collab.loop.encoding import text_encoder, text_encoder_of
+from collab.loop.measuring import measure
 from collab.loop.promoting import roll_back
 from collab.loop.retraining import Learner
 from collab.loop.tuning import tune
 from collab.loop.versions import Tuned, Wanted
-from tests.loop.conftest import NOW
-from tests.tiny import tiny_text
+from tests.loop.conftest import NOW, Loop
+from tests.pictures import disc, stored
+from tests.tiny import opinions, tiny_text
 
 WANTED = Wanted(FineTuning(epochs=2, batch=8, rate=3e-3, precision="fp32"))
 
@@ -255,3 +259,62 @@ def test_of_tables_alone_the_candidate_is_a_network_as_the_head(store):
     store.save_policy(project.id, replace(policy, head="mlp"))
     with pytest.raises(NothingToLearn, match="is a network already"):
         versions.tune_fits(store, project.id)
+
+
+def test_what_a_job_left_that_was_lost_three_times_is_swept_up_by_the_next(taught):
+    signs = taught()
+    lost = signs.store.submit_job("tune", signs.project.id, {}, "ann", NOW)
+    signs.store.write_file(f"jobs/{lost.id}/snapshot.json", iter([b"{}"]))
+    signs.store.cancel_job(lost.id)
+    run(signs)
+    assert list((signs.store.workspace / "files" / "jobs").iterdir()) == []
+
+
+def test_where_any_number_of_classes_may_apply_whole_answers_are_compared(store, tiny):
+    schema = LabelSchema("What is said?", classes_from_names(("praise", "stress")), task="multi label")
+    policy = LoopPolicy(encoder=tiny, audit_schedule=((1000, 2),), audit_trickle=0, repeat_every=0)
+    project = store.create_project("Said", (Field("text"),), schema, policy, NOW)
+    brought = store.begin_import(project.id, "made up", "truth", NOW)
+    rows = []
+    for at, (text, praises) in enumerate(zip(*opinions(160), strict=True)):
+        answer = (*(("praise",) if praises else ()), *(("stress",) if "very" in text else ()))
+        rows.append(
+            NewItem(str(at), {"text": f"{text} {at}"}, f"{at:064x}", (at * 0.618) % 1, answer=answer or (NONE,))
+        )
+    store.add_items(brought, rows)
+    store.finish_import(brought, ImportReport(added=160), 0.4, 500, NOW)
+    signs = Loop(store, project)
+    truth = store.truth(project.id)
+    with store.transaction():
+        for _ in range(80):
+            (ask,) = signs.hand("ann").asks
+            said = Annotation(f"act {ask.id}", project.id, ask.item, "ann", "answer", 0, truth[ask.item], ask.id)
+            annotating.submit(store, said, ask.token, NOW)
+    done = run(signs)
+    record = versions.version_of(store, project.id, done.version).record
+    compared = versions.compare(store, project.id, record.verdict.against, done.version)
+    assert (compared.audits, compared.before, compared.after) == (40, (), ())
+    assert (compared.right_before, compared.right_after) == (record.verdict.before, record.verdict.after)
+    assert set(compared.wrong_after) <= {"praise", "stress"}
+    assert compared.mended - compared.broken == compared.right_after - compared.right_before
+
+
+def test_blocks_that_are_not_trained_go_raw_into_the_training(store):
+    """A table, and texts that are only hashed; of the pictures the names are kept."""
+    fields = (Field("text"), Field("size", "number"), Field("photo", "image"))
+    schema = LabelSchema("Which?", classes_from_names(("small", "large")))
+    project = store.create_project("Mixed", fields, schema, LoopPolicy(encoder="hashing"), NOW)
+    brought = store.begin_import(project.id, "made up", "decisions", NOW)
+    name = stored(store, disc(40, 8))
+    store.add_items(brought, [
+        NewItem(str(n), {"text": f"thing {n}", "size": n, "photo": name if n else ""}, f"{n:064x}", 0.5,
+                answer=("large" if n > 9 else "small",)) for n in range(20)
+    ])  # fmt: skip
+    store.finish_import(brought, ImportReport(added=20), 0.0, 500, NOW)
+    table = measure(store, project)
+    capture(store, project, "jobs/7", table, Hashing(), texts=False)
+    found = captured(store, "jobs/7", 32)
+    assert found.raw.shape == (20, 384 + table.dim)
+    np.testing.assert_array_equal(found.raw[:, :384], Hashing().encode([f"thing {n}" for n in range(20)]))
+    assert (found[3].text, found[3].images[0].shape, found[0].images) == (None, (40, 40, 3), (None,))
+    assert found.labels.tolist() == [0] * 10 + [1] * 10

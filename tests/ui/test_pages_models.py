@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from collab.domain.project import LabelSchema, LoopPolicy, Project, classes_from_names
-from collab.domain.run import Figure
+from collab.domain.run import Figure, Round
 from collab.domain.store import Store
 from collab.domain.version import Change, GateWord, Making, ModelVersion, Verdict, VersionRecord, makers
 from collab.engine.recipe import Epoch
@@ -19,6 +19,7 @@ from collab.loop.escalating import TuningAdvice
 from collab.loop.versions import Comparison, Flip, Judged, TuningProgress, judged_file, put_progress
 from collab.ui import comparison, session, tuning, verdicts
 from collab.ui.naming import encoder_words
+from collab.ui.pieces import plain
 from tests.loop.conftest import Loop
 from tests.loop.conftest import loop as loop  # the same small project
 
@@ -273,3 +274,16 @@ def test_deleted_weights_leave_what_is_known(signs: Loop) -> None:
     assert "ann deleted its weights" in said(at)
     assert "Use it" not in [b.label for b in at.button]
     assert not (signs.store.workspace / "files" / "models" / str(signs.project.id) / "ab").exists()
+
+
+@pytest.mark.slow
+def test_the_model_that_suggests_can_be_taken_along_in_a_file(signs: Loop) -> None:
+    old, _ = candidate(signs)
+    signs.store.add_round(Round(signs.project.id, 1, old.id, 1, labels=40))
+    click(models(signs.store, signs.project.id), "Take this model along")
+    job = signs.store.claim_job(["bundle"], 7, 8)
+    assert job is not None
+    made = {"file": "exports/1-signs-model-1.zip", "model": "1.1", "bytes": 91_000_000}
+    signs.store.end_job(job.id, job.attempt, "done", "", made, 9)
+    at = models(signs.store, signs.project.id)
+    assert f"Model {plain('1.1')} (91 MB)" in [e.label for e in at.get("link_button")]

@@ -1,0 +1,56 @@
+"""Keep a candidate that was held against the champion as a version, with all that is known of it."""
+
+import json
+from dataclasses import asdict, replace
+
+from collab.domain.project import Project
+from collab.domain.store import Store
+from collab.domain.version import Making, ModelVersion, VersionRecord
+from collab.loop.contesting import Outcome
+from collab.loop.measuring import image_fields, model_name, reads_text
+from collab.loop.versions import judged_file, version_of
+
+
+def champion_of(store: Store, project: Project, now: int) -> ModelVersion:
+    """The version that suggests under a project's policy; made here where the worker has not done a round yet."""
+    name = model_name(store, project)
+    for model in store.models(project.id):
+        if model.status == "champion" and (model.encoder, model.head) == (name, project.policy.head):
+            return model
+    record = VersionRecord(*_names(project))
+    return store.add_model(ModelVersion(0, project.id, name, project.policy.head, record=record, at=now))
+
+
+def keep(store: Store, project: Project, champion: int, making: Making, outcome: Outcome, now: int) -> ModelVersion:
+    """Write a candidate as a version, or anew where the same was made before, inside the caller's transaction.
+
+    Args:
+        store: The workspace.
+        project: With the policy that names the candidate.
+        champion: The version that it was held against; what the audits say of that one is kept too.
+        making: What made the candidate.
+        outcome: What came of holding both against each other.
+        now: Milliseconds since 1970.
+    """
+    before = version_of(store, project.id, champion)
+    seen = outcome.before
+    known = replace(before.record, accuracy=seen.accuracy, audits=seen.audits, calibration=seen.calibration)
+    store.save_model(replace(before, record=known))
+    text, image = _names(project)
+    record = replace(outcome.after, text_encoder=text, image_encoder=image, making=making, verdict=outcome.verdict)
+    name, head = model_name(store, project), project.policy.head
+    same = next((m for m in store.models(project.id) if (m.encoder, m.head) == (name, head)), None)
+    if same is None:
+        version = store.add_model(ModelVersion(0, project.id, name, head, "candidate", champion, record, now))
+    else:
+        version = replace(same, record=replace(record, overruled_by=same.record.overruled_by))
+        store.save_model(version)
+    written = json.dumps(asdict(outcome.judged), ensure_ascii=False).encode()
+    store.write_file(judged_file(project.id, version.id), iter([written]))
+    return version
+
+
+def _names(project: Project) -> tuple[str, str]:
+    """The encoders that a policy names, "" for what the project has no fields of."""
+    policy = project.policy
+    return policy.encoder if reads_text(project) else "", policy.image_encoder if image_fields(project) else ""
