@@ -94,7 +94,7 @@ def doctor(
     else:
         for each in found:
             mark = "[green]ok     [/green]" if each.fine else "[red]problem[/red]"
-            told = " ".join(filter(None, [each.says, each.do]))
+            told = f"{each.says.rstrip('.')}. {each.do}" if each.do else each.says
             out.print(f"{mark}  [bold]{escape(each.name)}[/bold]  {escape(told)}", highlight=False, soft_wrap=True)
     if not fine:
         raise typer.Exit(1)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from collab.domain.store import Store
-from collab.errors import Conflict, StoreFull, UserError
+from collab.errors import Conflict, StoreCorrupt, StoreFull, UserError
 from collab.loop.packing import Packer, Stored, packer, place, remove, take_out, unpacked
 from collab.loop.rehearsing import DATABASE, OpenStore
 from collab.loop.surveying import PASSING, REMADE, files_of
@@ -111,7 +111,7 @@ def back_up(
             tell(0.0, "Copying the database")
             # The database first: what it names is there before it, and stays.
             store.copy_database(beside / DATABASE)
-            schema, heads = _checked(beside, open_store)
+            schema, heads = _checked(store, beside, open_store)
             with closing(packer(beside / _PACKED, to)) as pack:
                 stored = _pack(store, pack, beside / DATABASE, left_out, tell)
                 manifest = Manifest(FORMAT, now, version("collab"), schema, store.product(), heads, stored, left_out)
@@ -121,6 +121,7 @@ def back_up(
                 for number, (name, wanted) in enumerate(stored.items(), 1):
                     take_out(packed, name, wanted)
                     tell(0.7 + 0.3 * number / len(stored), "Reading it back")
+            (beside / _PACKED).chmod(0o700 if (beside / _PACKED).is_dir() else 0o600)  # the signing key is in it
             place(beside / _PACKED, to)
             size = sum(path.stat().st_size for path in (to.rglob("*") if to.is_dir() else (to,)) if path.is_file())
     finally:
@@ -131,10 +132,13 @@ def back_up(
     )  # fmt: skip
 
 
-def _checked(folder: Path, open_store: OpenStore) -> tuple[str, tuple[Head, ...]]:
+def _checked(store: Store, folder: Path, open_store: OpenStore) -> tuple[str, tuple[Head, ...]]:
     """Check the copied database, as a whole and every chain; returns its schema and where the logs end."""
     with closing(open_store(folder)) as copy:
-        copy.check(deep=True)
+        try:
+            copy.check(deep=True)
+        except StoreCorrupt as error:
+            raise StoreCorrupt(store.url, error.reason) from error
         return copy.revision(), tuple(Head(project, *head) for project, head in copy.heads().items())
 
 
@@ -143,8 +147,8 @@ def _pack(store: Store, pack: Packer, database: Path, left_out: tuple[str, ...],
     stored = {DATABASE: pack.add(DATABASE, database, squeeze=True)}
     database.unlink()
     chosen = list(_chosen(store.workspace, left_out))
-    done, total = 0, sum(path.stat().st_size for _, path in chosen) or 1
-    for name, path in chosen:
+    done, total = 0, sum(size for *_, size in chosen) or 1
+    for name, path, _ in chosen:
         with suppress(FileNotFoundError):  # deleted meanwhile: a model version that somebody let go
             stored[FILES + name] = pack.add(FILES + name, path)
             done += stored[FILES + name].size
@@ -152,15 +156,15 @@ def _pack(store: Store, pack: Packer, database: Path, left_out: tuple[str, ...],
     return stored
 
 
-def _chosen(workspace: Path, left_out: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+def _chosen(workspace: Path, left_out: tuple[str, ...]) -> Iterator[tuple[str, Path, int]]:
     """Files that belong into a backup; those that are being written, beside their place, do not."""
-    for name, path in files_of(workspace):
+    for name, path, size in files_of(workspace):
         if name.partition("/")[0] not in left_out and not path.name.startswith("."):
-            yield name, path
+            yield name, path, size
 
 
 def _refuse_too_large(store: Store, to: Path, left_out: tuple[str, ...]) -> None:
-    files = sum(path.stat().st_size for _, path in _chosen(store.workspace, left_out))
+    files = sum(size for *_, size in _chosen(store.workspace, left_out))
     # The database twice: as a copy, and in the backup.
     if shutil.disk_usage(to.parent).free < files + 2 * store.database_bytes() + SPARE:
         raise StoreFull(str(to))

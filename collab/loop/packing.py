@@ -20,7 +20,7 @@ from typing import IO, Protocol, final
 from collab.errors import UnreadableFile, UserError
 
 CHUNK = 1 << 20
-SYNCED = 16 << 20
+SYNCED = 4 << 20
 """Bytes written until they are sent to the disk: the sync of an answer, behind a pile of them, would take long."""
 SUFFIXES = (".zip", ".tar")
 _OTHERS = (".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")

@@ -8,6 +8,7 @@ from pathlib import Path
 from collab.domain.project import Project
 from collab.domain.store import Differing, Store
 from collab.loop import annotating
+from collab.storage.failures import disk_errors
 
 OpenStore = Callable[[Path], Store]
 """Opens the workspace in a folder, whose database lies in it."""
@@ -22,7 +23,7 @@ def rehearse(store: Store, open_store: OpenStore) -> Iterator[tuple[Project, Dif
     The workspace isn't changed, and nobody waits: all of it is done in a copy of the database, for which there must be
     space beside the workspace.
     """
-    with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=store.workspace) as folder:
+    with disk_errors(store.workspace), tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=store.workspace) as folder:
         store.copy_database(Path(folder) / DATABASE)
         with closing(open_store(Path(folder))) as copy:
             for project in copy.projects():

@@ -3,7 +3,9 @@
 It reads bytes and digests alone; what is in the files is up to others.
 """
 
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
@@ -11,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from collab.domain.media import thumb_of, view_of
 from collab.domain.store import Store
 from collab.domain.version import TUNED
+from collab.errors import UnknownName
 
 PASSING = ("uploads", "jobs")
 """Folders of what is under way: uploads until they are imported, work of jobs that run."""
@@ -47,7 +50,7 @@ def survey(store: Store, *, read: bool = True) -> Survey:
     """Look at all files; `read`: also at the bytes of all pictures."""
     originals, needed = sorted(set(store.pictures())), tuple(_needed(store))
     # Only now: a file is there before the row that names it.
-    sizes = {name: path.stat().st_size for name, path in files_of(store.workspace)}
+    sizes = {name: size for name, _, size in files_of(store.workspace)}
     there = {*sizes, *(f"{folder.as_posix()}/" for name in sizes for folder in PurePosixPath(name).parents)}
     made = {each for name in originals for each in (view_of(name), thumb_of(name))}
     named = {*originals, *made}
@@ -66,12 +69,13 @@ def survey(store: Store, *, read: bool = True) -> Survey:
     )
 
 
-def files_of(workspace: Path) -> Iterator[tuple[str, Path]]:
-    """Names and paths of all files of a workspace, in order; links are left out."""
+def files_of(workspace: Path) -> Iterator[tuple[str, Path, int]]:
+    """Names, paths and sizes of all files of a workspace, in order; links are left out."""
     root = workspace / "files"
     for path in sorted(root.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            yield path.relative_to(root).as_posix(), path
+        with suppress(FileNotFoundError):  # it was one that is written beside its place
+            if stat.S_ISREG((found := path.lstat()).st_mode):
+                yield path.relative_to(root).as_posix(), path, found.st_size
 
 
 def _needed(store: Store) -> Iterator[str]:
@@ -95,7 +99,10 @@ def _needed(store: Store) -> Iterator[str]:
 def _whole(store: Store, name: str) -> bool:
     """Whether a picture's bytes are those that it is named after."""
     digest = blake2b(digest_size=16)
-    with store.file(name).open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+    try:
+        with store.file(name).open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except (UnknownName, OSError):  # gone since, or the disk can't read it
+        return False
     return digest.hexdigest() == Path(name).name.partition(".")[0]

@@ -4,7 +4,10 @@
 One form for both databases, so that a copy can be checked by the same code, and moves from the one to the other.
 """
 
-from contextlib import closing
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from collab.storage.schema import metadata
 _ROWS = 2000
 """Rows that travel together."""
 _PATIENCE = 60.0
+_SETTLE_SECONDS = 0.05
 _NUMBERED = tuple(
     table.name for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"] is True
 )
@@ -28,10 +32,16 @@ def copy_database(db: Database, to: Path) -> None:
     with disk_errors(to):
         to.parent.mkdir(parents=True, exist_ok=True)
     if db.is_sqlite:  # writers go on beside it, and what was deleted isn't copied, also not from free pages
-        with db.connection() as connection:
+        with _settling(to), db.connection() as connection:
             connection.exec_driver_sql("VACUUM INTO ?", (str(to),))
         return
-    with closing(_file(to)) as copy, db.snapshot() as source, copy.transaction(), copy.connection() as target:
+    with (
+        _settling(to),
+        closing(_file(to)) as copy,
+        db.snapshot() as source,
+        copy.transaction(),
+        copy.connection() as target,
+    ):
         _migrate(target)
         for table in metadata.sorted_tables:
             _pour(source, target, table)
@@ -69,6 +79,28 @@ def database_bytes(db: Database) -> int:
     if db.is_sqlite:
         return int(db.scalar(_PAGES))
     return int(db.scalar(sa.text("SELECT pg_database_size(current_database())")))
+
+
+@contextmanager
+def _settling(path: Path) -> Iterator[None]:
+    """Send a file to the disk bit by bit while it grows: the sync of an answer would wait behind a pile of it.
+
+    That takes SQLite its locks on the file, which nobody needs: it is new, and one connection writes it.
+    """
+    over = threading.Event()
+
+    def settle() -> None:
+        while not over.wait(_SETTLE_SECONDS):
+            with suppress(OSError), path.open("rb") as file:  # whoever writes it hears of what is wrong
+                os.fsync(file.fileno())
+
+    thread = threading.Thread(target=settle, name="settling", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _file(path: Path) -> Database:

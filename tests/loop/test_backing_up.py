@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from collab.domain.project import Field, LoopPolicy
 from collab.domain.run import ImportReport
-from collab.errors import Conflict, StoreNewer, UnreadableFile, UserError
+from collab.errors import Conflict, StoreCorrupt, StoreNewer, UnreadableFile, UserError
 from collab.loop import annotating
 from collab.loop.backing_up import MANIFEST, back_up
+from collab.loop.examining import examine
 from collab.loop.restoring import restore
 from collab.storage.database import fill_store, open_store
 from tests.loop.conftest import NOW
@@ -25,6 +26,7 @@ from tests.pictures import disc, stored
 from tests.samples import YES_NO, answer_of, rows
 from tests.storage.conftest import _database, _url, migrated  # noqa: F401  # a fixture
 
+LATER = NOW + 3_600_000
 KINDS = ("backup", "backup.zip", "backup.tar")
 
 
@@ -55,6 +57,7 @@ def nothing_is_left(folder: Path) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_backup_comes_back_as_the_workspace_was(signs, tmp_path, kind):
     made = backup_of(signs, tmp_path / kind)
+    assert made.path.stat().st_mode & 0o077 == 0  # the signing key is in it
     restored = restore(made.path, tmp_path / "new", open_store, now=NOW)
     assert (made.projects, made.events, made.files) == (1, 3, 4) == (restored.projects, restored.events, restored.files)
     assert sorted(path.name for path in (tmp_path / "new" / "files").iterdir()) == ["heads", "media"]
@@ -75,7 +78,7 @@ def test_people_answer_while_a_backup_is_made_and_it_holds_a_whole_beginning_of_
                 answered.release()
 
     def one_more_is_answered(share, what):
-        assert answered.acquire(timeout=5.0)
+        assert answered.acquire(timeout=30.0)
 
     person = threading.Thread(target=answer)
     person.start()
@@ -102,6 +105,7 @@ def test_jobs_that_were_under_way_end_with_a_restore(signs, tmp_path):
 # ---- PostgreSQL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to_server", [True, False])
 def test_a_backup_of_a_server_comes_back_to_a_server_or_to_a_folder(tmp_path, migrated, to_server):  # noqa: F811
     with _database(migrated) as old, _database("template0") as new:
@@ -112,6 +116,7 @@ def test_a_backup_of_a_server_comes_back_to_a_server_or_to_a_folder(tmp_path, mi
             store.finish_import(import_id, ImportReport(added=5), 0.2, 500, NOW)
             for row in store.pool(project)[:3]:
                 annotating.submit(store, answer_of(project, row.item), "", NOW)
+            assert [found for found in examine(store, open_store, LATER) if not found.fine] == []
             made = back_up(store, tmp_path / "b.tar", open_store, now=NOW)
             kept = outcomes(store, project)
         where = (lambda folder, copy: fill_store(folder, _url(new), copy)) if to_server else None
@@ -157,6 +162,14 @@ def test_a_tampered_event_is_found_though_all_digests_are_made_to_fit(signs, tmp
     with pytest.raises(UnreadableFile, match="event 2 of project 1 was changed"):
         restore(path, tmp_path / "new", open_store, now=NOW)
     assert nothing_is_left(tmp_path)
+
+
+def test_no_backup_is_made_of_a_broken_chain(signs, tmp_path):
+    signs.store.write(sa.text("DROP TRIGGER event_update"))
+    signs.store.write(sa.text("UPDATE event SET at = 1 WHERE number = 1"))
+    with pytest.raises(StoreCorrupt, match=f"^{signs.store.url} is damaged .event 1 of project 1 was changed"):
+        backup_of(signs, tmp_path / "b.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["workspace"]
 
 
 def test_states_that_the_log_does_not_give_are_refused_or_made_anew(signs, tmp_path):
