@@ -14,6 +14,7 @@ from collab.domain.media import thumb_of, view_of
 from collab.domain.store import Store
 from collab.domain.version import TUNED
 from collab.errors import UnknownName
+from collab.loop.measuring import tuned_folder
 
 PASSING = ("uploads", "jobs")
 """Folders of what is under way: uploads until they are imported, work of jobs that run."""
@@ -90,7 +91,7 @@ def _needed(store: Store) -> Iterator[str]:
                 yield f"certificates/{project.id}/{certificate.number}-head.safetensors"
         for encoder in {project.policy.encoder, project.policy.image_encoder}:
             if encoder.startswith(TUNED):
-                yield f"models/{project.id}/{encoder.removeprefix(TUNED)}/"
+                yield f"{tuned_folder(project.id, encoder)}/"
     for job in store.jobs(limit=_JOBS):
         if job.kind == "train" and isinstance(file := job.result.get("file"), str):
             yield file
