@@ -81,7 +81,7 @@ def imported(collab: Collab, table: Path) -> Said:
 
 COMMANDS = (
     "run", "demo", "import", "export", "export data", "export model", "predict", "report", "simulate", "train",
-    "tune", "worker", "doctor",
+    "tune", "worker", "backup", "restore", "doctor",
 )  # fmt: skip
 
 
@@ -95,11 +95,7 @@ def test_every_command_explains_itself(collab: Collab, words: str) -> None:
 def test_without_a_command_it_lists_them_and_ends_with_2(collab: Collab) -> None:
     said = collab()
     assert said.status == 2
-    assert [
-        word
-        for word in ("run", "demo", "import", "predict", "report", "simulate", "train", "tune", "doctor")
-        if word not in said.out + said.err
-    ] == []
+    assert [word for word in COMMANDS if " " not in word and word not in said.out + said.err] == []
 
 
 @pytest.mark.parametrize(
@@ -370,6 +366,22 @@ def test_doctor_counts_the_features_that_fit_and_finds_damaged_ones(
     said = collab("doctor", "--json")
     assert said.status == 1
     assert said.json["checks"]["features of Signs"].startswith("damaged")
+
+
+def test_a_backup_is_made_restored_and_found_sound(collab: Collab, imported: Said, tmp_path: Path) -> None:
+    made = collab("backup", "--to", "kept.zip", "--json")
+    assert (made.status, made.json["projects"], made.json["left_out"]) == (
+        0, 1, ["features", "uploads", "jobs", "exports"],
+    )  # fmt: skip
+    assert (tmp_path / "kept.zip").stat().st_size == made.json["size"]
+    restored = collab("restore", "kept.zip", "--workspace", "again")
+    assert restored.out.startswith("again is as it was on ")
+    assert "1 projects with " in restored.out
+    examined = collab("doctor", "--workspace", "again")
+    assert examined.status == 0
+    assert "ok       states of Signs  what the log gives" in examined.out
+    refused = collab("restore", "kept.zip", "--workspace", "again")
+    assert (refused.status, "isn't empty" in refused.err) == (1, True)
 
 
 def test_doctor_names_a_damaged_database_and_ends_with_1(collab: Collab, imported: Said, tmp_path: Path) -> None:

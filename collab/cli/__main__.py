@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from collab.cli.exchanging import export_data_, import_, report
+from collab.cli.safekeeping import backup, doctor, restore
 from collab.cli.simulating import simulate
 from collab.cli.speaking import (
     HERE,
-    AsJson,
     Database,
     Host,
     Port,
@@ -27,7 +26,6 @@ from collab.cli.speaking import (
     open_workspace,
     opened,
     out,
-    say,
 )
 from collab.cli.taking_away import export_model, predict
 from collab.cli.training import train
@@ -82,6 +80,8 @@ app.command()(report)
 app.command()(simulate)
 app.command()(train)
 app.command()(tune)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()
@@ -116,33 +116,7 @@ def worker(
     raise typer.Exit(working.main(store, supervised=supervised))
 
 
-@app.command()
-def doctor(
-    workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
-    rebuild: Annotated[bool, typer.Option(help="Make states and decisions anew from the event log first.")] = False,
-) -> None:  # fmt: skip
-    """Check the workspace: database and event chains, encoders, features, versions."""
-    from collab.loop import annotating
-    from collab.loop.examining import Finding, examine
-    from collab.loop.summarizing import versions
-
-    found = [Finding("versions", ", ".join(f"{name} {number}" for name, number in versions().items()))]
-    try:
-        store = open_workspace(workspace, database)
-        if rebuild:
-            for project in store.projects():
-                annotating.rebuild(store, project.id)
-        found += examine(store)
-    except CollabError as error:
-        found.append(Finding("database", str(error), fine=False))
-    fine = all(f.fine for f in found)
-    if as_json:
-        say({"fine": fine, "checks": {f.name: f.says for f in found}}, True, "")
-    else:
-        for each in found:
-            out.print(f"[bold]{escape(each.name)}[/bold]  {escape(each.says)}", highlight=False)
-    if not fine:
-        raise typer.Exit(1)
+app.command()(doctor)
 
 
 def main() -> None:

@@ -106,6 +106,18 @@ class ItemRow:
     """The latest one in force (of the filter's annotator, where given)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """What two states of a project's projections differ in."""
+
+    items: tuple[int, ...] = ()
+    """Whose state, decision, annotations in force or answers to repeats differ."""
+    certificates: tuple[int, ...] = ()
+    """Whose status differs, by number."""
+    counters: tuple[str, ...] = ()
+    """Names of counters, as in `Progress`."""
+
+
 class Store(Protocol):
     """One workspace."""
 
@@ -510,6 +522,31 @@ class Store(Protocol):
     def secret(self) -> bytes:
         """The workspace's signing key, made at first use."""
 
+    # ---- copies
+    def copy_database(self, to: Path) -> None:
+        """Write the database as it is now into a new SQLite file, whichever database this is; nobody waits for it.
+
+        It holds everything but, from PostgreSQL, the index of words, which `index_text` makes anew.
+        """
+
+    def database_bytes(self) -> int:
+        """How large the database is."""
+
+    def heads(self) -> Mapping[int, tuple[int, str]]:
+        """(events, hash of the last one) of every project, of hidden ones too."""
+
+    def pictures(self) -> Iterator[str]:
+        """Names of the stored images that items hold, of hidden projects too; one may come more than once."""
+
+    def end_jobs(self, message: str, now: int) -> int:
+        """Cancel every job that is queued or running: what they were at is elsewhere. Returns how many."""
+
+    def keep_projections(self, project: int) -> None:
+        """In a copy that is thrown away: set aside what `differing` is to compare with."""
+
+    def differing(self, project: int) -> "Differing":
+        """Compare states, decisions, annotations in force and counters with those that were set aside."""
+
     # ---- features
     def features(self, project: int, encoder: str, dim: int) -> "FeatureFile":
         """The cached features of a project under an encoder; made where there are none."""
@@ -518,6 +555,12 @@ class Store(Protocol):
         """Delete those features; fine where there are none."""
 
     # ---- health
+    def product(self) -> str:
+        """Name and version of the database, as "SQLite 3.51.3"."""
+
+    def revision(self) -> str:
+        """The migration that the database has seen last."""
+
     def ping(self) -> None:
         """Raise a `StorageError` where the database doesn't answer."""
 

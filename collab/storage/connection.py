@@ -63,6 +63,12 @@ class Database:
             with self._reader.connect() as connection:
                 yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A connection that sees PostgreSQL as it is now until its end, whatever is written meanwhile."""
+        with self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
     def rows(self, statement: sa.Executable, params: Params = None) -> Sequence[sa.Row[Any]]:
         """All rows of a query."""
         with self.connection() as connection:

@@ -1,15 +1,18 @@
 """Opens a workspace: its database, brought up to date, and its files; puts the parts of the store together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import final
 
 import sqlalchemy as sa
 
-from collab.errors import NotInstalled, StorageError, StoreCorrupt, StoreNewer
+from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import (
     answers,
     certificates,
+    differences,
     draws,
     explanations,
     features,
@@ -21,6 +24,7 @@ from collab.storage import (
     queue,
     records,
     repeats,
+    replicas,
     reserve,
     runs,
     search,
@@ -55,6 +59,28 @@ def open_store(workspace: Path, url: str | None = None, *, patience: float = 5.0
     return store
 
 
+@contextmanager
+def fill_store(workspace: Path, url: str, copy: Path, *, patience: float = 60.0) -> Iterator["SqlStore"]:
+    """Fill an empty PostgreSQL database from a copy that `copy_database` has made; an error in the body undoes all.
+
+    Raises:
+        Conflict: It has tables already.
+        StorageError: It is no PostgreSQL database, or can't be written.
+    """
+    address = _address(workspace, url)
+    if address.get_backend_name() != "postgresql":
+        raise StorageError("A backup goes into a folder, or into postgresql://…; name one of them.")
+    store = SqlStore(workspace, address, patience)
+    try:
+        with store.transaction():
+            if replicas.tables_of(store):
+                raise Conflict(f"{store.url} has tables already. Make an empty database, and name that one.")
+            replicas.fill(store, copy)
+            yield store
+    finally:
+        store.close()
+
+
 @final
 class SqlStore(Database):
     """The store of one workspace. Each verb is a function of the module that knows its tables."""
@@ -62,6 +88,8 @@ class SqlStore(Database):
     def migrate(self) -> None:
         """Bring the tables up to date. Raises `StoreNewer` where they are ahead."""
         if (found := self._version()) == HEAD:
+            if self.is_sqlite and self.scalar(sa.text("PRAGMA journal_mode")) != "wal":  # a copy out of a backup
+                self.rows(sa.text("PRAGMA journal_mode=WAL"))
             return
         self._refuse_newer(found)
         if self.is_sqlite:
@@ -89,6 +117,13 @@ class SqlStore(Database):
         if deep:
             for project in records.all_projects(self):
                 log.check_chain(self, project)
+
+    def product(self) -> str:  # noqa: D102  # the Store protocol documents it
+        found = self.scalar(sa.text("SELECT sqlite_version()" if self.is_sqlite else "SHOW server_version"))
+        return f"{'SQLite' if self.is_sqlite else 'PostgreSQL'} {found}"
+
+    def revision(self) -> str:  # noqa: D102  # the Store protocol documents it
+        return self._version() or ""
 
     def _version(self) -> str | None:
         """The last migration that the database has seen; None where it has no tables."""
@@ -206,6 +241,14 @@ class SqlStore(Database):
     job = runs.job
     jobs = runs.jobs
     live_jobs = runs.live_jobs
+
+    copy_database = replicas.copy_database
+    database_bytes = replicas.database_bytes
+    heads = log.heads
+    pictures = items.pictures
+    end_jobs = runs.end_jobs
+    keep_projections = differences.keep_projections
+    differing = differences.differing
 
     write_file = files.write_file
     sync_files = files.sync_files

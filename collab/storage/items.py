@@ -2,12 +2,14 @@
 """Items: by id, in their order, and as a person looks for them."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from collab.domain.annotation import Annotation, Decision
+from collab.domain.media import is_media_name
 from collab.domain.project import Answer, Item
 from collab.domain.store import ItemFilter, ItemRow, PoolRow
 from collab.storage import records, search
@@ -16,6 +18,7 @@ from collab.storage.connection import Database
 from collab.storage.log import EVENTS, read_annotation
 from collab.storage.projections import naming, read_decision
 
+_NAMES = re.compile('"(media/[^"]+)"')
 _MANY = 10_000
 """Ids in one query; PostgreSQL and SQLite both stop at some number of parameters."""
 
@@ -40,6 +43,18 @@ def outcomes(
     page = stream_items(db, project, after, limit)
     decisions, said = _decisions(db, page), _annotations(db, page)
     return [(item, decisions.get(item.id), tuple(said.get(item.id, ()))) for item in page]
+
+
+def pictures(db: Database) -> Iterator[str]:
+    """Look for names in what is written: to read the JSON of every item would take many times as long."""
+    for table, key in ((tables.item, tables.item.c.id), (tables.replacement, tables.replacement.c.item)):
+        written, after = sa.cast(table.c.fields, sa.Text), 0
+        query = sa.select(key.label("key"), written.label("written")).where(key > sa.bindparam("after"))
+        query = query.where(written.like('%"media/%')).order_by(key).limit(_MANY)
+        while rows := db.rows(query, {"after": after}):
+            for row in rows:
+                yield from filter(is_media_name, _NAMES.findall(row.written))
+            after = rows[-1].key
 
 
 def set_read_until(db: Database, characters: Mapping[int, int]) -> None:

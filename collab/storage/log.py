@@ -78,6 +78,12 @@ def chain_head(db: Database, project: int) -> str:
     return str(found.head)
 
 
+def heads(db: Database) -> dict[int, tuple[int, str]]:
+    c = tables.counter
+    query = sa.select(c.c.project, c.c.events, c.c.head).order_by(c.c.project)
+    return {r.project: (r.events, r.head) for r in db.rows(query)}
+
+
 def check_chain(db: Database, project: int) -> int:
     head = db.row(_HEAD, {"project": project})
     if head is None:

@@ -153,6 +153,11 @@ def end_job(
         raise JobLost(f"Job {job} is no longer this worker's; what it did is thrown away.")
 
 
+def end_jobs(db: Database, message: str, now: int) -> int:
+    values = {"status": "cancelled", "live": None, "message": message, "finished_at": now}
+    return db.write(sa.update(tables.job).values(**values).where(tables.job.c.live.is_not(None)))
+
+
 def cancel_job(db: Database, job: int) -> None:
     j = tables.job
     with db.transaction():
