@@ -41,7 +41,9 @@ def tune(
         Method | None, typer.Option(help="full: all weights; lora: adapters. Else what suits the decisions.")
     ] = None,
     optimizer: Annotated[Optimizer, typer.Option(help="sgd: without momentum.")] = USUAL.optimizer,
-    epochs: Annotated[int, typer.Option(min=1, help="At most; it ends where the loss held out no longer falls.")] = USUAL.epochs,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="At most; it ends where the loss held out no longer falls.")
+    ] = USUAL.epochs,
     batch: Annotated[int, typer.Option(min=1, help="Items for one step.")] = USUAL.batch,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate; else one that suits the method.")] = None,
     label_smoothing: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the truth over all classes.")] = 0.0,
