@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.bench
+LOGS ?= workspace/tensorboard
 
-.PHONY: demo run test check format bench bench-peers bench-assurance clean
+.PHONY: demo run test check format tensorboard bench bench-peers bench-assurance clean
 
 demo: $(READY)  ## A project with 4,200 tweets, in the browser; DEMO=penguins: one with a table
 	$(BIN)/collab demo $(DEMO)
@@ -20,6 +21,9 @@ check: $(READY)  ## Format, lint, floors, types
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+tensorboard: $(READY)  ## Losses of fine-tunings, in the browser; LOGS=folder: of another workspace
+	$(BIN)/tensorboard --logdir $(LOGS)
 
 bench: $(READY)  ## One table of speeds, and build/bench.json
 	$(BIN)/python -m tests.bench

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collab.loop.escalating import Wanted
     from collab.loop.versions import Tuned
 
+USUAL = FineTuning()
 TOLD_EVERY = 2.0
 """Seconds between two lines of progress."""
 PATIENCE = 600.0
@@ -39,9 +40,11 @@ def tune(
     method: Annotated[
         Method | None, typer.Option(help="full: all weights; lora: adapters. Else what suits the decisions.")
     ] = None,
-    optimizer: Annotated[Optimizer, typer.Option(help="sgd: without momentum.")] = "adamw",
-    epochs: Annotated[int, typer.Option(min=1, help="At most; it ends where the loss held out no longer falls.")] = 6,
-    batch: Annotated[int, typer.Option(min=1, help="Items for one step.")] = 16,
+    optimizer: Annotated[Optimizer, typer.Option(help="sgd: without momentum.")] = USUAL.optimizer,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="At most; it ends where the loss held out no longer falls.")
+    ] = USUAL.epochs,
+    batch: Annotated[int, typer.Option(min=1, help="Items for one step.")] = USUAL.batch,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate; else one that suits the method.")] = None,
     label_smoothing: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the truth over all classes.")] = 0.0,
     class_weights: Annotated[bool, typer.Option(help="Have rare classes count as much as frequent ones.")] = False,

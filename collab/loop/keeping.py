@@ -1,24 +1,39 @@
-"""Keep a candidate that was held against the champion as a version, with all that is known of it."""
+"""Keep model versions: the one that suggests, and candidates with all that is known of them."""
 
 import json
 from dataclasses import asdict, replace
 
 from collab.domain.project import Project
 from collab.domain.store import Store
-from collab.domain.version import Making, ModelVersion, VersionRecord
+from collab.domain.version import TUNED, Making, ModelVersion, VersionRecord
 from collab.loop.contesting import Outcome
 from collab.loop.measuring import image_fields, model_name, reads_text
 from collab.loop.versions import judged_file, version_of
 
 
-def champion_of(store: Store, project: Project, now: int) -> ModelVersion:
-    """The version that suggests under a project's policy; made here where the worker has not done a round yet."""
-    name = model_name(store, project)
-    for model in store.models(project.id):
-        if model.status == "champion" and (model.encoder, model.head) == (name, project.policy.head):
-            return model
-    record = VersionRecord(*_names(project))
-    return store.add_model(ModelVersion(0, project.id, name, project.policy.head, record=record, at=now))
+def champion_of(store: Store, project: Project, name: str, now: int) -> ModelVersion:
+    """The version that suggests: the champion, an older one whose names the policy has again, or a new one.
+
+    Args:
+        store: The workspace.
+        project: With the policy.
+        name: Of its encoders, as `model_name` says it.
+        now: Milliseconds since 1970.
+    """
+    head, models = project.policy.head, store.models(project.id)
+    alike = [m for m in models if (m.encoder, m.head) == (name, head) and not m.record.deleted_by]
+    found = next((m for m in alike if m.status == "champion"), None)
+    if found is not None:
+        return found
+    if alike:
+        found = replace(alike[0], status="champion")
+        store.save_model(found)
+        return found
+    names = _names(project)
+    tuned = {each for each in names if each.startswith(TUNED)}
+    made = (m.record.making for m in models if tuned & {m.record.text_encoder, m.record.image_encoder})
+    record = VersionRecord(*names, making=next(made, None))  # a table measured anew doesn't change what was trained
+    return store.add_model(ModelVersion(0, project.id, name, head, record=record, at=now))
 
 
 def keep(store: Store, project: Project, champion: int, making: Making, outcome: Outcome, now: int) -> ModelVersion:

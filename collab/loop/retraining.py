@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,6 @@ from collab.domain.project import Project
 from collab.domain.run import CALIBRATED_FROM, Checks, Round, Stratum
 from collab.domain.store import Store
 from collab.domain.task import answer_of, task_of
-from collab.domain.version import TUNED, ModelVersion, VersionRecord
 from collab.engine.arrays import Floats, Ints
 from collab.engine.calibration import cross_fitted, fit_temperature
 from collab.engine.encoders.image import ImageEncoder
@@ -28,6 +26,7 @@ from collab.loop.explaining import Grounds
 from collab.loop.figuring import Figures, Seen
 from collab.loop.fitting import Fitting
 from collab.loop.judging import Audits, audits_of, judge
+from collab.loop.keeping import champion_of
 from collab.loop.measuring import model_name
 from collab.loop.pooling import OPEN, Pool
 from collab.loop.ranking import asks_of, size_of
@@ -131,7 +130,7 @@ class Learner:
         strategy, selection = self._select(view, progress.revision + 1, whole, now)
         asked = time.perf_counter()
 
-        model = self._champion(now)
+        model = champion_of(self._store, self.project, self._model, now)
         named = np.unique(np.concatenate([selection.indices, pool.rows(held)]))
         level, threshold = self.project.policy.set_level, None
         if proba is not None:
@@ -275,29 +274,6 @@ class Learner:
         best = audits.numbers.said(proba[audits.rows]).tolist()
         said = {a.item: audits.numbers.columns(word) for a, word in zip(audits.found, best, strict=True)}
         return judge(strata, audits.found, self.project.schema, said)
-
-    def _champion(self, now: int) -> ModelVersion:
-        """The version that suggests: the champion, an older one whose names the policy has again, or a new one."""
-        policy, models = self.project.policy, self._store.models(self.project.id)
-        alike = [m for m in models if (m.encoder, m.head) == (self._model, policy.head) and not m.record.deleted_by]
-        found = next((m for m in alike if m.status == "champion"), None)
-        if found is not None:
-            return found
-        if alike:
-            found = replace(alike[0], status="champion")
-            self._store.save_model(found)
-            return found
-        return self._store.add_model(
-            ModelVersion(0, self.project.id, self._model, policy.head, record=self._record(models), at=now)
-        )
-
-    def _record(self, models: Sequence[ModelVersion]) -> VersionRecord:
-        """What is known of a version that nobody has trained: its names, and what made its fine-tuned encoders."""
-        text = self.project.policy.encoder if self._encoder is not None else ""
-        image = self.project.policy.image_encoder if self._images is not None else ""
-        tuned = {name for name in (text, image) if name.startswith(TUNED)}
-        made = (m.record.making for m in models if tuned & {m.record.text_encoder, m.record.image_encoder})
-        return VersionRecord(text, image, making=next(made, None))
 
     def _demo(self, proba: Floats | None) -> list[bool]:
         """Judge by held-back truth, on the reserve alone: it was neither trained on nor picked from."""

@@ -249,7 +249,7 @@ class _Job:
         self._told = 0.0
         if self._tell(READ):
             raise JobCancelled
-        champion = champion_of(store, project, _now())
+        champion = champion_of(store, project, model_name(store, project), _now())
         outcome = contest(store, *sides, champion.id, _now())
         if began is not None:
             making = replace(making, labels=outcome.learned, seconds=time.monotonic() - began)

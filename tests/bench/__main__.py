@@ -24,6 +24,7 @@ GROUPS = {
         "query_s_20k", "query_s_1m_fresh", "query_s_1m_cold", "query_memory_ratio", "rescore_ratio_bandwidth",
         "rescore_ratio_product_100", "refit_p95_ms_500",
     ),
+    "tuning": ("tune_ratio_grouped", "tune_ratio_defaults"),
     "startup": ("first_ask_s_50k",),
     "tiles": ("tiles_cold_s_10k", "tiles_warm_s_10k"),
     "keys": ("key_to_next_p95_ms_1", "key_to_next_p95_ms_25", "save_p95_ms_25"),
