@@ -16,8 +16,11 @@ Doubles = npt.NDArray[np.float64]
 
 RESAMPLES = 1_000
 LEVEL = 0.95
-OVERLAP_FROM = 10
+OVERLAP_FROM = 50
 """Items that two people or more have answered, from which there is an interval to speak of."""
+UNSEEN = 2.0
+"""Answers to an item that is added to each resample, given as strangers would: where hardly anybody disagreed, the rest
+would have no rare disagreement to draw, and the interval hardly any width."""
 
 PASSES, SETTLED = 200, 1e-6
 """Of expectation maximisation: the most there are, and the change of a probability at which it ends."""
@@ -67,16 +70,21 @@ def krippendorff_alpha(answers: Ints, seed: int = 0) -> Estimate:
     Source: Krippendorff, "Computing Krippendorff's Alpha-Reliability", 2011 (nominal data).
     """
     counts = _counts(answers)
-    counts = counts[counts.sum(axis=1) >= 2]
-    if not len(counts):
+    kinds, times = np.unique(counts[counts.sum(axis=1) >= 2], axis=0, return_counts=True)
+    n = int(times.sum())
+    if not n:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    each = counts.sum(axis=1)
-    disagreeing = (each**2 - (counts**2).sum(axis=1)) / (each - 1)  # ordered pairs of unlike answers, by item
-    value = float(_alpha(np.ones((1, len(counts))), counts, disagreeing)[0])
-    if len(counts) < OVERLAP_FROM or np.isnan(value):
-        return Estimate(value, np.nan, np.nan, len(counts))
-    low, high = _interval(_alpha(_draws(len(counts), seed), counts, disagreeing))
-    return Estimate(value, low, high, len(counts))
+    each = kinds.sum(axis=1)
+    disagreeing = (each**2 - (kinds**2).sum(axis=1)) / (each - 1)  # ordered pairs of unlike answers, by item
+    value = float(_alpha(times[None].astype(np.float64), kinds, disagreeing)[0])
+    if n < OVERLAP_FROM or np.isnan(value):
+        return Estimate(value, np.nan, np.nan, n)
+    usual = times @ kinds / (times @ each)
+    kinds = np.vstack([kinds, UNSEEN * usual])
+    disagreeing = np.append(disagreeing, UNSEEN)
+    drawn = np.column_stack([_draws(times, seed), np.ones(RESAMPLES)])
+    low, high = _interval(_alpha(drawn, kinds, disagreeing))
+    return Estimate(value, min(low, value), max(high, value), n)
 
 
 def kappas(answers: Ints, seed: int = 0) -> list[Pair]:
@@ -89,10 +97,14 @@ def kappas(answers: Ints, seed: int = 0) -> list[Pair]:
         both = answers[(answers[:, first] >= 0) & (answers[:, second] >= 0)][:, [first, second]]
         if not len(both):
             continue
-        one = np.ones((1, len(both)))
-        value, low, high = float(_kappa(one, both)[0]), np.nan, np.nan
+        width = int(both.max()) + 1
+        table = np.bincount(both[:, 0] * width + both[:, 1], minlength=width**2)
+        value, low, high = float(_kappa(table[None].astype(np.float64))[0]), np.nan, np.nan
         if len(both) >= OVERLAP_FROM and not np.isnan(value):
-            low, high = _interval(_kappa(_draws(len(both), seed), both))
+            # One more item, on which they agree as often as strangers would.
+            unseen = np.outer(table.reshape(width, width).sum(axis=1), table.reshape(width, width).sum(axis=0)).ravel()
+            low, high = _interval(_kappa(_draws(table, seed) + UNSEEN * unseen / unseen.sum()))
+            low, high = min(low, value), max(high, value)
         found.append(Pair(first, second, Estimate(value, low, high, len(both))))
     return found
 
@@ -100,7 +112,8 @@ def kappas(answers: Ints, seed: int = 0) -> list[Pair]:
 def majority(answers: Ints, n_classes: int) -> Consensus:
     """Share of the answers that name each class; everybody counts the same."""
     counts = _counts(answers, n_classes)
-    return Consensus(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), np.ones(answers.shape[1]))
+    counts[counts.sum(axis=1) == 0] = 1  # nobody spoke: no class is likelier
+    return Consensus(counts / counts.sum(axis=1, keepdims=True), np.ones(answers.shape[1]))
 
 
 def dawid_skene(answers: Ints, n_classes: int, model: Floats | None = None) -> Consensus:
@@ -121,6 +134,8 @@ def dawid_skene(answers: Ints, n_classes: int, model: Floats | None = None) -> C
     said = (answers[:, :, None] == np.arange(n_classes)).astype(np.float64)  # (items, annotators, classes)
     proba = majority(answers, n_classes).proba
     prior = SMOOTHING + np.eye(n_classes)
+    if not len(answers):
+        return Consensus(proba, np.ones(answers.shape[1]))
     for _ in range(PASSES):
         confusion = np.einsum("it,iac->atc", proba, said) + prior
         confusion /= confusion.sum(axis=2, keepdims=True)
@@ -136,7 +151,7 @@ def dawid_skene(answers: Ints, n_classes: int, model: Floats | None = None) -> C
 
 
 def crowdlab(answers: Ints, model: Floats) -> Consensus:
-    """Weigh each annotator, and the model as one more, by how often they agree with the others.
+    """Weigh each annotator, and the model as one more, by how often they agree with the others; in one pass.
 
     Args:
         answers: Shape (n_items, n_annotators).
@@ -220,20 +235,21 @@ def _alpha(weights: Doubles, counts: Doubles, disagreeing: Doubles) -> Doubles:
     return alpha
 
 
-def _kappa(weights: Doubles, both: Ints) -> Doubles:
-    """Kappa of items that count so often, one value for each row of weights."""
-    classes = np.arange(int(both.max()) + 1)
-    first, second = (weights @ (both[:, [i]] == classes) for i in (0, 1))
-    total = weights.sum(axis=1)
-    seen, chance = weights @ (both[:, 0] == both[:, 1]) / total, (first * second).sum(axis=1) / total**2
+def _kappa(tables: Doubles) -> Doubles:
+    """Kappa of tables that say how often two people gave which two answers, shape (any, n_classes ** 2)."""
+    width = round(tables.shape[1] ** 0.5)
+    square = tables.reshape(-1, width, width)
+    total = square.sum(axis=(1, 2))
+    seen = np.einsum("tcc->t", square) / total
+    chance = (square.sum(axis=2) * square.sum(axis=1)).sum(axis=1) / total**2
     with np.errstate(divide="ignore", invalid="ignore"):
         kappa: Doubles = np.where(chance < 1, (seen - chance) / (1 - chance), np.nan)
     return kappa
 
 
-def _draws(n_items: int, seed: int) -> Doubles:
-    """How often each item is drawn in each resample, shape (RESAMPLES, n_items)."""
-    drawn = np.random.default_rng(seed).multinomial(n_items, np.full(n_items, 1 / n_items), RESAMPLES)
+def _draws(times: Ints, seed: int) -> Doubles:
+    """How often each kind of item is drawn in each resample of all items, shape (RESAMPLES, n_kinds)."""
+    drawn = np.random.default_rng(seed).multinomial(int(times.sum()), times / times.sum(), RESAMPLES)
     return drawn.astype(np.float64)
 
 

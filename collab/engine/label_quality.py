@@ -93,6 +93,8 @@ def likely_errors(proba: Floats, labels: Ints) -> int:
 
     Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021.
     """
+    if not len(labels):
+        return 0
     present = np.unique(labels)
     usual = np.array([proba[labels == c, c].mean() for c in present])
     sure = np.where(proba[:, present] >= usual - 1e-9, proba[:, present], -1.0)
