@@ -234,7 +234,7 @@ class _Training:
         epoch = Epoch(number, standing.total / max(1, standing.seen), held_out)
         self._standing, better, over = checkpoints.with_best(standing, epoch, self._recipe.patience)
         if better:
-            self._best = self._stepper.trained()
+            self._best = {name: weight.clone() for name, weight in self._stepper.trained().items()}
         if self._log is not None and held_out is not None:
             self._log.add_scalar("loss/held out", held_out, number * self._steps_an_epoch)
         if self._accelerator.is_main_process:
