@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -158,6 +159,18 @@ def full_disk(path: Path) -> Iterator[None]:
         if not any(f"code: {number}" in str(error) for number in _FULL):
             raise
         raise StoreFull(str(path)) from error
+
+
+def refuse_full(folder: Path, wanted: int) -> None:
+    """Say before hours of work that what they write would find no room; raises `StoreFull`.
+
+    Args:
+        folder: Where it is to be written; need not be there yet.
+        wanted: Bytes.
+    """
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if shutil.disk_usage(there).free < wanted:
+        raise StoreFull(str(folder))
 
 
 def with_best(standing: Standing, epoch: Epoch, patience: int) -> tuple[Standing, bool, bool]:

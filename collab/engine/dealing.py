@@ -12,7 +12,7 @@ from collab.errors import NothingToLearn
 
 FEWEST, EACH = 8, 2
 """Decisions without which nothing is trained; and those of a class without which it can't be learned."""
-MIXED = 50
+MIXED = 100
 """At most so many batches are sorted by length together; the more, the less chance there is in who meets."""
 
 
@@ -74,7 +74,7 @@ def batches(rows: Ints, lengths: Sequence[int] | None, batch: int, seed: int, ep
     order = rows[rng.permutation(len(rows))]
     if lengths is not None:
         known = np.asarray(lengths)
-        pool = batch * max(1, min(MIXED, len(rows) // (4 * batch)))
+        pool = batch * max(1, min(MIXED, len(rows) // (2 * batch)))
         parts = [order[start : start + pool] for start in range(0, len(order), pool)]
         order = np.concatenate([part[np.argsort(-known[part], kind="stable")] for part in parts])
     found = [order[start : start + batch] for start in range(0, len(order), batch)]

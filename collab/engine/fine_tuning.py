@@ -8,7 +8,6 @@ Source: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperf
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -39,7 +38,7 @@ from collab.engine.recipe import FineTuning as FineTuning
 from collab.engine.recipe import Progress as Progress
 from collab.engine.recipe import advised as advised
 from collab.engine.stepping import Stepper
-from collab.errors import Diverged, JobCancelled, NothingToLearn, StoreFull
+from collab.errors import Diverged, JobCancelled, NothingToLearn
 
 SAVE_SECONDS = 30.0
 """Between two checkpoints within an epoch."""
@@ -144,7 +143,7 @@ class _Training:
         self._steps_here = 0
         self._log = _log(log_dir) if accelerator.is_main_process else None
         if accelerator.is_main_process:
-            _refuse_full(checkpoint, self._stepper.trained_bytes)
+            checkpoints.refuse_full(checkpoint, ROOM * self._stepper.trained_bytes)
 
     def run(self) -> None:
         """Train until the last epoch, or until the loss on what is held out no longer falls."""
@@ -234,7 +233,7 @@ class _Training:
         epoch = Epoch(number, standing.total / max(1, standing.seen), held_out)
         self._standing, better, over = checkpoints.with_best(standing, epoch, self._recipe.patience)
         if better:
-            self._best = self._stepper.trained()
+            self._best = {name: weight.clone() for name, weight in self._stepper.trained().items()}
         if self._log is not None and held_out is not None:
             self._log.add_scalar("loss/held out", held_out, number * self._steps_an_epoch)
         if self._accelerator.is_main_process:
@@ -284,13 +283,6 @@ def _digest(folder: Path) -> str:
             with path.open("rb") as file:
                 seal.update(hashlib.file_digest(file, "sha256").digest())
     return seal.hexdigest()[:16]
-
-
-def _refuse_full(folder: Path, trained: int) -> None:
-    """Say before hours of work that their end would find no room."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if shutil.disk_usage(there).free < ROOM * trained:
-        raise StoreFull(str(folder))
 
 
 def _log(log_dir: Path | None) -> Any:  # the extra ships no types

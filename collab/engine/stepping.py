@@ -119,9 +119,9 @@ class Stepper:
         return bool(self._accelerator.reduce(flag).item())
 
     def trained(self) -> Tensors:
-        """A copy of all weights that are trained."""
+        """All weights that are trained; on a processor they are the network's own, and go on changing."""
         named = self._network.named_parameters()
-        return {name: weight.detach().cpu().clone().contiguous() for name, weight in named if weight.requires_grad}
+        return {name: weight.detach().cpu().contiguous() for name, weight in named if weight.requires_grad}
 
     def load(self, weights: Tensors) -> None:
         """Give back what `trained` took."""

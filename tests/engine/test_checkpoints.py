@@ -72,6 +72,12 @@ def test_where_no_space_is_left_the_last_one_stays(folder, monkeypatch):
     assert read(folder, "seal").standing == STANDING
 
 
+def test_too_little_space_is_named_before_anything_is_done(tmp_path):
+    checkpoints.refuse_full(tmp_path / "not" / "there", 1)
+    with pytest.raises(StoreFull):
+        checkpoints.refuse_full(tmp_path / "not" / "there", 1 << 60)
+
+
 def test_the_best_epoch_is_the_one_that_cost_least_on_what_was_held_out():
     standing, said = Standing(), []
     for number, held_out in enumerate((0.6, 0.5, 0.55, 0.51), 1):
