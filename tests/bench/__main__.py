@@ -27,6 +27,9 @@ GROUPS = {
     "tuning": ("tune_ratio_grouped", "tune_ratio_defaults"),
     "startup": ("first_ask_s_50k",),
     "tiles": ("tiles_cold_s_10k", "tiles_warm_s_10k"),
+    "switching": (
+        "key_to_next_p95_ms_training", "save_p95_ms_training", "key_to_next_p95_ms_switching", "save_p95_ms_switching",
+    ),
     "keys": ("key_to_next_p95_ms_1", "key_to_next_p95_ms_25", "save_p95_ms_25"),
 }  # fmt: skip
 

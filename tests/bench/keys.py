@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -35,12 +35,12 @@ def results() -> Iterator[Result]:
         wait_for(lambda: store.progress(project.id).ranking > 0, 60)
         page = page_of(browser, store, "Ann", app.address)
         open_card(page, app.address)
-        alone = _press(page)
+        alone = press(page)
         yield _key_result("key_to_next_p95_ms_1", alone, 50.0, "nobody else")
-        with _crowd(workspace, app) as crowd:
+        with crowd(workspace, app, CROWD) as others:
             time.sleep(5)
-            among = _press(page)
-            said, _ = crowd.communicate(timeout=CROWD_SECONDS + 60)
+            among = press(page)
+            said, _ = others.communicate(timeout=CROWD_SECONDS + 60)
         yield _key_result("key_to_next_p95_ms_25", among, 100.0, f"{CROWD} simulated annotators beside")
         saved = json.loads(said)
         beside = f"{CROWD} simulated annotators and a browser, pool {ITEMS:,}, worker at work"
@@ -49,20 +49,27 @@ def results() -> Iterator[Result]:
         store.close()
 
 
-def _press(page: Page) -> list[float]:
-    """Press keys, and return the milliseconds from each to the next item's paint."""
+def press(page: Page, between: Callable[[int], object] = lambda _: None) -> list[float]:
+    """Press keys, and return the milliseconds from each to the next item's paint.
+
+    Args:
+        page: The label page.
+        between: Called before each press with its number.
+    """
     page.evaluate("() => performance.clearMarks()")
-    for press in range(WARM_UP + PRESSES):
+    for number in range(WARM_UP + PRESSES):
         page.wait_for_timeout(PAUSE_MS)
-        page.keyboard.press(KEYS[press % len(KEYS)])
-        page.wait_for_function(PAINTED, arg=press, polling=50, timeout=WAIT_MS)
+        between(number)
+        page.keyboard.press(KEYS[number % len(KEYS)])
+        page.wait_for_function(PAINTED, arg=number, polling=50, timeout=WAIT_MS)
     pressed, painted = page.evaluate(MARKS, "collab:key"), page.evaluate(MARKS, "collab:painted")
     assert len(pressed) == len(painted) == WARM_UP + PRESSES, (len(pressed), len(painted))
     return [after - before for before, after in zip(pressed, painted, strict=True)][WARM_UP:]
 
 
-def _crowd(workspace: Path, app: App) -> subprocess.Popen[str]:
-    arguments = (str(workspace), str(app.port), str(CROWD), str(CROWD_SECONDS))
+def crowd(workspace: Path, app: App, people: int) -> subprocess.Popen[str]:
+    """Start simulated annotators, who print in the end what they waited for."""
+    arguments = (str(workspace), str(app.port), str(people), str(CROWD_SECONDS))
     return subprocess.Popen(
         [sys.executable, "-m", "tests.bench.annotators", *arguments],
         cwd=ROOT,
