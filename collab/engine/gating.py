@@ -5,7 +5,7 @@ What judges is the log-loss: at two hundred audits most real gains move too few 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log, sqrt
 
 import numpy as np
@@ -64,6 +64,7 @@ def judge(
     strata: Ints | None = None,
     sizes: Sequence[int] = (),
     groups: Ints | None = None,
+    others: tuple[Floats, Floats] | None = None,
     available: int | None = None,
 ) -> Held:
     """Say whether a candidate is better than the champion.
@@ -79,6 +80,8 @@ def judge(
         strata: From which part of the items each audit was drawn, as 0, 1 …, shape (n_audits,); None: all from one.
         sizes: Items of each part, for each counts by its size.
         groups: Audits of one group, such as a patient, are alike, shape (n_audits,); None: each is its own.
+        others: What both say of items without an answer, each of shape (n_items, n_classes): a loss that is rare may be
+            in no audit, and then shows only in where the two part. None: of the audits themselves.
         available: Audits that could still be asked; None: any number.
 
     Source: of the accuracy's interval, Agresti and Min, "Simple Improved Confidence Intervals for Comparing Matched
@@ -96,7 +99,12 @@ def judge(
         nothing = Change(0.0, -most, most), Change(0.0, -1.0, 1.0)
         return Held("can't tell", *nothing, *counts, _within(FEWEST - n, available))
     losses = [_losses(proba, truth) for proba in (before, after)]
-    gain = _interval(_spread(losses[0] - losses[1], strata, groups, share), most)
+    gains = losses[0] - losses[1]
+    found, alone = _spread(gains, strata, groups, share), _spread(gains, strata, np.arange(n), share)
+    alike = max(found.variance / alone.variance, 1.0) if 0 < alone.variance < np.inf else 1.0
+    parting = _parting(*(others if others is not None and len(others[0]) else (before, after)), truth.ndim == 2)
+    each = float((share**2 / np.maximum(np.bincount(strata, minlength=len(share)), 1)).sum())
+    gain = _interval(replace(found, variance=max(found.variance, parting * each * alike)), most)
     changed = _Changed.of(right[1].astype(np.float64) - right[0], strata, groups, share)
     accuracy = changed.interval()
     word = _word(gain, accuracy) if n >= FEWEST else "can't tell"
@@ -150,6 +158,20 @@ def _spread(values: Doubles, strata: Ints, groups: Ints, share: Doubles) -> _Spr
     below = sum(v**2 / f for v, f in parts)
     freedom = variance**2 / below if 0 < variance < np.inf else 1.0
     return _Spread(mean, variance, freedom)
+
+
+def _parting(before: Floats, after: Floats, many: bool) -> float:
+    """Variance of the gain if either model were right as often as both say on average.
+
+    Where hardly any audit went wrong their own variance knows nothing of what one that does would cost.
+    """
+    one, other = (np.clip(proba.astype(np.float64), LEAST, 1 - LEAST) for proba in (before, after))
+    either, gain = (one + other) / 2, np.log(other) - np.log(one)
+    if not many:
+        return float((either * gain**2).sum(axis=1).mean() - (either * gain).sum(axis=1).mean() ** 2)
+    lost = np.log(1 - other) - np.log(1 - one)
+    means = (either * gain + (1 - either) * lost).sum(axis=1)
+    return float((either * (1 - either) * (gain - lost) ** 2).sum(axis=1).mean() + means.var())
 
 
 def _interval(found: _Spread, most: float) -> Change:

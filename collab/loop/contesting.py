@@ -92,7 +92,7 @@ def contest(store: Store, champion: Side, candidate: Side, against: int, now: in
     ]
     free = np.flatnonzero((labels == OPEN) & ~taken)  # of an audit nobody may see a suggestion, not even here
     flips, flipped = _flips(project, pool, items[free], *(side.proba[free] for side in sides))
-    verdict = _verdict(store, project, audits, sides, against, cells, items)
+    verdict = _verdict(store, project, audits, sides, against, cells, items, free)
     told = [_words(project, pool, side.proba[audits.answered]) for side in sides]
     truth = [answer_of(pool.numbers.columns(n), project.schema) for n in audits.answers.tolist()]
     kept = Judged(
@@ -163,7 +163,14 @@ def _record(store: Store, project: Project, audits: Audits, proba: Floats, hones
 
 
 def _verdict(
-    store: Store, project: Project, audits: Audits, sides: list[_Fitted], against: int, cells: Cells, items: Ints
+    store: Store,
+    project: Project,
+    audits: Audits,
+    sides: list[_Fitted],
+    against: int,
+    cells: Cells,
+    items: Ints,
+    free: Ints,
 ) -> Verdict | None:
     """What the gate says; strata with few audits are left out, as in all figures."""
     truth = audits.truth >= 0
@@ -184,6 +191,7 @@ def _verdict(
         strata=at[kept],
         sizes=[s.items for s in checked],
         groups=cells.numbered(project, rows, items),
+        others=(sides[0].proba[free], sides[1].proba[free]),
         available=max(progress.reserved - progress.audited, 0),
     )
     asked = tuple(items[rows].tolist())
