@@ -436,7 +436,9 @@ def test_the_program_ends_with_the_status_that_it_says(tmp_path: Path) -> None:
         "export", "data", "--project", "Signs", "--output", "out.csv", "--workspace", tmp_path / "workspace"
     )
     ended = subprocess.run(missing, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "collab: There is no project 'Signs'.\n")
+    said = f"collab: There is no workspace '{tmp_path / 'workspace'}'.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", said)
+    assert not (tmp_path / "workspace").exists()
 
 
 def test_tune_trains_in_the_foreground_and_says_what_became_of_it(collab: Collab, table: Path, tmp_path: Path) -> None:

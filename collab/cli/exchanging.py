@@ -102,7 +102,7 @@ def export_data_(
     """Write every decision and annotation, with who and when."""
     from collab.loop.exporting import export_data
 
-    store = open_workspace(workspace, database)
+    store = open_workspace(workspace, database, must_exist=True)
     form = output.suffix.lstrip(".")
     made = export_data(store, project_named(store, project), what, form, progress=lambda *_: False)  # type: ignore[arg-type]  # it is checked there
     with disk_errors(output):
@@ -127,7 +127,7 @@ def report(
     from collab.loop.summarizing import summary
     from collab.ui.report.document import document
 
-    store = open_workspace(workspace, database)
+    store = open_workspace(workspace, database, must_exist=True)
     made = summary(store, project_named(store, project).id, now())
     if as_json and output is None:
         sys.stdout.write(made.as_json())

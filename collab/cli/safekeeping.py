@@ -26,7 +26,7 @@ def backup(
     from collab.loop.backing_up import back_up
 
     os.nice(NICENESS)
-    store = open_workspace(workspace, database)
+    store = open_workspace(workspace, database, must_exist=True)
     place = to or Path(f"collab-{time.strftime('%Y%m%d-%H%M%S')}.zip")
     with err.status("Backing up …") as status:
         made = back_up(
@@ -80,7 +80,7 @@ def doctor(
 
     found = [Finding("versions", ", ".join(f"{name} {number}" for name, number in versions().items()))]
     try:
-        store = open_workspace(workspace, database)
+        store = open_workspace(workspace, database, must_exist=True)
         if rebuild:
             for project in store.projects():
                 annotating.rebuild(store, project.id)

@@ -36,8 +36,14 @@ opened = contextlib.ExitStack()
 """What is closed when the command ends."""
 
 
-def open_workspace(workspace: Path, database: str) -> Store:
-    """Open a workspace until the command ends."""
+def open_workspace(workspace: Path, database: str, *, must_exist: bool = False) -> Store:
+    """Open a workspace until the command ends.
+
+    Raises:
+        UnknownName: It `must_exist`, and nothing is there: a misspelled one would be made, empty and in good health.
+    """
+    if must_exist and not database and not (workspace.is_dir() and any(workspace.iterdir())):
+        raise UnknownName("workspace", str(workspace))
     store = open_store(workspace, database or None)
     opened.callback(store.close)
     return store

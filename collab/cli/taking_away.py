@@ -23,7 +23,7 @@ def export_model(
     from collab.loop.bundling import bundle
     from collab.loop.exporting import slug
 
-    store = open_workspace(workspace, database)
+    store = open_workspace(workspace, database, must_exist=True)
     file = to or Path(f"{slug(project)}-model.zip")
     with err.status("Writing …"):
         made = bundle(store, project_named(store, project), now=now(), report=lambda *_: False)

@@ -58,7 +58,7 @@ def tune(
     from collab.jobs import running
     from collab.loop import escalating, versions
 
-    store = open_workspace(workspace, database)
+    store = open_workspace(workspace, database, must_exist=True)
     project = project_named(store, name).id
     versions.tune_fits(store, project)
     recipe = FineTuning(

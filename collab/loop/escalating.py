@@ -57,7 +57,11 @@ class Wanted:
     recipe: FineTuning = field(default_factory=FineTuning)
 
 
-Reason = Literal["ready", "nothing", "few labels", "few audits", "good enough", "still gaining"]
+Reason = Literal["ready", "nothing", "few labels", "few audits", "good enough", "still gaining", "tried"]
+
+
+AGAIN = 1.2
+"""Growth of the decisions since the last fine-tuning from which another one is advised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,9 @@ def advice(store: Store, project_id: int) -> TuningAdvice:
         return TuningAdvice(False, "good enough", **known)
     if slope >= FLAT:
         return TuningAdvice(False, "still gaining", **known)
+    begun = store.figures(project_id, BEGUN)
+    if begun is not None and store.progress(project_id).decided < begun["decided"] * AGAIN:
+        return TuningAdvice(False, "tried", **known)
     return TuningAdvice(True, "ready", **known)
 
 

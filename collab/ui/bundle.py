@@ -11,11 +11,12 @@ from collab.ui.words import word
 JOB = "bundle"
 
 
-def draw(project: Project, jobs: list[Job]) -> None:
+def draw(project: Project, version: int, jobs: list[Job]) -> None:
     """Draw the button, or the file under way, and the newest one that was made.
 
     Args:
         project: With a model that suggests.
+        version: That model: what was made of another one is not offered beside it.
         jobs: Its jobs, newest first.
     """
     running, last = live_job(jobs, JOB), latest_job(jobs, JOB)
@@ -26,7 +27,7 @@ def draw(project: Project, jobs: list[Job]) -> None:
         if st.button(word("bundle.go"), icon=":material/inventory_2:", help=word("bundle.why")):
             session.store().submit_job(JOB, project.id, {}, session.annotator(), session.now())
             st.rerun()
-        if last is not None and last.status == "done":
+        if last is not None and last.status == "done" and str(last.result["model"]).startswith(f"{version}."):
             told = {"model": plain(str(last.result["model"])), "size": f"{last.result['bytes'] / 1e6:,.0f}"}
             address = session.download_address(str(last.result["file"]))
             st.link_button(word("bundle.fetch", **told), address, icon=":material/download:", key=f"bundle-{last.id}")

@@ -20,7 +20,7 @@ from collab.ui import (
     words,
 )
 from collab.ui.pieces import errors_told, plain
-from collab.ui.words import word
+from collab.ui.words import WORDS, language, word
 
 STATIC = Path(__file__).parent / "static"
 
@@ -73,7 +73,16 @@ def main() -> None:
             return
         with st.sidebar:
             _sidebar(here, on_the_card=page is pages["label"])
+        _trouble()
         page.run()
+
+
+def _trouble() -> None:
+    """Say above every page what keeps the model from learning: else nobody would notice that it has stopped."""
+    project = session.project()
+    said = session.store().progress(project.id).worker if project is not None else ""
+    if f"worker.{said}" not in WORDS[language()]:  # a sentence that says what went wrong
+        st.error(word("nav.trouble", why=plain(said)), icon=":material/error:")
 
 
 def _sidebar(here: str, *, on_the_card: bool) -> None:

@@ -13,6 +13,7 @@ from collab.ui.quality import agreement
 from collab.ui.words import word
 
 MOST_JOBS = 200
+WATCH_SECONDS = 2.0
 
 
 def draw() -> None:
@@ -49,7 +50,8 @@ def _now(project: Project, models: tuple[ModelVersion, ...], jobs: list[Job]) ->
             return
         st.markdown(suggesting(champion, models, session.clock(champion.record.suggests_since or champion.at)))
         if last is None or last.model != champion.id:
-            st.caption(word("models.now_soon"))
+            # The timer ends with the wait: then the page is drawn anew, without it.
+            st.fragment(_soon, run_every=WATCH_SECONDS)(project, champion.id)
             return
         st.caption(word("models.now_labels", n=f"{last.labels:,}"))
         overview = reporting.overview(session.store(), project.id, session.now())
@@ -59,7 +61,14 @@ def _now(project: Project, models: tuple[ModelVersion, ...], jobs: list[Job]) ->
         if report.chose:
             st.caption(word("insights.chose", k=f"{report.chose:,}", n=f"{report.judged:,}"))
         st.caption(word("insights.how"))
-        bundle.draw(project, jobs)
+        bundle.draw(project, champion.id, jobs)
+
+
+def _soon(project: Project, version: int) -> None:
+    last = session.store().last_round(project.id)
+    if last is not None and last.model == version:
+        st.rerun()
+    st.caption(word("models.now_soon"))
 
 
 def suggesting(champion: ModelVersion, models: tuple[ModelVersion, ...], since: str) -> str:
