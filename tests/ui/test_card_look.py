@@ -151,6 +151,20 @@ def test_on_a_phone_every_target_is_large_and_accept_is_in_view(chromium: Browse
     context.close()
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_on_a_small_phone_four_lines_are_whole_and_what_sends_is_in_reach(
+    chromium: Browser, harness: str, many: bool
+) -> None:
+    context = chromium.new_context(**PHONE | {"viewport": {"width": 360, "height": 740}}, locale="en-US")
+    table = Table(context.new_page(), harness).open(
+        texts=["one\ntwo\nthree\nfour"], classes=8, many=many, suggested=[1]
+    )
+    assert table.body.evaluate("e => e.scrollHeight - e.clientHeight") == 0
+    expect(table.at("#accept")).to_be_in_viewport(ratio=1)
+    assert table.at("kbd:visible").count() == 0
+    context.close()
+
+
 def test_on_a_phone_help_says_what_the_answers_mean_and_names_no_key(chromium: Browser, harness: str) -> None:
     context = chromium.new_context(**PHONE, locale="en-US")
     table = Table(context.new_page(), harness).open()
