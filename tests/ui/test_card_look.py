@@ -88,7 +88,7 @@ def test_numbers_and_categories_are_a_sheet_of_names_and_values_that_keep_their_
     )
     assert lines
     table.press("1")
-    expect(table.at("#past .four")).to_have_text("Biscoe 46.1 3750 f")
+    expect(table.at("#past .begin")).to_have_text("Biscoe 46.1 3750 f")
 
 
 def test_a_sheet_says_units_and_shows_where_each_value_lies_among_all(table: Table) -> None:

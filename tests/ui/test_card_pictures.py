@@ -101,7 +101,18 @@ def test_brightness_stays_for_the_next_picture_and_enlarging_does_not(table: Tab
     assert level(table) == 1
     lit = table.at(".pane > img").evaluate("e => getComputedStyle(e).filter")
     assert lit == "brightness(1.21) contrast(0.91)"
+    expect(table.at("#lit")).to_contain_text("Brightness 121\u00a0%, contrast 91\u00a0%, for all")
     table.press("r")
+    assert table.at(".pane > img").evaluate("e => getComputedStyle(e).filter") == "none"
+    expect(table.at("#lit")).to_be_hidden()
+
+
+def test_a_page_loaded_anew_shows_pictures_in_their_own_light(table: Table) -> None:
+    opened(table)
+    table.press("b")
+    expect(table.at("#lit")).to_be_visible()
+    table.load()
+    whole(table)
     assert table.at(".pane > img").evaluate("e => getComputedStyle(e).filter") == "none"
 
 
@@ -171,7 +182,7 @@ def test_earlier_answers_carry_their_pictures(table: Table) -> None:
     opened(table)
     table.press("1")
     expect(table.at("#past .mini")).to_have_count(1)
-    expect(table.at("#past .four")).to_have_text("T-0001")
+    expect(table.at("#past .begin")).to_have_text("T-0001")
 
 
 def test_a_reader_hears_that_there_is_a_picture_and_help_names_its_keys(table: Table) -> None:
