@@ -151,7 +151,9 @@ def _near_message(near: Neighbour, project: Project, link: Link) -> Json:
 
 def _words(item: Item, project: Project) -> str:
     """Its texts, then its other values with their names; its picture is shown, and needs none."""
-    given = [(f, "" if item.fields.get(f.name) is None else str(item.fields[f.name])) for f in project.fields if f.shown]
+    given = [
+        (f, "" if item.fields.get(f.name) is None else str(item.fields[f.name])) for f in project.fields if f.shown
+    ]
     texts = [value for field, value in given if field.kind == "text" and value]
     facts = [f"{field.name} {value}" for field, value in given if field.kind not in ("text", "image") and value]
     return " ".join(" · ".join((*texts, *facts)).split())

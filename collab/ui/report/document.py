@@ -28,7 +28,7 @@ def document(summary: Summary) -> str:
         quality.drawn(summary),
         promises.certificates(summary.certificates, summary.schema),
         people.drawn(summary),
-        promises.advice(summary.quality.advice, summary.schema),
+        promises.advice(summary.quality.advice, summary.schema, summary.data.progress),
         _cost(summary),
         _made(summary),
     )
