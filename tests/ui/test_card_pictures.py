@@ -12,6 +12,7 @@ from tests.ui.test_card_look import CARD, PHONE
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 VIEWS, EVERY = re.compile(r"/api/v1/media/.*/view"), re.compile(r"/api/v1/media/\d")
+NAME_ENDS = "e => { const r = document.createRange(); r.selectNodeContents(e); return r.getBoundingClientRect().right }"
 LEVEL = "e => new DOMMatrix(getComputedStyle(e).transform).a"
 
 
@@ -239,7 +240,7 @@ def test_on_a_phone_the_picture_is_the_largest_part_and_the_answers_stay_in_view
     context.close()
 
 
-@pytest.mark.parametrize("width", [600, 1440])
+@pytest.mark.parametrize("width", [360, 600, 1440])
 def test_the_way_to_the_reasons_is_beside_the_tools_of_the_picture(chromium: Browser, harness: str, width: int) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 900}, locale="en-US")
     table = opened(Table(context.new_page(), harness))
@@ -247,6 +248,7 @@ def test_the_way_to_the_reasons_is_beside_the_tools_of_the_picture(chromium: Bro
     assert why is not None
     assert lens is not None
     assert why["x"] + why["width"] <= lens["x"]
+    assert table.at("#meta b").evaluate(NAME_ENDS) < why["x"]
     context.close()
 
 
