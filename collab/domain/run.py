@@ -219,3 +219,8 @@ class Progress:
     def answered(self) -> int:
         """Items that people have decided."""
         return self.decided + self.audited + self.checked
+
+    @property
+    def audits_left(self) -> int:
+        """Most items of the audit reserve that can still be decided."""
+        return max(0, self.reserved - self.audited)

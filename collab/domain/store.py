@@ -242,7 +242,7 @@ class Store(Protocol):
         """Bring the next items into the full-text index; returns the last id done, 0 at the end."""
 
     def truth(self, project: int) -> dict[int, Answer]:
-        """Held-back answers by item. Only simulation and a demo's curve may call this."""
+        """Held-back answers by item. Only simulation and a demo's curve may read them; a report counts them."""
 
     # ---- the queue
     def put_asks(self, project: int, asks: Sequence[Ask], ranking: int, *, whole: bool, overlap: int) -> None:

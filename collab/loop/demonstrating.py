@@ -171,6 +171,11 @@ def load_demo(store: Store, name: str = "", *, demo: str = "tweets", now: int) -
     return project
 
 
+def demo_of(project: Project) -> str:
+    """The name of the demo that a project was made of; "" where it was made of none of them."""
+    return next((name for name, demo in DEMOS.items() if demo.made(project)), "")
+
+
 def _file(demo: Demo, folder: Path) -> Path:
     """The file to import: the one that came with collab, or rows made of it."""
     table = sniff(demo.file())  # before anything is made: the data may lack

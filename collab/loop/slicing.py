@@ -20,6 +20,8 @@ PARTS, GROUP = "parts", "group"
 
 MOST_VALUES = 12
 """A column with more of them is no category."""
+FEW_NUMBERS = 5
+"""A column with more numbers than these is told in thirds."""
 LONGEST = 100
 """Characters of a cell that are kept; what is longer is no category."""
 ITEMS_A_LOOK = 3_000
@@ -53,8 +55,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Accuracy by all columns with two to twelve values among the audits. Each interval is on its own: among many parts
-    some look bad or good by chance."""
+    """Accuracy by all columns with two to twelve values among the audits, one of which has enough; many numbers count
+    by thirds. Each interval is on its own: among many parts some look bad or good by chance."""
 
     labels: int
     """Decisions that the judged model was fitted on."""
@@ -157,13 +159,38 @@ def parts_of(done: Round, audits: Audits, best: Ints, cells: Sequence[dict[str, 
     names = dict.fromkeys(name for row in cells for name in row)
     columns = []
     for name in names:
-        values = np.array([row.get(name, "") for row in cells])
+        values = np.array(_ranged([row.get(name, "") for row in cells], inside))
         kinds = Counter(values[inside].tolist())
+        if not any(told[inside & (values == v)].sum() >= SHOWN_FROM for v in kinds):
+            continue
         if not 2 <= len(kinds) <= min(MOST_VALUES, inside.sum() // 2):
             continue
         parts = [_part(v, strata, stratum, inside & (values == v), right, told) for v, _ in kinds.most_common()]
         columns.append(Column(name, tuple(parts)))
     return Parts(done.labels, int((inside & told).sum()), tuple(columns))
+
+
+def _ranged(values: Sequence[str], inside: Bools) -> list[str]:
+    """Put numbers into thirds of the audits, where they have too many values to stand one by one; others stay.
+
+    >>> _ranged(["1", "2", "3", "4", "5", "60", ""], np.ones(7, np.bool_))
+    ['≤ 2', '≤ 2', '≤ 4', '≤ 4', '> 4', '> 4', '']
+    """
+    numbers = {v: _number(v) for v in set(values) if v}
+    known = [numbers[v] for v, here in zip(values, inside, strict=True) if v and here]
+    if len(set(known)) <= FEW_NUMBERS or not np.isfinite(list(numbers.values())).all():
+        return list(values)
+    marks = np.unique(np.quantile(known, (1 / 3, 2 / 3), method="inverted_cdf"))
+    names = [*(f"≤ {mark:g}" for mark in marks), f"> {marks[-1]:g}"]
+    return [names[int(np.searchsorted(marks, numbers[v]))] if v else v for v in values]
+
+
+def _number(value: str) -> float:
+    """What a cell counts; nan where it isn't a number."""
+    try:
+        return float(value)
+    except ValueError:
+        return float("nan")
 
 
 def groups_of(column: str, done: Round, audits: Audits, best: Ints, group: Ints, learned: Ints) -> Groups:

@@ -191,7 +191,7 @@ def summary(store: Store, project_id: int, now: int) -> Summary:
         (),
         _made(store, project_id, project.policy, now),
     )
-    return replace(found, limits=tuple(_limits(found)))
+    return replace(found, limits=tuple(_limits(found, len(store.truth(project_id)))))
 
 
 @cache
@@ -208,8 +208,8 @@ def _made(store: Store, project: int, policy: LoopPolicy, now: int) -> Made:
     return Made(now, *fit, encoder, policy.head, *log, versions(), makers(store.models(project)))
 
 
-def _limits(found: Summary) -> Iterator[Limit]:
-    """Say what a reader must know of this project, the general things first."""
+def _limits(found: Summary, held_back: int) -> Iterator[Limit]:
+    """Say what a reader must know of this project, the general things first; `held_back` answers are nobody's."""
     accuracy, people, progress = found.quality.accuracy, found.people, found.data.progress
     yield Limit("items", progress.items)
     yield Limit("people")
@@ -224,8 +224,10 @@ def _limits(found: Summary) -> Iterator[Limit]:
     thin = {c.class_id for c in found.quality.classes if min(c.precision.n, c.recall.n) < SHOWN_FROM}
     if thin:
         yield Limit("thin_classes", SHOWN_FROM, tuple(c.name for c in found.schema.live if c.id in thin))
-    if imported := sum(s.answers for s in found.data.sources):
+    if imported := sum(s.answers for s in found.data.sources) - held_back:
         yield Limit("imported", imported)
+    if held_back:
+        yield Limit("held_back", held_back)
     if not people.mutual.n:
         yield Limit("not_compared")
     if not people.own.n:

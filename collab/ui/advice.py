@@ -3,6 +3,7 @@
 import streamlit as st
 
 from collab.domain.project import LabelSchema
+from collab.domain.run import Progress
 from collab.engine.stopping import APART, AUDITS_BY_CLASS, SETTLED_AT, SETTLED_FOR, STEP
 from collab.loop.advising import StopAdvice
 from collab.ui.pieces import plain
@@ -17,25 +18,40 @@ STOP, GO_ON, UNKNOWN = (
 """What a reason speaks for; the words beside the mark say it as well."""
 
 
-def draw(found: StopAdvice | None, schema: LabelSchema) -> None:
+def draw(found: StopAdvice | None, schema: LabelSchema, progress: Progress) -> None:
     """Draw what the worker advises; `found` is None where nobody can say yet."""
     with st.container(border=True):
         st.header(word("advice.title"), anchor=False)
         if found is None:
             st.caption(word("advice.none"))
             return
-        st.markdown(verdict(found, schema))
+        st.markdown(verdict(found, schema, progress.audits_left))
+        st.caption(as_of(found, progress))
         for column, reason in zip(st.columns(3, gap="medium"), reasons(found), strict=True):
             column.markdown(reason)
         if found.advice.verdict == "little to gain":
             st.caption(word("advice.instead"))
         if found.evidence.bound is not None and found.evidence.covered < 1:
             st.caption(word("advice.part", share=f"{found.evidence.covered:.0%}"))
-        st.caption(word("advice.how", labels=f"{found.evidence.labels:,}"))
+        st.caption(word("advice.how"))
 
 
-def verdict(found: StopAdvice, schema: LabelSchema) -> str:
-    """The advice in a sentence."""
+def as_of(found: StopAdvice, progress: Progress) -> str:
+    """As of which answers it speaks, and how many have come since."""
+    labels, since = found.evidence.labels, progress.decided - found.evidence.labels
+    if since > 0:
+        return word("advice.as_of_before", labels=f"{labels:,}", since=f"{since:,}")
+    return word("advice.as_of", labels=f"{labels:,}")
+
+
+def verdict(found: StopAdvice, schema: LabelSchema, audits_left: int) -> str:
+    """The advice in a sentence.
+
+    Args:
+        found: What the worker advises.
+        schema: That names the classes.
+        audits_left: Most blind answers that can still come.
+    """
     advice = found.advice
     if advice.verdict == "too few audits":
         counts = found.evidence.audits_by_class
@@ -43,6 +59,9 @@ def verdict(found: StopAdvice, schema: LabelSchema) -> str:
             word("advice.class_count", name=plain(schema[c].name), n=counts.get(c, 0), least=AUDITS_BY_CLASS)
             for c in found.short
         )
+        missing = sum(AUDITS_BY_CLASS - counts.get(c, 0) for c in found.short)
+        if not schema.many and missing > audits_left:
+            return word("advice.out_of_reach", least=AUDITS_BY_CLASS, names=names, left=f"{audits_left:,}")
         return word("advice.too_few", least=AUDITS_BY_CLASS, names=names)
     if advice.verdict == "target reached":
         return word("advice.reached")

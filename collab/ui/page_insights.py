@@ -3,8 +3,10 @@
 import streamlit as st
 
 from collab.domain.project import Project
+from collab.domain.run import Round
 from collab.engine.assurance import share_of
 from collab.loop import reporting
+from collab.loop.demonstrating import demo_of
 from collab.loop.reporting import POINT_FROM, CurvePoint, Overview
 from collab.ui import advice, consistency, influence, parts, quality, session
 from collab.ui.answers import choices, counted_as, name_of
@@ -25,7 +27,7 @@ def draw() -> None:
     store, who = session.store(), session.annotator()
     overview, effect = reporting.overview(store, project.id, session.now()), reporting.influence(store, project.id)
     influence.warn(effect, project.policy.mode)
-    advice.draw(reporting.advice(store, project.id), project.schema)
+    advice.draw(reporting.advice(store, project.id), project.schema, overview.progress)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         quality.draw(project, overview)
@@ -59,7 +61,7 @@ def _curves(project: Project) -> None:
                 st.altair_chart(demo_curve(demo), width="stretch", alt=_demo_alt(demo))
             else:
                 st.caption(word("insights.demo_later"))
-            st.caption(word("insights.demo_why"))
+            st.caption(word(f"held_back.{demo_of(project) or 'other'}"))
 
 
 def _demo_now(point: CurvePoint) -> str:
@@ -100,7 +102,7 @@ def _worker(project: Project) -> None:
             st.progress(progress.reading, text=word("insights.reading", share=f"{progress.reading:.0%}"))
         last = store.last_round(project.id)
         if last is not None and last.labels:
-            st.caption(word("insights.fit", labels=f"{last.labels:,}", seconds=f"{last.fit_seconds:.2f}"))
+            st.caption(_fitted(last))
         running, asked = live_job(overview.jobs, "retrain"), latest_job(overview.jobs, "retrain")
         if running is not None:
             watch_job(running.id, what=word("job.retrain"))
@@ -111,6 +113,12 @@ def _worker(project: Project) -> None:
             job_failed(asked)
         elif asked is not None and asked.status == "done" and asked.finished_at:
             st.caption(word("insights.retrained", at=session.clock(asked.finished_at)))
+
+
+def _fitted(last: Round) -> str:
+    if last.fit_seconds < 0.1:
+        return word("insights.fit_quick", labels=f"{last.labels:,}")
+    return word("insights.fit", labels=f"{last.labels:,}", seconds=f"{last.fit_seconds:.1f}")
 
 
 def _progress(project: Project, overview: Overview) -> None:
@@ -125,6 +133,7 @@ def _progress(project: Project, overview: Overview) -> None:
             st.caption(word("insights.machine", n=f"{progress.machine:,}"))
         done = reporting.today(store, project.id, who, session.now(), session.utc_offset())
         st.markdown(word("home.today", n=done, goal=project.policy.daily_goal))
+        st.caption(word("insights.counted"))
         pace = reporting.pace(store, project.id, who)
         st.caption(word("insights.pace", seconds=f"{pace:.1f}") if pace else word("insights.no_pace"))
 

@@ -6,7 +6,7 @@ from math import floor
 import streamlit as st
 
 from collab.domain.project import Project
-from collab.domain.run import CALIBRATED_FROM, SHOWN_FROM, Calibration, Checks
+from collab.domain.run import CALIBRATED_FROM, SHOWN_FROM, Calibration, Checks, Progress
 from collab.engine.assurance import Estimate
 from collab.engine.calibration import ERROR_FROM
 from collab.loop import reporting
@@ -24,8 +24,8 @@ def draw(project: Project, overview: Overview) -> None:
     """Draw what the audits say of the model."""
     store = session.store()
     report, checks = reporting.accuracy(store, project.id), reporting.checks(store, project.id)
-    _agreement(project, overview, report, checks)
     classes = reporting.by_class(store, project.id, project.schema)
+    _agreement(project, overview, report, checks, by_class=bool(classes))
     if classes:
         _classes(project, classes)
     if checks is not None and checks.calibration is not None:
@@ -76,7 +76,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     st.table({head: [row[i] for row in rows] for i, head in enumerate(heads)}, border="horizontal", hide_index=True)
 
 
-def _agreement(project: Project, overview: Overview, report: AuditReport, checks: Checks | None) -> None:
+def _agreement(
+    project: Project, overview: Overview, report: AuditReport, checks: Checks | None, *, by_class: bool
+) -> None:
     waiting = max(0, overview.progress.audited - report.judged - report.retired)  # since the last fit
     missing = max(0, CALIBRATED_FROM - (report.judged or waiting))
     with st.container(border=True):
@@ -84,8 +86,10 @@ def _agreement(project: Project, overview: Overview, report: AuditReport, checks
         st.markdown(agreement(report, waiting, overview.progress.reading))
         if project.schema.many:
             st.caption(word("insights.whole"))
+            if by_class:
+                st.caption(word("insights.whole_below"))
         if missing:
-            st.caption(_missing(project, overview, missing))
+            st.caption(missing_words(project, overview.progress, missing, _own_pace(project)))
         if report.unresolved:
             st.caption(word("insights.unresolved", n=report.unresolved))
         if report.retired:
@@ -120,17 +124,24 @@ def agreement(report: AuditReport, waiting: int, reading: float) -> str:
             "insights.not_judged_reading" if reading < 1 else "insights.not_judged", n=answered, waiting=waiting
         )
     if report.point is None:
-        return word("insights.band", low=report.band[0], high=report.band[1], n=report.answered)
+        counts = {"agreed": report.right, "n": report.answered}
+        return word("insights.band", low=report.band[0], high=report.band[1], **counts)
     return word(
         "insights.point_part" if report.unchecked else "insights.point",
         agreed=report.right, n=report.answered, low=f"{report.low:.0%}", high=f"{report.high:.0%}",
     )  # fmt: skip
 
 
-def _missing(project: Project, overview: Overview, blind_answers: int) -> str:
-    """Say how many blind answers are missing, and how long it takes until they have been asked."""
-    every = max(1, project.policy.audit_every(overview.progress.audited))
-    pace = reporting.pace(session.store(), project.id, session.annotator())
+def _own_pace(project: Project) -> float | None:
+    return reporting.pace(session.store(), project.id, session.annotator())
+
+
+def missing_words(project: Project, progress: Progress, blind_answers: int, pace: float | None) -> str:
+    """Say how many blind answers are missing, and how long it takes until they have been asked; or that too few items
+    are set aside for so many."""
+    if blind_answers > progress.audits_left:
+        return word("insights.out_of_reach", n=blind_answers, left=f"{progress.audits_left:,}")
+    every = max(1, project.policy.audit_every(progress.audited))
     time = duration(blind_answers * every * (pace or SECONDS_EACH))
     if pace:
         return word("insights.missing", n=blind_answers, time=time)

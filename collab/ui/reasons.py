@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from collab.domain.media import thumb_of
-from collab.domain.project import NONE, Project
+from collab.domain.project import NONE, Item, Project
 from collab.loop.inquiring import Neighbour, Reasons
 from collab.ui.answers import told
-from collab.ui.items import excerpt
 from collab.ui.protocol import BadMessage, Json, Link, item_message, shown_ref
 from collab.ui.words import word
 
@@ -22,7 +21,7 @@ WEAK = 0.2
 """Nor what moves less than this share of the strongest part."""
 MOST_FACTS = 6
 """Columns that are told, the strongest first."""
-EXCERPT = 120
+EXCERPT = 160
 ALIKE = ((0.8, "why.nearly_same"), (0.5, "why.alike"), (0.25, "why.somewhat"), (-1.0, "why.hardly"))
 """Cosines from which neighbours are called so."""
 
@@ -141,13 +140,23 @@ def _near_message(near: Neighbour, project: Project, link: Link) -> Json:
     return {
         "ref": shown_ref(near.item, project),
         "thumb": link(thumb_of(picture)) if picture else "",
-        "excerpt": excerpt(near.item, project)[:EXCERPT],
+        "excerpt": _words(near.item, project)[:EXCERPT],
         "answer": told(near.decision.answer, project.schema),
         "color": "" if near.decision.answer == (NONE,) else project.schema[near.decision.answer[0]].color,
         "by": word("why.came_with_file") if source == "imported" else ", ".join(near.by),
         "alike": next(word(key) for least, key in ALIKE if near.cosine >= least or least == -1.0),
         "cosine": round(near.cosine, 2),
     }
+
+
+def _words(item: Item, project: Project) -> str:
+    """Its texts, then its other values with their names; its picture is shown, and needs none."""
+    given = [
+        (f, "" if item.fields.get(f.name) is None else str(item.fields[f.name])) for f in project.fields if f.shown
+    ]
+    texts = [value for field, value in given if field.kind == "text" and value]
+    facts = [f"{field.name} {value}" for field, value in given if field.kind not in ("text", "image") and value]
+    return " ".join(" · ".join((*texts, *facts)).split())
 
 
 def _name(project: Project, class_id: str) -> str:

@@ -47,11 +47,24 @@ def test_under_ten_answers_a_part_has_counts_and_no_share():
     assert (site.parts[1].n, site.parts[1].right, site.parts[1].share) == (9, 9, None)
 
 
-@pytest.mark.parametrize("counts", [(40,), (1,) * 40, (4,) * 10 + (0,), (3,) * 13])
+@pytest.mark.parametrize("counts", [(40,), (1,) * 40, (13,) + (4,) * 9 + (0,), (3,) * 13])
 def test_a_column_with_one_value_or_more_than_twelve_is_no_category(counts):
     done, audits = audited([0] * sum(counts))
     columns = parts_of(done, audits, np.zeros(sum(counts), int), sites(*counts)).columns
     assert len(columns) == (1 if len(counts) == 11 else 0)
+
+
+def test_a_column_of_which_no_value_has_ten_answers_is_left_out():
+    done, audits = audited([0] * 36)
+    assert parts_of(done, audits, np.zeros(36, int), sites(9, 9, 9, 9)).columns == ()
+
+
+def test_many_numbers_stand_in_thirds_and_few_one_by_one():
+    done, audits = audited([0] * 40)
+    cells = [{"colors": str(n), "doors": str(n % 2)} for n in range(1, 41)]
+    colors, doors = parts_of(done, audits, np.zeros(40, int), cells).columns
+    assert {p.value: p.n for p in colors.parts} == {"≤ 14": 14, "≤ 27": 13, "> 27": 13}
+    assert {p.value: p.n for p in doors.parts} == {"0": 20, "1": 20}
 
 
 def test_an_empty_cell_is_a_value_of_its_own():

@@ -75,6 +75,12 @@ def test_answers_that_came_with_a_file_and_demo_data_are_named_as_such(store, ma
     assert {"demo", "imported"} <= set(names(found))
 
 
+def test_answers_that_were_held_back_are_not_called_answers_to_count(store, make_project):
+    found = summary(store, make_project([row(1, answer=("Yes",))], answers="truth", demo=True).id, NOW)
+    assert "imported" not in names(found)
+    assert next(limit.n for limit in found.limits if limit.name == "held_back") == 1
+
+
 def test_suggestions_that_sway_people_are_a_limit(store, make_project):
     project = make_project(5)
     store.put_figures(project.id, influencing.FIGURES, asdict(Effect(9, 5, 300, 200, False, alarm=True)), NOW)

@@ -88,7 +88,7 @@ def test_numbers_and_categories_are_a_sheet_of_names_and_values_that_keep_their_
     )
     assert lines
     table.press("1")
-    expect(table.at("#past .four")).to_have_text("Biscoe 46.1 3750 f")
+    expect(table.at("#past .begin")).to_have_text("Biscoe 46.1 3750 f")
 
 
 def test_a_sheet_says_units_and_shows_where_each_value_lies_among_all(table: Table) -> None:
@@ -148,6 +148,20 @@ def test_on_a_phone_every_target_is_large_and_accept_is_in_view(chromium: Browse
     boxes = [b.bounding_box() for b in table.at(".panel button:visible").all()]
     assert min(b["height"] for b in boxes if b) >= 44
     assert table.at("#opts .nm").all_inner_texts() == ["Positive", "Neutral", "Negative"]
+    context.close()
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_on_a_small_phone_four_lines_are_whole_and_what_sends_is_in_reach(
+    chromium: Browser, harness: str, many: bool
+) -> None:
+    context = chromium.new_context(**PHONE | {"viewport": {"width": 360, "height": 740}}, locale="en-US")
+    table = Table(context.new_page(), harness).open(
+        texts=["one\ntwo\nthree\nfour"], classes=8, many=many, suggested=[1]
+    )
+    assert table.body.evaluate("e => e.scrollHeight - e.clientHeight") == 0
+    expect(table.at("#accept")).to_be_in_viewport(ratio=1)
+    assert table.at("kbd:visible").count() == 0
     context.close()
 
 

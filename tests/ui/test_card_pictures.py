@@ -12,6 +12,7 @@ from tests.ui.test_card_look import CARD, PHONE
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 VIEWS, EVERY = re.compile(r"/api/v1/media/.*/view"), re.compile(r"/api/v1/media/\d")
+NAME_ENDS = "e => { const r = document.createRange(); r.selectNodeContents(e); return r.getBoundingClientRect().right }"
 LEVEL = "e => new DOMMatrix(getComputedStyle(e).transform).a"
 
 
@@ -101,7 +102,18 @@ def test_brightness_stays_for_the_next_picture_and_enlarging_does_not(table: Tab
     assert level(table) == 1
     lit = table.at(".pane > img").evaluate("e => getComputedStyle(e).filter")
     assert lit == "brightness(1.21) contrast(0.91)"
+    expect(table.at("#lit")).to_contain_text("Brightness 121\u00a0%, contrast 91\u00a0%, for all")
     table.press("r")
+    assert table.at(".pane > img").evaluate("e => getComputedStyle(e).filter") == "none"
+    expect(table.at("#lit")).to_be_hidden()
+
+
+def test_a_page_loaded_anew_shows_pictures_in_their_own_light(table: Table) -> None:
+    opened(table)
+    table.press("b")
+    expect(table.at("#lit")).to_be_visible()
+    table.load()
+    whole(table)
     assert table.at(".pane > img").evaluate("e => getComputedStyle(e).filter") == "none"
 
 
@@ -171,7 +183,7 @@ def test_earlier_answers_carry_their_pictures(table: Table) -> None:
     opened(table)
     table.press("1")
     expect(table.at("#past .mini")).to_have_count(1)
-    expect(table.at("#past .four")).to_have_text("T-0001")
+    expect(table.at("#past .begin")).to_have_text("T-0001")
 
 
 def test_a_reader_hears_that_there_is_a_picture_and_help_names_its_keys(table: Table) -> None:
@@ -228,7 +240,7 @@ def test_on_a_phone_the_picture_is_the_largest_part_and_the_answers_stay_in_view
     context.close()
 
 
-@pytest.mark.parametrize("width", [600, 1440])
+@pytest.mark.parametrize("width", [360, 600, 1440])
 def test_the_way_to_the_reasons_is_beside_the_tools_of_the_picture(chromium: Browser, harness: str, width: int) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 900}, locale="en-US")
     table = opened(Table(context.new_page(), harness))
@@ -236,6 +248,7 @@ def test_the_way_to_the_reasons_is_beside_the_tools_of_the_picture(chromium: Bro
     assert why is not None
     assert lens is not None
     assert why["x"] + why["width"] <= lens["x"]
+    assert table.at("#meta b").evaluate(NAME_ENDS) < why["x"]
     context.close()
 
 

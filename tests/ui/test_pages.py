@@ -211,7 +211,7 @@ def judged(project: Project, audits: int, right: int) -> Round:
     ("audits", "right", "said"),
     [
         (9, 5, "From 10 on there is a first figure"),
-        (12, 7, "times in 10** (12 answers)"),
+        (12, 7, "**7 of 12** blind answers. On all items that would be **between"),
         (40, 30, "**30 of 40** blind answers"),
     ],
 )
@@ -266,7 +266,7 @@ def test_insights_tell_by_class_and_by_expectation_in_counts(
     store.add_round(counted)
     at = open_page("insights")
     shown, table = texts(at), at.table[0].value.to_numpy().tolist()
-    assert "may count on at least 60%" in shown
+    assert "What holds even then: at least 60%" in shown
     assert "of 18 that it called so, people called 14 so too; of 18 that people called so, it found 14." in shown
     assert table[0] == ["Yes", "36 of 40 (77 to 96%)", "36 of 38 (83 to 99%)", "0.92 (0.84 to 0.97; 42)"]
     assert table[1] == ["No", "0 of 2, too few", "0 of 4, too few", "too few"]

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from collab.domain.project import LoopPolicy, Project
+from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.engine.assurance import Estimate, share_of
 from collab.engine.stopping import Gain, Saving
@@ -16,7 +17,7 @@ from collab.loop.influencing import Effect, Person, Revealed
 from collab.loop.reporting import Agreed
 from collab.loop.slicing import Column, Groups, Part, Parts
 from collab.ui import advice, consistency, influence, parts, session
-from collab.ui.quality import counted, points
+from collab.ui.quality import counted, missing_words, points
 from tests.conftest import MakeProject
 from tests.samples import YES_NO
 
@@ -61,13 +62,26 @@ def said_of(evidence: Evidence, target: float = 0.9) -> StopAdvice:
 
 
 def verdict(evidence: Evidence, target: float = 0.9) -> str:
-    return advice.verdict(said_of(evidence, target), YES_NO)
+    return advice.verdict(said_of(evidence, target), YES_NO, audits_left=20)
 
 
 def test_nothing_ends_while_a_class_has_fewer_than_five_blind_answers():
     found = replace(EVIDENCE, bound=0.99, audits_by_class={"Yes": 56, "No": 4})
-    assert verdict(found) == "**Too early to stop:** some classes have fewer than 5 blind answers: No (4 of 5)."
+    assert "**Too early to stop:** some classes have fewer than 5 blind answers: No (4 of 5)." in verdict(found)
     assert "not called settled** while a class has fewer" in advice.reasons(said_of(found))[1]
+
+
+def test_what_the_items_that_are_left_can_not_show_is_not_promised():
+    found = said_of(replace(EVIDENCE, audits_by_class={"Yes": 56, "No": 1}))
+    told = advice.verdict(found, YES_NO, audits_left=3)
+    assert "can't show when to stop:** some classes have fewer than 5 blind answers: No (1 of 5). Items still" in told
+    project = Project(1, "Reviews", (), YES_NO, LoopPolicy())
+    assert "still set aside for them: 3." in missing_words(project, Progress(reserved=23, audited=20), 30, 4.0)
+    assert "about 30 minutes" in missing_words(project, Progress(reserved=120, audited=20), 90, 4.0)
+
+
+def test_advice_says_as_of_which_answers_it_speaks():
+    assert "300 labels; 24 more have come since" in advice.as_of(said_of(EVIDENCE), Progress(decided=324))
 
 
 def test_a_target_that_is_reached_may_end_the_labeling():
@@ -76,7 +90,7 @@ def test_a_target_that_is_reached_may_end_the_labeling():
 
 def test_a_bound_is_never_rounded_up_to_its_target():
     target = advice.reasons(said_of(EVIDENCE))[0]
-    assert "**Target 90%: not reached.** So far at least 89%, however often one looks (60 blind answers)." in target
+    assert "**Target 90%: not reached.** What 60 blind answers prove so far is agreement of at least 89%:" in target
 
 
 def test_a_settled_model_of_which_more_labels_bring_little_is_told_apart_from_one_that_is_good():
@@ -105,8 +119,7 @@ def test_what_is_not_known_is_not_told():
 
 def test_the_effect_of_suggestions_is_too_early_with_few_people_or_hidden_asks():
     told = influence.difference(Effect(events=9, annotators=4, shown_answers=900, hidden_answers=230))
-    assert told.startswith("Too early to say: 4 people")
-    assert "hidden 230 times. It takes 5 people and 200 times." in told
+    assert "with it hidden: 4 of 5. Answers with it hidden: 230 of 200." in told
 
 
 def test_the_effect_of_suggestions_is_told_in_points_with_its_interval():
@@ -211,7 +224,7 @@ def test_insights_of_a_new_project_say_what_each_figure_waits_for(
     shown = texts(at)
     assert not at.exception
     assert "Advice appears about a minute after the first answers." in shown
-    assert "Too early to say: 0 people" in shown
+    assert "Too early to say." in shown
     assert "Each item is asked once" in shown
     assert "Where it agrees more" not in shown
 

@@ -72,4 +72,4 @@ def test_a_neighbour_is_told_with_its_answer_and_who_gave_it(
 ) -> None:
     (near,) = told(near=(Neighbour(replace(ITEM, id=2), decision, by, 0.62),))["near"]
     assert (near["answer"], near["by"], near["alike"], near["cosine"]) == (*says, "alike", 0.62)
-    assert near["excerpt"] == "good day · 3.0"
+    assert near["excerpt"] == "good day · size 3.0"

@@ -5,6 +5,7 @@ import pytest
 
 from collab.errors import UnknownName
 from collab.loop import ranking
+from collab.loop.demonstrating import DEMOS
 from collab.ui import words
 from collab.ui.words import WORDS, word
 
@@ -27,6 +28,10 @@ def test_an_unknown_key_and_a_missing_value_fail_loudly():
 def test_a_language_that_is_not_there_becomes_english():
     words.speak("xx")
     assert words.language() == "en"
+
+
+def test_every_demo_says_what_was_held_back():
+    assert {f"held_back.{name}" for name in DEMOS} <= WORDS["en"].keys()
 
 
 def test_every_query_strategy_has_plain_words():

@@ -214,14 +214,13 @@ class Pictures {
     click("smaller", () => this.zoom(1 / STEP));
     click("level", () => this.reset());
     click("lamp", () => this.lamp(el.light.hidden));
-    click("unlit", () => this.shine(1, 1));
+    for (const id of ["unlit", "own"]) click(id, () => this.shine(1, 1));
     for (const id of ["bright", "contrast"]) {
       el[id].addEventListener("input", () => this.shine(+el.bright.value, +el.contrast.value), { signal });
       el[id].addEventListener("pointerup", () => el[id].blur(), { signal }); // keys go on answering
     }
     el.light.addEventListener("keydown", (e) => e.key === "Escape" && this.lamp(false), { signal });
-    const [b, k] = (remembered(sessionStorage, "collab:light") ?? "1 1").split(" ").map(Number);
-    this.shine(b || 1, k || 1);
+    this.shine(1, 1);
   }
   get active() {
     return this.chosen && this.on.includes(this.chosen) ? this.chosen : this.on.find((p) => p.field.view);
@@ -321,9 +320,10 @@ class Pictures {
     lc.style.setProperty("--contrast", this.contrast);
     el.bright.value = this.bright;
     el.contrast.value = this.contrast;
-    remember(sessionStorage, "collab:light", `${this.bright} ${this.contrast}`);
-    if (told)
-      this.view.say(this.view.word("picture_lit", { bright: pct(this.bright), contrast: pct(this.contrast) }));
+    const said = this.view.word("picture_lit", { bright: pct(this.bright), contrast: pct(this.contrast) });
+    el.lit.hidden = own; // it stays for the next pictures, so they say so
+    el.litt.textContent = said;
+    if (told) this.view.say(said);
   }
   key(e) {
     // an act that a held key may repeat, or nothing

@@ -7,8 +7,13 @@ function texts(ask, most, view) {
   const figures = view.pictures.figures(ask);
   return ask.fields.flatMap(({ name, kind, value }) => {
     if (kind === "image") return [figures.shift()];
-    const all = String(value ?? ""),
-      text = all.slice(0, most),
+    const all = String(value ?? "");
+    if (!all && ask.fields.length > 1) {
+      // the name keeps its line, the value needs none
+      left -= 1;
+      return [h("p", { class: "name" }, name, " · ", view.word("lacks"))];
+    }
+    const text = all.slice(0, most),
       stop = wordEnd(text, units(text, left));
     const p = h("p", { class: "text", dir: "auto" }, text.slice(0, stop));
     if (stop < text.length && left >= 0) p.append(h("span", { class: "cut" }, view.word("read_to_here")));
@@ -90,8 +95,8 @@ function wordEnd(text, i) {
   const start = text.slice(Math.max(0, i - 24), i).search(/\s\S*$/);
   return i > 0 && i < text.length && /\S/.test(text[i]) && start >= 0 ? Math.max(0, i - 24) + start + 1 : i;
 }
-function four({ fields, meta, ref }) {
-  // the first four words, or eight characters where a language writes without spaces; of a table, its first values
+function beginning({ fields, meta, ref }) {
+  // its first words, more than most places have room for; of a table, its first values
   const texts = fields.filter((f) => f.kind !== "image"),
     parts = texts.length ? texts.map((f) => String(f.value ?? "")) : fields.length ? [ref] : meta.map(([, value]) => value);
   const text = parts
@@ -99,10 +104,7 @@ function four({ fields, meta, ref }) {
       .join(" ")
       .slice(0, 200)
       .trim(),
-    words = text.split(/\s+/).slice(0, 4).join(" ");
-  const short = /[\u3040-\u30ff\u3400-\u9fff]/.test(words)
-    ? [...words].slice(0, 8).join("")
-    : [...words].slice(0, 40).join("");
+    short = text.split(/\s+/).slice(0, 16).join(" ");
   return short.length < text.length ? `${short} …` : short;
 }
 function short(name) {

@@ -56,6 +56,7 @@ class View {
       el[`${id}k`].textContent = free ? key.toUpperCase() : "";
       free ? el[id].setAttribute("aria-keyshortcuts", key.toUpperCase()) : el[id].removeAttribute("aria-keyshortcuts");
     }
+    el.ownk.hidden = data.classes.some((c) => c.key.toLowerCase() === "r");
     const signature = JSON.stringify([data.classes, data.many, data.guidelines, data.lang, data.pictures]);
     if (signature !== this.signature) {
       this.signature = signature;
@@ -334,7 +335,7 @@ class View {
             ...(of.length ? of.map((c) => h("i", { class: "sw", style: tint(c) })) : [h("i", { class: "sw void" })]),
             h("span", { class: "did" }, this.said({ ...e, note: "" })),
             ...mini(e),
-            h("span", { class: "four", lang: e.lang || "", dir: "auto" }, four(e)),
+            h("span", { class: "begin", lang: e.lang || "", dir: "auto" }, beginning(e)),
             h("span", { class: "ch" }, did),
           ),
         );

@@ -172,7 +172,8 @@ class Because {
     this.unmark();
     const { body } = this.card.view.el,
       { reply, showing } = this,
-      texts = showing.ask.fields.filter((f) => f.kind === "text");
+      { fields } = showing.ask,
+      texts = fields.filter((f) => f.kind === "text" && (f.value || fields.length === 1)); // others have no text on screen
     [...body.querySelectorAll(".text")].forEach((p, i) => {
       const text = String(texts[i]?.value ?? "");
       for (const w of reply.words.filter((w) => w.field === texts[i]?.name))

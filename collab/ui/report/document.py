@@ -28,7 +28,7 @@ def document(summary: Summary) -> str:
         quality.drawn(summary),
         promises.certificates(summary.certificates, summary.schema),
         people.drawn(summary),
-        promises.advice(summary.quality.advice, summary.schema),
+        promises.advice(summary.quality.advice, summary.schema, summary.data.progress),
         _cost(summary),
         _made(summary),
     )
@@ -60,11 +60,11 @@ def _agreed(summary: Summary) -> str:
     found = summary.quality.accuracy
     if found.band is None or found.low is None or found.high is None:
         return _tile(say("report.tile_few"), say("report.tile_few_why", n=found.judged))
+    counts = f"{found.right:,} / {found.answered:,}"
     if found.point is None:
         low, high = found.band
-        return _tile(f"{low}–{high}", say("report.tile_band", n=found.answered))
-    bounds = {"low": percent(found.low), "high": percent(found.high)}
-    return _tile(f"{found.right:,} / {found.answered:,}", say("report.tile_agreed", **bounds))
+        return _tile(counts, say("report.tile_band", low=low, high=high))
+    return _tile(counts, say("report.tile_agreed", low=percent(found.low), high=percent(found.high)))
 
 
 def _people(summary: Summary) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from collab.domain.certificate import Certificate
 from collab.domain.project import LabelSchema
+from collab.domain.run import Progress
 from collab.loop.advising import StopAdvice
-from collab.ui.advice import reasons, verdict
+from collab.ui.advice import as_of, reasons, verdict
 from collab.ui.promises import bound, evidence, missed_table, misses, most_wrong, refusal, watched
 from collab.ui.report.markup import copied, day, paragraph, percent, points, say, section, told
 from collab.ui.words import word
@@ -19,14 +20,20 @@ def certificates(found: Sequence[Certificate], schema: LabelSchema) -> str:
     return section(say("report.certificates"), *(_certificate(c, schema) for c in found), paragraph(why, "note"))
 
 
-def advice(found: StopAdvice | None, schema: LabelSchema) -> str:
+def advice(found: StopAdvice | None, schema: LabelSchema, progress: Progress) -> str:
     """Whether to go on, with the reasons."""
     if found is None:
         return section(say("report.advice"), paragraph(say("report.advice_none")))
     covered = found.evidence.covered
     part = say("advice.part", share=percent(covered)) if found.evidence.bound is not None and covered < 1 else ""
     why = points(map(told, reasons(found)))
-    return section(say("report.advice"), paragraph(told(verdict(found, schema))), why, paragraph(part, "note"))
+    return section(
+        say("report.advice"),
+        paragraph(told(verdict(found, schema, progress.audits_left))),
+        paragraph(told(as_of(found, progress))),
+        why,
+        paragraph(part, "note"),
+    )
 
 
 def _certificate(c: Certificate, schema: LabelSchema) -> str:

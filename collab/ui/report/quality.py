@@ -25,13 +25,19 @@ def drawn(summary: Summary) -> str:
     return section(
         say("report.quality"),
         _agreement(found.accuracy, found.checks),
-        paragraph(say("insights.whole") if summary.schema.many else "", "note"),
+        paragraph(_whole(summary), "note"),
         f'<div class="pair">{charts}</div>' if charts else "",
         _classes(found.classes, summary.schema),
         "".join(_column(column) for column in columns),
         paragraph(f"{few} {say('parts.how')}" if columns else "", "note"),
         _group(found.group),
     )
+
+
+def _whole(summary: Summary) -> str:
+    if not summary.schema.many:
+        return ""
+    return " ".join([say("insights.whole"), *([say("insights.whole_below")] if summary.quality.classes else [])])
 
 
 def _agreement(found: AuditReport, checks: Checks | None) -> str:
@@ -67,10 +73,11 @@ def _other_bounds(checks: Checks) -> list[str]:
 def _agreement_words(found: AuditReport) -> str:
     if found.band is None or found.low is None or found.high is None:
         return say("insights.scattered", n=found.judged, least=SHOWN_FROM)
+    counts = {"agreed": found.right, "n": found.answered}
     if found.point is None:
-        return say("insights.band", low=found.band[0], high=found.band[1], n=found.answered)
-    counts = {"agreed": found.right, "n": found.answered, "low": percent(found.low), "high": percent(found.high)}
-    return say("insights.point_part" if found.unchecked else "insights.point", **counts)
+        return say("insights.band", low=found.band[0], high=found.band[1], **counts)
+    shares = {"low": percent(found.low), "high": percent(found.high)}
+    return say("insights.point_part" if found.unchecked else "insights.point", **counts, **shares)
 
 
 def _curve(points: tuple[CurvePoint, ...]) -> str:
