@@ -142,7 +142,7 @@ def _create(
     store: Store, name: str, file: Path, fields: tuple[Field, ...], label: str, classes: tuple[str, ...], question: str,
     encoder: str,
 ) -> Project:  # fmt: skip
-    from collab.loop.guessing import classes_in
+    from collab.loop.guessing import classes_in, spelled_once
     from collab.loop.reading import sniff
 
     table = sniff(file)
@@ -154,7 +154,7 @@ def _create(
         if column not in table.columns:
             raise UnknownName("column", column, table.columns)
     if not classes and label:
-        classes = tuple(sorted(classes_in(table, label)))
+        classes = tuple(sorted(spelled_once(classes_in(table, label))))
     if len(classes) < 2:
         raise typer.BadParameter(
             "A new project needs its classes: --class A --class B, or a --label column of answers."

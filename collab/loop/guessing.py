@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from collab.domain.media import IMAGE_SUFFIXES
-from collab.domain.project import FieldKind
+from collab.domain.project import FieldKind, folded
 from collab.domain.table import PICTURE_COLUMNS, PICTURES, Rejected, Table
 from collab.loop.reading import rows
 
@@ -153,6 +153,19 @@ def classes_in(table: Table, column: str, limit: int = 200) -> Counter[str]:
             if len(counts) > limit:
                 break
     return counts
+
+
+def spelled_once(counts: Counter[str]) -> Counter[str]:
+    """Count spellings that differ by case or width as one, the most frequent of them: an import knows no case either.
+
+    >>> spelled_once(Counter({"Sun": 1, "sun": 2}))
+    Counter({'sun': 3})
+    """
+    spelled: dict[str, str] = {}
+    merged: Counter[str] = Counter()
+    for name, n in counts.most_common():
+        merged[spelled.setdefault(folded(name), name)] += n
+    return merged
 
 
 _SCRIPTS = {

@@ -169,3 +169,23 @@ def test_a_project_may_let_any_number_of_classes_apply_and_need_only_one(store: 
     assert not at.exception
     (project,) = store.projects()
     assert project.schema == LabelSchema("What happened?", classes_from_names(("late", "lost")), task="multi label")
+
+
+def test_classes_that_commas_divide_are_proposed_once_each_and_imported_as_proposed(
+    store: Store, tmp_path: Path
+) -> None:
+    weather = ("rain, sun", "fog, wind", "wind, fog", "rain,rain", "rain; Sun", "sun", "none")
+    rows = "".join(f'T-{n},message number {n} of the day,"{weather[n % 7]}"\n' for n in range(35))
+    several = tmp_path / "weather.csv"
+    several.write_text(f"ticket_id,message,label\n{rows}T-x,one cell too many,sun,fog\n")
+    at = at_the_classes(store, several)
+    field(at, "Question").set_value("What was the weather?").run()
+    next(r for r in at.radio if r.label == "How many of the classes apply to an item?").set_value(True).run()
+    click(click(at, "Take them"), "Next")
+    click(at, "Create and import")
+    (project,) = store.projects()
+    assert [c.name for c in project.schema.classes] == ["rain", "sun", "fog", "wind"]
+    payload = store.jobs(project.id)[0].payload
+    plan = ImportPlan(**{**payload["plan"], "fields": project.fields})
+    done = run_import(store, project, Path(payload["path"]), plan, now=1, progress=lambda _share, _rows: False)
+    assert (done.added, done.rejected, done.answers) == (35, 1, 35)
