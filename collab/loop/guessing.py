@@ -12,7 +12,7 @@ from typing import Any, Literal
 from collab.domain.media import IMAGE_SUFFIXES
 from collab.domain.project import FieldKind, folded
 from collab.domain.table import PICTURE_COLUMNS, PICTURES, Rejected, Table
-from collab.loop.reading import rows
+from collab.loop.reading import may_be_picture, rows
 
 ColumnRole = Literal["both", "shown", "encoded", "id", "metadata", "answer", "annotator"]
 MOST_CLASSES = 50
@@ -143,10 +143,13 @@ def commas_in(table: Table, column: str) -> list[str]:
 
 
 def classes_in(table: Table, column: str, limit: int = 200) -> Counter[str]:
-    """Count the values of a column over the whole file; stops once there are more than `limit` different ones."""
+    """Count the values of a column over the whole file; stops once there are more than `limit` different ones.
+
+    Of a folder or an archive of pictures, only files count that are called like pictures; none is looked into.
+    """
     counts: Counter[str] = Counter()
     for row in rows(table):
-        if isinstance(row, Rejected):
+        if isinstance(row, Rejected) or (table.format == PICTURES and not may_be_picture(row[1][PICTURE_COLUMNS[0]])):
             continue
         if value := _word(row[1].get(column)):
             counts[value] += 1

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from collab.domain.project import LabelSchema, LoopPolicy
+from collab.domain.table import PICTURES
 from collab.domain.task import MultiLabel, SingleLabel
 from collab.errors import CollabError
 from collab.loop import guessing, reporting
@@ -72,6 +73,8 @@ def _classes(draft: columns.Draft) -> None:
         st.warning(word("new.too_many", most=guessing.MOST_CLASSES))
     if draft.get("counts"):
         st.caption(" · ".join(f"{plain(name)} ({n:,})" for name, n in draft["counts"]))
+        if draft["table"].format == PICTURES:
+            st.caption(word("new.files_counted"))
     rows = class_editor(
         draft.get("class_rows") or rows_from_names(["", ""]), key=f"new-classes-{draft.get('editor', 0)}"
     )

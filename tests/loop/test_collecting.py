@@ -19,7 +19,7 @@ from collab.errors import InvalidSchema, UnreadableFile
 from collab.loop import gathering
 from collab.loop.demonstrating import load_demo
 from collab.loop.exporting import export_data
-from collab.loop.guessing import guess
+from collab.loop.guessing import classes_in, guess
 from collab.loop.importing import preview_changes, run_import
 from collab.loop.planning import ImportPlan
 from collab.loop.reading import sniff
@@ -88,6 +88,15 @@ def test_the_columns_of_a_folder_are_guessed(folder):
     assert [(g.name, g.kind, g.role) for g in guess(sniff(folder))] == [
         ("image", "image", "both"), ("folder", "category", "answer"), ("file", "text", "metadata"),
     ]  # fmt: skip
+
+
+def test_only_folders_with_files_that_may_be_pictures_are_classes(folder):
+    for name in ("notes.txt", "about/readme.md", "dog/logo.svg", "dog/4.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"no picture")
+    table = sniff(folder)
+    assert classes_in(table, "folder") == {"cat": 2, "dog": 2}
+    assert (table.about, {cells["folder"] for cells in table.sample}) == (4, {"cat", "dog"})
 
 
 def test_the_same_bytes_are_a_duplicate_whatever_they_are_called(bring, folder):
