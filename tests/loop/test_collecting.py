@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import stat
 import zipfile
@@ -23,6 +22,7 @@ from collab.loop.guessing import classes_in, guess
 from collab.loop.importing import preview_changes, run_import
 from collab.loop.planning import ImportPlan
 from collab.loop.reading import sniff
+from collab.loop.rejecting import Refusal, first_rejected
 from tests.loop.conftest import NOW
 
 IMAGE = (Field("image", "image"),)
@@ -53,7 +53,7 @@ def bring(store):
         rejected = {}
         if getattr(report, "rejected_file", ""):
             lines = csv.DictReader(store.file(report.rejected_file).read_text("utf-8-sig").splitlines())
-            rejected = {line["row"]: line["reason"] for line in lines}
+            rejected = {line.get("file") or line["row"]: line["reason"] for line in lines}
         return store.stream_items(project.id), rejected, report
 
     return make
@@ -110,7 +110,7 @@ def test_the_same_picture_in_two_folders_is_rejected_where_they_answer_otherwise
     items, rejected, report = bring(folder)
     assert (len(items), report.duplicates, report.rejected, report.answers, report.answers_left) == (3, 0, 1, 3, 0)
     ((row, reason),) = rejected.items()
-    assert (json.loads(row)["image"], reason) == ("dog/again.png", "is the same as cat/1.png, but has another answer")
+    assert (row, reason) == ("dog/again.png", "is the same as cat/1.png, but has another answer")
     assert store.decision(items[0].id).answer == ("cat",)
 
 
@@ -131,13 +131,24 @@ def test_what_a_folder_cannot_give_is_rejected_with_its_reason_and_the_rest_goes
     assert {name: reason.split("(")[0].strip() for name, reason in rejected.items()} == {
         "link.png": "leads out of the folder by a link",
         "linked": "is a link to a folder; links to folders are not followed",
-        "lie.jpg": "image: it is a PNG image, not what .jpg says; rename it",
-        "half.png": "image: it is damaged",
-        "bad.svg": "image: it is an SVG, which may carry scripts; save it as PNG",
+        "lie.jpg": "it is a PNG image, not what .jpg says; rename it",
+        "half.png": "it is damaged, or part of it is missing; copy or save it again",
+        "bad.svg": "it is an SVG, which may carry scripts; save it as PNG",
         "more.zip": "is an archive inside; unpack it first",
-        "notes.md": "image: it is no JPEG, PNG, WebP, TIFF, BMP or GIF image",
+        "notes.md": "it is no JPEG, PNG, WebP, TIFF, BMP or GIF image",
         "pipe.png": "is no file",
     }
+
+
+def test_the_list_of_rejected_pictures_has_their_files_in_the_order_of_the_source(store, bring, folder):
+    for name, data in (("cat/0.svg", b"<svg/>"), ("dog/1 again.png", png(10)), ("dog/9.png", b"")):
+        (folder / name).write_bytes(data)
+    _, _, report = bring(folder)
+    written = store.file(report.rejected_file).read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in written] == ["file", "cat/0.svg", "dog/1 again.png", "dog/9.png"]
+    assert first_rejected(store, report, 1) == (
+        Refusal("cat/0.svg", "it is an SVG, which may carry scripts; save it as PNG", named=True),
+    )
 
 
 def test_what_an_archive_hides_is_rejected_with_its_reason_and_the_rest_goes_in(bring, tmp_path):
@@ -164,15 +175,15 @@ def test_what_an_archive_hides_is_rejected_with_its_reason_and_the_rest_goes_in(
 
 def test_pictures_over_the_limits_of_the_policy_are_rejected(bring, folder):
     _, rejected, _ = bring(folder, image_pixels=63)
-    assert rejected["cat/1.png"] == "image: it has 64 pixels; at most 63 are taken"
+    assert rejected["cat/1.png"] == "it has 64 pixels; at most 63 are taken"
     _, rejected, _ = bring(folder, image_bytes=50)
-    assert rejected["cat/1.png"] == "image: it is larger than 50 bytes"
+    assert rejected["cat/1.png"] == "it is larger than 50 bytes"
 
 
 def test_bytes_are_counted_as_they_come_whatever_the_archive_says_of_their_number(bring, tmp_path):
     path = zipped(tmp_path / "a.zip", {"bomb.png": png(1) + bytes(10_000_000), "cat/1.png": png(2)})
     items, rejected, _ = bring(path, image_bytes=1_000_000)
-    assert (len(items), rejected) == (1, {"bomb.png": "image: it is larger than 1,000,000 bytes"})
+    assert (len(items), rejected) == (1, {"bomb.png": "it is larger than 1,000,000 bytes"})
 
 
 def test_a_table_names_pictures_beside_it_and_an_empty_cell_is_none(bring, folder):
