@@ -182,6 +182,21 @@ def test_the_same_file_brings_nothing_new_the_second_time(collab: Collab, import
     assert said.out == "120 rows in out.csv; 120 rows of your files are not among them: duplicates, and rejected ones\n"
 
 
+def test_an_import_says_why_rows_were_rejected_and_where_all_of_them_are_listed(collab: Collab, tmp_path: Path) -> None:
+    (tmp_path / "signs.csv").write_text("text,sign\n" + "some words,a,b\n" * 6 + "good,plus\nbad,minus\n")
+    command = ("import", tmp_path / "signs.csv", "--text", "text", "--label", "sign", "--project")
+    first, *reasons, last = collab(*command, "Signs").out.splitlines()
+    assert (first, len(reasons), reasons[0]) == (
+        "2 items added, 0 duplicates, 6 rejected", 5, "  line 2: has 3 cells where the header has 2",
+    )  # fmt: skip
+    assert last.startswith("All of them are listed in ")
+    path = Path(last.removeprefix("All of them are listed in "))
+    assert len(path.read_text().splitlines()) == 7
+    said = collab(*command, "Other", "--json").json
+    assert said["rejected_first"][0] == {"place": "2", "reason": "has 3 cells where the header has 2"}
+    assert Path(said["rejected_path"]).read_text() == path.read_text()
+
+
 @pytest.mark.parametrize(
     ("more", "status"), [(("--answers", "wrong"), 2), (("--on-change", "wrong"), 2), (("--id", "wrong"), 1)]
 )
