@@ -159,6 +159,9 @@ class _Feed:
         self._shaper = Shaper(plan, project, _rows_before(store, project.id), commas)
         self.rejects = Rejects(rejects, self._table)
         self._added = self._duplicates = self._changed = self._contradicted = 0
+        self._without: set[tuple[int, str]] = set()
+        """Items, and by whom, to which the file gives more than one answer."""
+        self._both = "" if plan.answers == "truth" else "; neither of the two answers is taken"
         self.changed_rows: list[tuple[int, NewItem]] = []
         """The first of them."""
         self.replaced: list[int] = []
@@ -190,7 +193,7 @@ class _Feed:
             duplicates=self._duplicates,
             changed=self._changed,
             rejected=self.rejects.count,
-            answers=self._shaper.answers - self._contradicted,
+            answers=max(0, self._shaper.answers - self._contradicted - (len(self._without) if self._both else 0)),
             unlabeled=self._shaper.unlabeled,
             language=language,
             columns=self._table.columns,
@@ -233,7 +236,8 @@ class _Feed:
         self._duplicates += done.duplicates - len(done.contradicted)
         self._contradicted += len(done.contradicted)
         for item, row in done.contradicted:
-            reason = f"is the same as {self._called(item)}, but has another answer"
+            self._without.add((item.id, row.annotator if self._plan.answers == "annotations" else ""))
+            reason = f"is the same as {self._called(item)}, but has another answer{self._both}"
             self.rejects.add(self._named(Rejected(row.line, reason, _cells(row)), row.meta))
 
     def _named(self, row: Rejected, cells: Mapping[str, Any]) -> Rejected:

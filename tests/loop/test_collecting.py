@@ -105,13 +105,20 @@ def test_the_same_bytes_are_a_duplicate_whatever_they_are_called(bring, folder):
     assert (len(items), report.duplicates) == (3, 1)
 
 
-def test_the_same_picture_in_two_folders_is_rejected_where_they_answer_otherwise(store, bring, folder):
+def test_the_same_picture_in_two_folders_stays_open_and_both_are_named_each_time(store, bring, folder):
     (folder / "dog" / "again.png").write_bytes(png(10))
     items, rejected, report = bring(folder)
-    assert (len(items), report.duplicates, report.rejected, report.answers, report.answers_left) == (3, 0, 1, 3, 0)
-    ((row, reason),) = rejected.items()
-    assert (row, reason) == ("dog/again.png", "is the same as cat/1.png, but has another answer")
-    assert store.decision(items[0].id).answer == ("cat",)
+    assert (len(items), report.duplicates, report.rejected, report.answers, report.answers_left) == (3, 0, 1, 2, 0)
+    assert rejected == {
+        "dog/again.png": "is the same as cat/1.png, but has another answer; neither of the two answers is taken"
+    }
+    assert [store.decision(item.id) is None for item in items] == [True, False, False]
+    assert (items[0].state, store.class_counts(items[0].project)) == ("open", {"cat": 1, "dog": 1})
+    (project,) = store.projects()
+    again = run_import(store, project, folder, LABELED, now=NOW, progress=lambda *_: False)
+    assert (again.added, again.duplicates, again.rejected, again.answers) == (0, 3, 1, 0)
+    assert store.file(again.rejected_file).read_bytes() == store.file(report.rejected_file).read_bytes()
+    assert store.decision(items[0].id) is None
 
 
 def test_what_a_folder_cannot_give_is_rejected_with_its_reason_and_the_rest_goes_in(bring, folder, tmp_path):
