@@ -261,6 +261,20 @@ def test_names_of_pictures_are_no_text_to_search_in(store, bring, folder):
         assert store.find(first.project, ItemFilter(text="media"))[1] == 0
 
 
+def test_pictures_are_found_by_the_names_of_their_files_and_not_by_their_folders(store, bring, folder):
+    (folder / "cat" / "Tom_2.png").write_bytes(png(40))
+    (first, *_), _, _ = bring(folder)
+
+    def found(text):
+        return [row.item.meta["image"] for row in store.find(first.project, ItemFilter(text=text))[0]]
+
+    for indexed in (False, True):
+        if indexed:
+            store.index_text(first.project)
+        assert found("tom_2") == found("Tom_2.png") == ["cat/Tom_2.png"]
+        assert (found("cat"), found("_9")) == ([], [])
+
+
 def test_an_export_gives_the_paths_back(store, bring, folder):
     (first, *_), _, _ = bring(folder)
     for what in ("mine", "decisions"):
