@@ -341,6 +341,14 @@ def test_train_learns_classes_by_the_squared_error(collab: Collab, scales: Path)
     assert said.out.splitlines()[-1] == "accuracy 100.0 (83-100) on 20 rows; always the most frequent class: 50.0"
 
 
+def test_train_refuses_an_amount_as_classes_and_says_which_loss_is_for_it(collab: Collab, tmp_path: Path) -> None:
+    path = tmp_path / "birds.csv"
+    path.write_text("wing,mass\n" + "".join(f"{180 + n % 40},{3000 + 25 * (n % 60)}\n" for n in range(240)))
+    said = collab("train", path, "--label", "mass")
+    assert (said.status, said.out) == (1, "")
+    assert "its column 'mass' holds 60 different numbers; for a number use the loss mse (--loss mse)." in said.err
+
+
 def test_train_estimates_numbers_under_the_squared_error(collab: Collab, scales: Path) -> None:
     said = collab("train", scales, "--label", "weight", "--loss", "mse", "--hidden", "8,4", "--optimizer", "adamw")
     assert said.status == 0
