@@ -182,6 +182,21 @@ def test_the_same_file_brings_nothing_new_the_second_time(collab: Collab, import
     assert said.out == "120 rows in out.csv; 120 rows of your files are not among them: duplicates, and rejected ones\n"
 
 
+def test_an_import_says_why_rows_were_rejected_and_where_all_of_them_are_listed(collab: Collab, tmp_path: Path) -> None:
+    (tmp_path / "signs.csv").write_text("text,sign\n" + "some words,a,b\n" * 6 + "good,plus\nbad,minus\n")
+    command = ("import", tmp_path / "signs.csv", "--text", "text", "--label", "sign", "--project")
+    first, *reasons, last = collab(*command, "Signs").out.splitlines()
+    assert (first, len(reasons), reasons[0]) == (
+        "2 items added, 0 duplicates, 6 rejected", 5, "  line 2: has 3 cells where the header has 2",
+    )  # fmt: skip
+    assert last.startswith("All of them are listed in ")
+    path = Path(last.removeprefix("All of them are listed in "))
+    assert len(path.read_text().splitlines()) == 7
+    said = collab(*command, "Other", "--json").json
+    assert said["rejected_first"][0] == {"place": "2", "reason": "has 3 cells where the header has 2"}
+    assert Path(said["rejected_path"]).read_text() == path.read_text()
+
+
 @pytest.mark.parametrize(
     ("more", "status"), [(("--answers", "wrong"), 2), (("--on-change", "wrong"), 2), (("--id", "wrong"), 1)]
 )
@@ -324,6 +339,14 @@ def test_train_learns_classes_by_the_squared_error(collab: Collab, scales: Path)
     assert said.status == 0
     assert "\nkind is taken for 2 classes: 1 for the class of a row, 0 for each other one.\n" in said.out
     assert said.out.splitlines()[-1] == "accuracy 100.0 (83-100) on 20 rows; always the most frequent class: 50.0"
+
+
+def test_train_refuses_an_amount_as_classes_and_says_which_loss_is_for_it(collab: Collab, tmp_path: Path) -> None:
+    path = tmp_path / "birds.csv"
+    path.write_text("wing,mass\n" + "".join(f"{180 + n % 40},{3000 + 25 * (n % 60)}\n" for n in range(240)))
+    said = collab("train", path, "--label", "mass")
+    assert (said.status, said.out) == (1, "")
+    assert "its column 'mass' holds 60 different numbers; for a number use the loss mse (--loss mse)." in said.err
 
 
 def test_train_estimates_numbers_under_the_squared_error(collab: Collab, scales: Path) -> None:

@@ -52,7 +52,8 @@ def desk(tmp_path_factory):
     penguins = (
         f"{('Adelie', 'Gentoo')[n % 2]},{40 + 8 * kind + n % 5},{190 + 27 * kind}" for n, kind in enumerate(kinds)
     )
-    (folder / "penguins.csv").write_text("\n".join(["species,bill_mm,flipper_mm", *penguins]))
+    (folder / "data").mkdir()
+    (folder / "data" / "penguins.csv").write_text("\n".join(["species,bill_mm,flipper_mm", *penguins]))
     (folder / "photos").mkdir()
     with zipfile.ZipFile(folder / "pets.zip", "w") as packed:
         for number, kind in enumerate(("cat", "dog")):

@@ -31,6 +31,8 @@ from collab.domain.table import PICTURE_COLUMNS, PICTURES
 from collab.errors import UnknownName
 from collab.storage.failures import disk_errors
 
+FIRST = 5
+"""Rejected rows that are said with their reason; all of them are in the list."""
 What = Literal["mine", "decisions", "annotations"]
 Become = Literal["decisions", "annotations", "truth"]
 
@@ -63,6 +65,7 @@ def import_(
     from collab.loop.importing import run_import
     from collab.loop.planning import ImportPlan, naming_rows
     from collab.loop.reading import sniff
+    from collab.loop.rejecting import first_rejected
 
     fields = fields_of(field, text, image)
     store = open_workspace(workspace, database)
@@ -89,8 +92,16 @@ def import_(
             f"{name}: nearly every row has its own value; it is shown, but the model leaves it out.", markup=False
         )
     left = f", {report.answers_left:,} answers not taken" if report.answers_left else ""
-    told = f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected{left}"
-    say(dataclasses.asdict(report), as_json, told)
+    told = [f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected{left}"]
+    values = dataclasses.asdict(report)
+    if report.rejected_file:
+        first, path = first_rejected(store, report, FIRST), store.file(report.rejected_file)
+        values |= {
+            "rejected_path": str(path), "rejected_first": [{"place": r.place, "reason": r.reason} for r in first],
+        }  # fmt: skip
+        told += [f"  {'' if r.named else 'line '}{r.place}: {r.reason}" for r in first]
+        told.append(f"{'All of them are' if report.rejected > len(first) else 'They are'} listed in {path}")
+    say(values, as_json, "\n".join(told))
 
 
 def export_data_(
@@ -142,7 +153,7 @@ def _create(
     store: Store, name: str, file: Path, fields: tuple[Field, ...], label: str, classes: tuple[str, ...], question: str,
     encoder: str,
 ) -> Project:  # fmt: skip
-    from collab.loop.guessing import classes_in
+    from collab.loop.guessing import classes_in, spelled_once
     from collab.loop.reading import sniff
 
     table = sniff(file)
@@ -154,7 +165,7 @@ def _create(
         if column not in table.columns:
             raise UnknownName("column", column, table.columns)
     if not classes and label:
-        classes = tuple(sorted(classes_in(table, label)))
+        classes = tuple(sorted(spelled_once(classes_in(table, label))))
     if len(classes) < 2:
         raise typer.BadParameter(
             "A new project needs its classes: --class A --class B, or a --label column of answers."

@@ -75,7 +75,7 @@ def say(values: Mapping[str, Any], as_json: bool, sentence: str) -> None:
     if as_json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
     else:
-        out.print(sentence, highlight=False, markup=False)
+        out.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def fail(sentence: str) -> NoReturn:

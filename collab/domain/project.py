@@ -83,14 +83,14 @@ class LabelSchema:
         ids = [c.id for c in self.classes]
         if NONE in ids:
             raise InvalidSchema(f"{NONE} stands for “none of the classes”; give the class another name.")
-        if len(set(ids)) < len(ids):
-            raise InvalidSchema("Two classes have the same id; give each its own.")
-        names = [_folded(c.name) for c in live]
-        for name, folded in zip((c.name for c in live), names, strict=True):
+        names = [folded(c.name) for c in live]
+        for name, plain in zip((c.name for c in live), names, strict=True):
             if not name.strip():
                 raise InvalidSchema("A class has no name; name it or remove it.")
-            if names.count(folded) > 1:
+            if names.count(plain) > 1:
                 raise InvalidSchema(f"Two classes are called {name!r}; rename one.")
+        if (first := next((name for name in ids if ids.count(name) > 1), None)) is not None:  # names go, ids stay
+            raise InvalidSchema(f"Another class was called {first!r} when it was made; give the new one another name.")
         keys = [c.key for c in live if c.key]
         for key in keys:
             if len(key) != 1 or not key.isprintable() or key.isspace() or key.lower() in RESERVED_KEYS:
@@ -131,7 +131,7 @@ class LabelSchema:
         """Id of the class that a file's value names (by id, else by name, case and width folded), or None."""
         if any(c.id == text for c in self.classes):
             return text
-        return next((c.id for c in self.classes if _folded(c.name) == _folded(text)), None)
+        return next((c.id for c in self.classes if folded(c.name) == folded(text)), None)
 
 
 def classes_from_names(names: tuple[str, ...]) -> tuple[LabelClass, ...]:
@@ -284,5 +284,6 @@ class Item:
     """Character of its text at which the encoder stopped reading; None: it read all of it, or hasn't begun."""
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A name as it is compared with others: without case, width and outer spaces."""
     return unicodedata.normalize("NFKC", text).strip().casefold()

@@ -125,7 +125,7 @@ def prepare(name: str, data: bytes, most_pixels: int) -> Prepared:
     except Image.DecompressionBombError as error:
         raise UnreadableFile(name, "it has more pixels than can be decoded safely") from error
     except Exception as error:  # a decoder raises whatever it likes on a damaged file
-        raise UnreadableFile(name, f"it is damaged ({_words(error)})") from error
+        raise UnreadableFile(name, "it is damaged, or part of it is missing; copy or save it again") from error
     view = _webp(shown, lossless=lossless)
     if max(shown.size) <= THUMB_SIDE:
         return Prepared(view, view)
@@ -211,7 +211,3 @@ def _webp(picture: Image.Image, *, lossless: bool) -> bytes:
     quality = {"lossless": True, "quality": 20, "method": 1} if lossless else {"quality": 92, "method": 2}
     picture.save(out, "WEBP", **quality)
     return out.getvalue()
-
-
-def _words(error: Exception) -> str:
-    return (str(error) or type(error).__name__).replace("\n", " ")[:120]

@@ -14,7 +14,7 @@ from typing import final
 from collab.domain.media import media_name, thumb_of, view_of
 from collab.domain.project import LoopPolicy
 from collab.domain.store import Store
-from collab.domain.table import RAW_LIMIT, Cells, Rejected, Row, Table
+from collab.domain.table import PICTURES, RAW_LIMIT, Cells, Rejected, Row, Table
 from collab.engine.pictures import SNIFFED, identify, prepare
 from collab.errors import UnknownName, UnreadableFile
 from collab.loop.gathering import Place, place_of
@@ -44,6 +44,7 @@ class Collector:
         self._store, self._policy, self._keep = store, policy, keep
         self._fields = tuple(fields)
         self._place: Place | None = place_of(table.path) if self._fields else None
+        self._pictures = table.format == PICTURES
         self._base = PurePosixPath(table.inside).parent
 
     def rows(self, rows: Iterable[Row]) -> Iterator[tuple[Row, Named]]:
@@ -72,7 +73,8 @@ class Collector:
             try:
                 named[field] = self._one(cells, field, place)
             except UnreadableFile as error:
-                return Rejected(line, f"{field}: {error.reason}", str(cells.get(field))[:RAW_LIMIT]), {}
+                reason = error.reason if self._pictures else f"{field}: {error.reason}"
+                return Rejected(line, reason, str(cells.get(field))[:RAW_LIMIT]), {}
         return row, named
 
     def _one(self, cells: Cells, field: str, place: Place) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from collab.domain.media import IMAGE_SUFFIXES
-from collab.domain.project import FieldKind
+from collab.domain.project import FieldKind, folded
 from collab.domain.table import PICTURE_COLUMNS, PICTURES, Rejected, Table
-from collab.loop.reading import rows
+from collab.loop.reading import may_be_picture, rows
 
 ColumnRole = Literal["both", "shown", "encoded", "id", "metadata", "answer", "annotator"]
 MOST_CLASSES = 50
@@ -143,16 +143,32 @@ def commas_in(table: Table, column: str) -> list[str]:
 
 
 def classes_in(table: Table, column: str, limit: int = 200) -> Counter[str]:
-    """Count the values of a column over the whole file; stops once there are more than `limit` different ones."""
+    """Count the values of a column over the whole file; stops once there are more than `limit` different ones.
+
+    Of a folder or an archive of pictures, only files count that are called like pictures; none is looked into.
+    """
     counts: Counter[str] = Counter()
     for row in rows(table):
-        if isinstance(row, Rejected):
+        if isinstance(row, Rejected) or (table.format == PICTURES and not may_be_picture(row[1][PICTURE_COLUMNS[0]])):
             continue
         if value := _word(row[1].get(column)):
             counts[value] += 1
             if len(counts) > limit:
                 break
     return counts
+
+
+def spelled_once(counts: Counter[str]) -> Counter[str]:
+    """Count spellings that differ by case or width as one, the most frequent of them: an import knows no case either.
+
+    >>> spelled_once(Counter({"Sun": 1, "sun": 2}))
+    Counter({'sun': 3})
+    """
+    spelled: dict[str, str] = {}
+    merged: Counter[str] = Counter()
+    for name, n in counts.most_common():
+        merged[spelled.setdefault(folded(name), name)] += n
+    return merged
 
 
 _SCRIPTS = {

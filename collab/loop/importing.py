@@ -19,15 +19,15 @@ from collab.domain.annotation import Event
 from collab.domain.project import Item, Project
 from collab.domain.run import ImportReport
 from collab.domain.store import Added, NewItem, Store
-from collab.domain.table import RAW_LIMIT, Rejected
+from collab.domain.table import PICTURE_COLUMNS, RAW_LIMIT, Rejected
 from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
 from collab.loop.auditing import revoke_edited
 from collab.loop.collecting import Collector
 from collab.loop.guessing import language_of
 from collab.loop.planning import ImportPlan, check_plan, with_commas
 from collab.loop.reading import holds_pictures, rows, sniff
+from collab.loop.rejecting import Rejects
 from collab.loop.shaping import Shaper
-from collab.loop.writing import csv_bytes
 
 BATCH = 5000
 PICTURES = 100
@@ -84,7 +84,7 @@ def run_import(
             report = feed.report()
             if report.rejected:
                 name = f"imports/{import_id}-rejected.csv"
-                store.write_file(name, feed.rejected_rows())
+                store.write_file(name, feed.rejects.written())
                 report = replace(report, rejected_file=name)
             size = store.unjoined(project.id, STRATUM_MIN) + report.added
             mark = reserve_mark(size) if project.policy.audits else 0.0
@@ -157,8 +157,11 @@ class _Feed:
         self._batch = PICTURES if images else BATCH
         commas = with_commas(plan.fields, self._table)
         self._shaper = Shaper(plan, project, _rows_before(store, project.id), commas)
-        self._rejects = rejects
-        self._rejected = self._added = self._duplicates = self._changed = self._contradicted = 0
+        self.rejects = Rejects(rejects, self._table)
+        self._added = self._duplicates = self._changed = self._contradicted = 0
+        self._without: set[tuple[int, str]] = set()
+        """Items, and by whom, to which the file gives more than one answer."""
+        self._both = "" if plan.answers == "truth" else "; neither of the two answers is taken"
         self.changed_rows: list[tuple[int, NewItem]] = []
         """The first of them."""
         self.replaced: list[int] = []
@@ -170,7 +173,7 @@ class _Feed:
         for number, (row, named) in enumerate(self._collector.rows(rows(self._table)), 1):
             made = row if isinstance(row, Rejected) else shape(row[0], number, row[1], named)
             if isinstance(made, Rejected):
-                self._reject(made)
+                self.rejects.add(made if isinstance(row, Rejected) else self._named(made, row[1]))
             else:
                 batch.append(made)
             if number % self._batch == 0:
@@ -189,22 +192,19 @@ class _Feed:
             added=self._added,
             duplicates=self._duplicates,
             changed=self._changed,
-            rejected=self._rejected,
-            answers=self._shaper.answers - self._contradicted,
+            rejected=self.rejects.count,
+            answers=max(0, self._shaper.answers - self._contradicted - (len(self._without) if self._both else 0)),
             unlabeled=self._shaper.unlabeled,
             language=language,
             columns=self._table.columns,
         )
 
-    def rejected_rows(self) -> Iterator[bytes]:
-        """The list of rejected rows, as CSV."""
-        self._rejects.seek(0)
-        yield csv_bytes(("line", "reason", "row"))
-        yield from iter(lambda: self._rejects.read(1 << 16), b"")
-
     def _add(self, import_id: int, batch: list[NewItem]) -> None:
-        if not batch:
-            return
+        if batch:
+            self._store_batch(import_id, batch)
+        self.rejects.settle()
+
+    def _store_batch(self, import_id: int, batch: list[NewItem]) -> None:
         done = self._store.add_items(import_id, batch)
         self._count(done)
         if not self._plan.id_column:
@@ -236,13 +236,13 @@ class _Feed:
         self._duplicates += done.duplicates - len(done.contradicted)
         self._contradicted += len(done.contradicted)
         for item, row in done.contradicted:
-            self._reject(
-                Rejected(row.line, f"is the same as {self._called(item)}, but has another answer", _cells(row))
-            )
+            self._without.add((item.id, row.annotator if self._plan.answers == "annotations" else ""))
+            reason = f"is the same as {self._called(item)}, but has another answer{self._both}"
+            self.rejects.add(self._named(Rejected(row.line, reason, _cells(row)), row.meta))
 
-    def _reject(self, row: Rejected) -> None:
-        self._rejected += 1
-        self._rejects.write(csv_bytes((row.line, row.reason, row.raw)))
+    def _named(self, row: Rejected, cells: Mapping[str, Any]) -> Rejected:
+        """A picture goes by its path, which says more than a row that nobody wrote."""
+        return replace(row, raw=str(cells[PICTURE_COLUMNS[0]])) if self.rejects.named else row
 
     def _called(self, item: Item) -> str:
         """What people find an item of the file by: its pictures' paths, or its name."""

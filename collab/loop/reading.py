@@ -20,12 +20,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl.utils.exceptions import InvalidFileException
 
+from collab.domain.media import IMAGE_SUFFIXES
 from collab.domain.table import PICTURE_COLUMNS, PICTURES, RAW_LIMIT, Cells, Rejected, Row, Table
 from collab.errors import UnreadableFile
 from collab.loop.gathering import Place, place_of
 from collab.loop.parsing import Delimited, JsonLines, unique_names
 
 SAMPLE_ROWS = 200
+
+
+def may_be_picture(name: str) -> bool:
+    """Whether a file is called like a picture; one that is called otherwise is never taken for one."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 class Reader(Protocol):
@@ -176,15 +182,16 @@ def _look_into(path: Path, encoding: str, delimiter: str) -> Table:
             except UnreadableFile as error:
                 raise UnreadableFile(tables[0], error.reason) from error
         return dataclasses.replace(found, path=path, inside=tables[0])
-    if not names:
-        raise UnreadableFile(path.name, "no picture is in it.")
     if len(tables) > 1:
         raise UnreadableFile(
             path.name, f"it has {len(tables)} tables at its top; leave the one that names the pictures."
         )
-    step = max(1, len(names) // SAMPLE_ROWS)  # folders come one after the other: look at all of them
-    sample = tuple(_cells(name) for name in names[::step][:SAMPLE_ROWS])
-    return Table(path, PICTURES, PICTURE_COLUMNS, sample, len(names))
+    pictures = [name for name in names if may_be_picture(name)]
+    if not pictures:
+        raise UnreadableFile(path.name, "no picture is in it: no JPEG, PNG, WebP, TIFF, BMP or GIF.")
+    step = max(1, len(pictures) // SAMPLE_ROWS)  # folders come one after the other: look at all of them
+    sample = tuple(_cells(name) for name in pictures[::step][:SAMPLE_ROWS])
+    return Table(path, PICTURES, PICTURE_COLUMNS, sample, len(pictures))
 
 
 def _pictures(place: Place) -> Iterator[Row]:

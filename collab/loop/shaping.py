@@ -5,13 +5,13 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
 
-from collab.domain.project import NONE, Answer, LabelSchema, Project
+from collab.domain.project import NONE, Answer, LabelSchema, Project, folded
 from collab.domain.store import NewItem
 from collab.domain.table import RAW_LIMIT, Cells, Rejected
 from collab.loop.guessing import MISSING
@@ -135,13 +135,13 @@ class Shaper:
 def several_in(said: str, schema: LabelSchema) -> list[str] | None:
     """The names of classes in a cell that may name any number of them; None: it is no such list.
 
-    They are a JSON list, or divided by ";" or "|", or by a comma where no class has one in its name. "[]", "∅" and
+    They are a JSON list, or divided by ";", "|" or by commas that don't belong to the name of a class. "[]", "∅" and
     "none" name none of them, unless a class is called so.
 
     >>> from collab.domain.project import classes_from_names
     >>> schema = LabelSchema("Which?", classes_from_names(("a", "b")), task="multi label")
-    >>> several_in("a; b", schema), several_in('["b"]', schema), several_in("none", schema)
-    (['a', 'b'], ['b'], [])
+    >>> several_in("a; b,a", schema), several_in('["b"]', schema), several_in("none", schema)
+    (['a', 'b', 'a'], ['b'], [])
     """
     if schema.named(said) is not None:
         return [said]
@@ -153,9 +153,18 @@ def several_in(said: str, schema: LabelSchema) -> list[str] | None:
         return [str(each).strip() for each in listed if str(each).strip() != NONE]
     if said == NONE or said.lower() == NOTHING:
         return []
-    commas = "" if any("," in c.name for c in schema.classes) else ","
-    words = [word.strip() for word in re.split(f"[;|{commas}]", said)]
-    return [word for word in words if word]
+    most = 1 + max(text.count(",") for c in schema.classes for text in (c.id, c.name))
+    return [word for part in re.split("[;|]", said) for word in _by_commas(part, schema, most) if word]
+
+
+def _by_commas(part: str, schema: LabelSchema, most: int) -> Iterator[str]:
+    """Divide by commas, but for names of classes that have up to `most - 1` of them: the longest such name is taken."""
+    pieces = part.split(",")
+    while pieces:
+        joined = (n for n in range(min(most, len(pieces)), 1, -1) if schema.named(",".join(pieces[:n]).strip()))
+        n = next(joined, 1)
+        yield ",".join(pieces[:n]).strip()
+        pieces = pieces[n:]
 
 
 def names_in(said: str, *, commas: bool = False) -> list[str]:
@@ -178,17 +187,23 @@ def names_in(said: str, *, commas: bool = False) -> list[str]:
 
 
 def commas_divide(cells: Collection[str]) -> bool:
-    """Whether commas divide names in different cells of a column: nothing else does, and some name comes again.
+    """Whether commas divide the names in different cells of a column, rather than belong to them.
+
+    Where nothing else divides names, one that comes again beside another says so. Where ";" or "|" do as well, more
+    than half of what has commas must be made of names that also stand elsewhere.
 
     >>> commas_divide(["rain, sun", "sun"]), commas_divide(["Roe, Jane", "Doe, John"]), commas_divide(["a, b; c", "a"])
     (True, False, False)
+    >>> commas_divide(["fog, sun", "sun; rain", "fog"]), commas_divide(["Roe, Jane; Doe, John", "Roe, Jane"])
+    (True, False)
     """
-    parted = [names_in(cell, commas=True) for cell in cells]
     whole = [names_in(cell) for cell in cells]
-    said = Counter(name for names in parted for name in names)
-    return all(len(names) < 2 for names in whole) and any(
-        said[name] > 1 for names in parted if len(names) > 1 for name in names
-    )
+    parts = {part: names_in(part, commas=True) for names in whole for part in names}
+    said = Counter(folded(name) for names in parts.values() for name in names)
+    known = [[said[folded(name)] > 1 for name in names] for names in parts.values() if len(names) > 1]
+    if all(len(names) < 2 for names in whole):
+        return any(map(any, known))
+    return 2 * sum(map(all, known)) > len(known)
 
 
 def audit_rank(digest: str, salt: bytes) -> float:

@@ -26,6 +26,8 @@ MOST_OUTPUTS = 100_000_000
 """Rows by classes of what it says."""
 MOST_NUMBERED = 10
 """Different whole numbers, each twice or more on average, that count as numbered classes; more are an amount."""
+FEW_EACH = 10
+"""Rows for each of many numbers under which they are an amount, not classes."""
 MOST_CATEGORIES = 50
 """Of one column; rarer ones share one input."""
 FAR = 5.0
@@ -105,7 +107,7 @@ def prepare(training: Training) -> Prepared:
     """
     check(training.recipe, training.held_out)
     cleaned = clean(training.file, training.label, training.columns, training.comma)
-    aim = _squared(cleaned, training.comma) if training.recipe.loss == "mse" else _classes(cleaned)
+    aim = _squared(cleaned, training.comma) if training.recipe.loss == "mse" else _named(cleaned, training.comma)
     estimates = not aim.classes
     if len(aim.rows) < LEAST_ROWS:
         raise NothingToLearn(cleaned.name, f"{len(aim.rows)} rows can be used; {LEAST_ROWS} are the least. Add rows.")
@@ -157,6 +159,20 @@ def _squared(cleaned: Cleaned, comma: Comma) -> _Aim:
     why = f"{cleaned.label} holds few whole numbers, and" if found else cleaned.label
     told = f"{why} is taken for {len(aim.classes):,} classes: 1 for the class of a row, 0 for each other one."
     return replace(aim, notes=(*aim.notes, told))
+
+
+def _named(cleaned: Cleaned, comma: Comma) -> _Aim:
+    """Take labels for classes, but refuse an amount: many different numbers, with few rows of each."""
+    aim = _classes(cleaned)
+    found = numbers_in(cleaned.name, cleaned.label, cleaned.answers, comma or "point")
+    numbers = [value for value in found.values if isinstance(value, float)] if found else []
+    different = len(set(numbers))
+    if different <= MOST_NUMBERED:
+        return aim
+    told = f"{cleaned.label!r} holds {different:,} different numbers"
+    if different * FEW_EACH > len(numbers):
+        raise NothingToLearn(cleaned.name, f"its column {told}; for a number use the loss mse (--loss mse).")
+    return replace(aim, notes=(*aim.notes, f"{told}, taken for classes; for a number use the loss mse (--loss mse)."))
 
 
 def _numbered(found: Column) -> bool:

@@ -28,7 +28,8 @@ def keep_answers(
     """Keep the answers that came along until the import is finished; rows that became items have ids above `last`.
 
     Of items that were there, decisions are settled then; those of new ones are settled here, as nobody sees them yet.
-    Returned are the rows whose content an earlier row of this import has with another answer, which is kept.
+    Returned are the rows whose content an earlier row of this import has with another answer. Neither of the two is
+    taken then, for nothing says which is right; of hidden truths the earlier one stays.
     """
     project, kind = under_way.project, under_way.answers
     query = sa.select(tables.item.c.digest, tables.item.c.id)
@@ -62,6 +63,7 @@ def take_answers(db: Database, under_way: sa.Row[Any], now: int) -> int:
     """
     mine = {"import": under_way.id, "project": under_way.project}
     mine["visible"] = db.scalar(_VISIBLE, mine)
+    db.write(_LET_GO, mine)
     if under_way.answers == "truth":
         return int(db.scalar(_TRUTHS, mine))
     db.write(_LEAVE_OUT, mine)
@@ -136,7 +138,13 @@ def _contradicted(
     mine = {"import": under_way.id, "project": under_way.project, "values": dumps([str(item) for item, _, _ in again])}
     query = by_value(db, _TRUTH_OF if under_way.answers == "truth" else _ANSWER_OF).columns(*_SAID)
     said = {(r.item, r.annotator): tuple(r.answer) for r in db.rows(query, mine)}
-    other = [(item, row) for item, by, row in again if said.get((item, by), row.answer) != row.answer]
+    both = [(item, by, row) for item, by, row in again if said.get((item, by), row.answer) != row.answer]
+    other = [(item, row) for item, _, row in both]
+    if under_way.answers != "truth":
+        for of, by in {(item, by): by for item, by, _ in both}:
+            db.write(_TAKE_BACK, {**mine, "item": of, "annotator": by})
+            db.write(_UNDECIDE, {**mine, "item": of})
+            db.write(_REOPEN, {**mine, "item": of})
     i = tables.item
     there = sa.select(i).where(i.c.id.in_([item for item, _ in other]))
     found = {r.id: read_item(r) for r in db.rows(there)} if other else {}
@@ -227,4 +235,12 @@ _DECIDE = sa.text(
     f"SELECT item, project, answer, first, false, 'imported', :now FROM imported_answer WHERE {_THERE}"
 )
 _DECIDED = sa.text(f"UPDATE item SET state = 'decided' WHERE id IN (SELECT item FROM imported_answer WHERE {_THERE})")
+# An answer that another row contradicts is only marked until the import ends: later rows are compared with it.
+_TAKE_BACK = sa.text(
+    "UPDATE imported_answer SET first = '' WHERE file_import = :import AND item = :item AND annotator = :annotator"
+)
+_FRESH = "(SELECT c.visible FROM counter c WHERE c.project = :project)"
+_UNDECIDE = sa.text(f"DELETE FROM decision WHERE item = :item AND item > {_FRESH}")
+_REOPEN = sa.text(f"UPDATE item SET state = 'open' WHERE id = :item AND id > {_FRESH}")
+_LET_GO = sa.text("DELETE FROM imported_answer WHERE file_import = :import AND first = ''")
 _OF_IMPORT = tables.imported_answer.c.file_import == sa.bindparam("import")

@@ -85,10 +85,12 @@ def truth(db: Database, project: int) -> dict[int, Answer]:
 
 def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
     i = tables.item
-    many = bool(wanted.answer) and records.project(db, project).schema.many
+    owner = records.project(db, project) if wanted.answer or wanted.text else None
+    many = bool(wanted.answer) and owner is not None and owner.schema.many
     conditions: list[search.Condition] = [i.c.project == project, *_conditions(wanted, many)]
     if wanted.text.strip():
-        conditions.append(search.matching(db, project, wanted.text.strip()))
+        pictures = [f.name for f in owner.fields if f.shown and f.kind == "image"] if owner else []
+        conditions.append(search.matching(db, project, wanted.text.strip(), pictures))
     if wanted in _COUNTED:  # the first page of a million items
         total = int(db.scalar(_COUNTED[wanted], {"project": project}))
     else:

@@ -54,10 +54,22 @@ def remember(db: Database, items: Sequence[int]) -> None:
         _add(db, rows)
 
 
-def matching(db: Database, project: int, text: str) -> Condition:
-    """The condition that an item's text holds the words of `text`."""
+def matching(db: Database, project: int, text: str, pictures: Sequence[str] = ()) -> Condition:
+    """The condition that an item is called `text`, or that its text or the name of a picture's file holds it.
+
+    Args:
+        db: Where to look.
+        project: Whose items.
+        text: What a person typed.
+        pictures: Fields of pictures that people see.
+    """
+    worded = _worded(db, project, text)
+    return sa.or_(worded, _file_named(db, text, pictures)) if pictures else worded
+
+
+def _worded(db: Database, project: int, text: str) -> Condition:
     i, c = tables.item, tables.counter
-    looked_through = _contains(db, text)
+    looked_through = sa.or_(_contains(db, text), i.c.ref == text)
     words = [w for w in text.split() if any(map(str.isalnum, w))]
     if len(text) < 3 or not words or any(unicodedata.category(letter) == "Lo" for letter in text):
         return looked_through
@@ -70,7 +82,8 @@ def matching(db: Database, project: int, text: str) -> Condition:
     else:
         query = " & ".join("'{}':*".format(w.replace("\\", "\\\\").replace("'", "''")) for w in words)
         inside = "SELECT s.item FROM item_search s WHERE s.words @@ to_tsquery('simple', :words)"
-    found = _condition(f"item.id IN ({inside})", words=query)
+    called = "SELECT r.id FROM item r WHERE r.project = :of AND r.ref = :ref"  # in one: an OR would look at every item
+    found = _condition(f"item.id IN ({inside} UNION {called})", words=query, of=project, ref=text)
     return found if marks.indexed >= marks.visible else sa.or_(found, sa.and_(i.c.id > marks.indexed, looked_through))
 
 
@@ -99,7 +112,18 @@ def _contains(db: Database, text: str) -> Condition:
     )  # fmt: skip
 
 
-def _condition(sql: str, **params: str) -> Condition:
+def _file_named(db: Database, text: str, pictures: Sequence[str]) -> Condition:
+    """The condition that a picture's file is named so; its folders are not looked at, they may tell the answer."""
+    each = "json_each(item.meta)" if db.is_sqlite else "json_each_text(item.meta::json)"
+    like = "LIKE" if db.is_sqlite else "ILIKE"
+    path = "replace(one.value, '\\', '/')"
+    name = f"substr({path}, length(rtrim({path}, replace({path}, '/', ''))) + 1)"
+    return sa.text(
+        f"EXISTS (SELECT 1 FROM {each} AS one WHERE one.key IN :pictures AND {name} {like} :name ESCAPE '~')"
+    ).bindparams(sa.bindparam("pictures", list(pictures), expanding=True), name=_like(text))
+
+
+def _condition(sql: str, **params: object) -> Condition:
     return sa.text(sql).bindparams(**params)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from collab.domain.project import PALETTE, LabelClass, classes_from_names
+from collab.domain.project import PALETTE, LabelClass, classes_from_names, folded
+from collab.loop.guessing import spelled_once
 from collab.loop.shaping import commas_divide, names_in
 from collab.ui.words import word
 
@@ -87,15 +88,18 @@ def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:
 
     >>> classes_within(Counter({"wind; rain": 2, "rain": 1, "[]": 4}), many=True)
     Counter({'rain': 3, 'wind': 2})
+    >>> classes_within(Counter({"Sun": 1, "sun": 2}), many=False)
+    Counter({'sun': 3})
     """
-    if not many:
-        return counts
     found: Counter[str] = Counter()
-    commas = commas_divide(counts)
-    for value, n in counts.items():
-        for name in names_in(value, commas=commas):
-            found[name] += n
-    return found
+    if many:
+        commas = commas_divide(counts)
+        for value, n in counts.items():
+            for name in {folded(name): name for name in names_in(value, commas=commas)}.values():
+                found[name] += n
+    else:
+        found.update(counts)
+    return spelled_once(found)
 
 
 def read_classes(rows: Sequence[ClassRow]) -> tuple[LabelClass, ...]:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from collab.domain.project import Field, FieldKind
-from collab.domain.table import Table
+from collab.domain.table import PICTURES, Table
 from collab.loop.guessing import ColumnGuess, ColumnRole
 from collab.loop.planning import MOST_READ, example_of, fields_of, naming_rows, with_commas
 from collab.loop.reading import holds_pictures
@@ -93,7 +93,8 @@ def answer_options(draft: Draft) -> dict[str, Any]:
         for v in cells.values()
         for mark in ("&amp;", "&lt;", "&#", "&quot;")
     )
-    choices["unescape"] = st.toggle(word("columns.unescape"), value=escaped, help=word("columns.unescape_why"))
+    if draft["table"].format != PICTURES:
+        choices["unescape"] = st.toggle(word("columns.unescape"), value=escaped, help=word("columns.unescape_why"))
     return choices
 
 

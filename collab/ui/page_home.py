@@ -16,7 +16,7 @@ from collab.ui.pieces import (
     latest_job,
     live_job,
     plain,
-    rejected_link,
+    show_rejected_list,
     watch_job,
 )
 from collab.ui.words import word
@@ -95,7 +95,7 @@ def _brought(project: Project) -> None:
     if done:
         number, source, _, report = done[-1]
         st.caption(word("home.brought", source=plain(source), did=import_words(report)))
-        rejected_link(report, f"rejected-{number}")
+        show_rejected_list(report, f"rejected-{number}")
 
 
 def _waiting(project: Project) -> None:

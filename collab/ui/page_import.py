@@ -8,7 +8,7 @@ from collab.domain.project import Project
 from collab.loop import guessing, importing
 from collab.loop.planning import ImportPlan, plan_from
 from collab.ui import columns, session
-from collab.ui.pieces import import_words, job_failed, latest_job, live_job, plain, rejected_link, watch_job
+from collab.ui.pieces import import_words, job_failed, latest_job, live_job, plain, show_rejected_list, watch_job
 from collab.ui.upload import ask_for_file, look, show_preview
 from collab.ui.words import word
 
@@ -104,4 +104,4 @@ def _history(project: Project) -> None:
             st.caption(import_words(report))
             if report.answers_left:
                 st.caption(word("import.answers_left", n=f"{report.answers_left:,}"))
-            rejected_link(report, f"rejected-{number}")
+            show_rejected_list(report, f"rejected-{number}")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from collab.domain.project import LabelSchema, LoopPolicy
+from collab.domain.table import PICTURES
 from collab.domain.task import MultiLabel, SingleLabel
 from collab.errors import CollabError
 from collab.loop import guessing, reporting
@@ -39,6 +40,9 @@ def _file(draft: columns.Draft) -> None:
         if draft.get("file") != found:
             guessed = guessing.guess(table)
             draft.update(file=found, table=table, guessed=guessed, guesses=guessed)
+            if not draft.get("edited"):
+                for of_the_last_file in ("proposed", "class_rows", "counts", "too_many"):
+                    draft.pop(of_the_last_file, None)
         st.markdown(word("new.found", name=plain(found.name), rows=f"{table.about:,}", columns=len(table.columns)))
         show_preview(table)
     _turn(draft, back=False, forward=found is not None)
@@ -55,26 +59,27 @@ def _columns(draft: columns.Draft) -> None:
 def _classes(draft: columns.Draft) -> None:
     schema = draft.get("schema")
     question = st.text_input(
-        word("new.question"), schema.question if schema else "", placeholder=word("new.question_example"), key="new-q"
+        word("new.question"), schema.question if schema else "", placeholder=_example(draft), key="new-q"
     )
     many = _any_number(schema)
     answers = next((g.name for g in draft["guesses"] if g.role == "answer"), None)
     names = draft["table"].columns
+    proposed, was = draft.get("proposed", (answers, None))
+    if proposed is not None and was != many and not draft.get("edited"):
+        _propose(draft, proposed, many=many)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         column = st.selectbox(word("new.from_column"), names, index=names.index(answers) if answers else None)
         if st.button(word("new.take"), disabled=column is None) and column is not None:
-            counts = classes_within(guessing.classes_in(draft["table"], column), many=many)
-            draft["counts"] = counts.most_common(guessing.MOST_CLASSES)
-            draft["class_rows"] = rows_from_names([name for name, _ in draft["counts"]])
-            draft["editor"] = draft.get("editor", 0) + 1  # another key: an editor keeps its edits by row number
-            draft["too_many"] = len(counts) > guessing.MOST_CLASSES
+            _propose(draft, column, many=many)
     if draft.get("too_many"):
         st.warning(word("new.too_many", most=guessing.MOST_CLASSES))
     if draft.get("counts"):
         st.caption(" · ".join(f"{plain(name)} ({n:,})" for name, n in draft["counts"]))
-    rows = class_editor(
-        draft.get("class_rows") or rows_from_names(["", ""]), key=f"new-classes-{draft.get('editor', 0)}"
-    )
+        if draft["table"].format == PICTURES:
+            st.caption(word("new.files_counted"))
+    given = draft.get("class_rows") or rows_from_names(["", ""])
+    rows = class_editor(given, key=f"new-classes-{draft.get('editor', 0)}")
+    draft["edited"] = draft.get("edited", False) or read_classes(rows) != read_classes(given)
     guidelines = st.text_area(word("new.guidelines"), schema.guidelines if schema else "", key="new-g")
     ready = False
     if not question.strip():
@@ -87,6 +92,22 @@ def _classes(draft: columns.Draft) -> None:
         except CollabError as error:
             st.warning(plain(str(error)))
     _turn(draft, forward=ready, kept={"class_rows": rows})
+
+
+def _example(draft: columns.Draft) -> str:
+    """A question as it may be asked of what people see."""
+    kinds = {f.kind for f in fields_of(draft["guesses"]) if f.shown}
+    return word(f"new.question_{'image' if 'image' in kinds else 'text' if 'text' in kinds else 'row'}")
+
+
+def _propose(draft: columns.Draft, column: str, *, many: bool) -> None:
+    """Take the classes that a column of the file names."""
+    counts = classes_within(guessing.classes_in(draft["table"], column), many=many)
+    draft["counts"] = counts.most_common(guessing.MOST_CLASSES)
+    draft["class_rows"] = rows_from_names([name for name, _ in draft["counts"]])
+    draft["editor"] = draft.get("editor", 0) + 1  # another key: an editor keeps its edits by row number
+    draft["too_many"] = len(counts) > guessing.MOST_CLASSES
+    draft["proposed"], draft["edited"] = (column, many), False
 
 
 def _any_number(schema: LabelSchema | None) -> bool:
@@ -137,6 +158,7 @@ def _written(draft: columns.Draft) -> None:
         hide_index=True, width="content", height="auto",
     )  # fmt: skip
     show_rejected(draft["table"])
+    st.caption(word("new.later"))
 
 
 def _time(items: int) -> None:

@@ -8,11 +8,13 @@ import streamlit as st
 
 from collab.domain.run import ImportReport, Job
 from collab.errors import StorageError, UserError
+from collab.loop.rejecting import first_rejected
 from collab.ui import session
 from collab.ui.words import word
 
 _MARKS = str.maketrans({c: f"&#{ord(c)};" for c in string.punctuation if c not in ",;'\"?%/"} | {"\n": " ", "\r": " "})
 
+SHOWN_REJECTED = 200
 LIVE = ("queued", "running")
 
 
@@ -65,9 +67,20 @@ def import_words(report: ImportReport) -> str:
     )  # fmt: skip
 
 
-def rejected_link(report: ImportReport, key: str) -> None:
-    """The way to the rows that were rejected, where there are some."""
-    if report.rejected_file:
+def show_rejected_list(report: ImportReport, key: str) -> None:
+    """What an import couldn't take and why, where there is some, and the way to the whole list."""
+    if not report.rejected_file:
+        return
+    found = first_rejected(session.store(), report, SHOWN_REJECTED)
+    with st.expander(word("import.rejected_n", n=f"{report.rejected:,}")):
+        if found:
+            place = word("data.file_name" if found[0].named else "data.line")
+            st.dataframe(
+                [{place: refusal.place, word("data.reason"): refusal.reason} for refusal in found],
+                hide_index=True, width="stretch", height=260 if len(found) > 6 else "auto", key=f"{key}-list",
+            )  # fmt: skip
+        if report.rejected > len(found):
+            st.caption(word("import.rejected_first", n=f"{len(found):,}"))
         address = session.download_address(report.rejected_file)
         st.link_button(word("import.rejected"), address, type="tertiary", key=key)
 

@@ -9,7 +9,7 @@ from typing import IO, Any, TypeVar
 
 import streamlit as st
 
-from collab.domain.table import Rejected, Table
+from collab.domain.table import PICTURES, Rejected, Table
 from collab.errors import UnreadableFile
 from collab.loop.planning import ImportPlan
 from collab.loop.reading import rows, sniff
@@ -106,8 +106,14 @@ def show_rejected(table: Table) -> None:
     rejected = [row for row in looked_at if isinstance(row, Rejected)]
     if rejected:
         st.warning(word("data.rejected", n=len(rejected), looked=f"{len(looked_at):,}"), icon=":material/rule:")
+        named = table.format == PICTURES
         st.dataframe(
-            [{word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw} for r in rejected],
+            [
+                {word("data.file_name"): r.raw, word("data.reason"): r.reason}
+                if named
+                else {word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw}
+                for r in rejected
+            ],
             height=160 if len(rejected) > 3 else "auto", width="stretch",
         )  # fmt: skip
 

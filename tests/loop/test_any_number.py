@@ -124,3 +124,20 @@ def test_a_cell_may_name_several_classes_or_none(cell, answer):
     plan = ImportPlan(fields=(Field("text"),), answer_column="about", answers="decisions")
     project = Project(1, "Weather", (Field("text"),), SCHEMA, LoopPolicy())
     assert Shaper(plan, project).shape(2, 1, {"text": "today", "about": cell}, {}).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("cell", "answer"),
+    [
+        ("rain, sun", ("sun", "rain")), ("rain,rain", ("rain",)), ("high wind, weak", None),
+        ("Sun, high wind, strong", ("sun", "high wind, strong")),
+        ("high wind, strong; rain", ("rain", "high wind, strong")),
+    ],
+)  # fmt: skip
+def test_commas_divide_names_also_where_a_class_has_one_in_its_own(cell, answer):
+    schema = LabelSchema("Weather?", classes_from_names(("sun", "rain", "high wind, strong")), task="multi label")
+    plan = ImportPlan(fields=(Field("text"),), answer_column="about", answers="decisions")
+    made = Shaper(plan, Project(1, "Weather", (Field("text"),), schema, LoopPolicy())).shape(
+        2, 1, {"text": "today", "about": cell}, {}
+    )
+    assert getattr(made, "answer", None) == answer

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import stat
 import zipfile
@@ -19,10 +18,11 @@ from collab.errors import InvalidSchema, UnreadableFile
 from collab.loop import gathering
 from collab.loop.demonstrating import load_demo
 from collab.loop.exporting import export_data
-from collab.loop.guessing import guess
+from collab.loop.guessing import classes_in, guess
 from collab.loop.importing import preview_changes, run_import
 from collab.loop.planning import ImportPlan
 from collab.loop.reading import sniff
+from collab.loop.rejecting import Refusal, first_rejected
 from tests.loop.conftest import NOW
 
 IMAGE = (Field("image", "image"),)
@@ -53,7 +53,7 @@ def bring(store):
         rejected = {}
         if getattr(report, "rejected_file", ""):
             lines = csv.DictReader(store.file(report.rejected_file).read_text("utf-8-sig").splitlines())
-            rejected = {line["row"]: line["reason"] for line in lines}
+            rejected = {line.get("file") or line["row"]: line["reason"] for line in lines}
         return store.stream_items(project.id), rejected, report
 
     return make
@@ -90,19 +90,35 @@ def test_the_columns_of_a_folder_are_guessed(folder):
     ]  # fmt: skip
 
 
+def test_only_folders_with_files_that_may_be_pictures_are_classes(folder):
+    for name in ("notes.txt", "about/readme.md", "dog/logo.svg", "dog/4.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"no picture")
+    table = sniff(folder)
+    assert classes_in(table, "folder") == {"cat": 2, "dog": 2}
+    assert (table.about, {cells["folder"] for cells in table.sample}) == (4, {"cat", "dog"})
+
+
 def test_the_same_bytes_are_a_duplicate_whatever_they_are_called(bring, folder):
     (folder / "dog" / "again.png").write_bytes(png(30))
     items, _, report = bring(folder)
     assert (len(items), report.duplicates) == (3, 1)
 
 
-def test_the_same_picture_in_two_folders_is_rejected_where_they_answer_otherwise(store, bring, folder):
+def test_the_same_picture_in_two_folders_stays_open_and_both_are_named_each_time(store, bring, folder):
     (folder / "dog" / "again.png").write_bytes(png(10))
     items, rejected, report = bring(folder)
-    assert (len(items), report.duplicates, report.rejected, report.answers, report.answers_left) == (3, 0, 1, 3, 0)
-    ((row, reason),) = rejected.items()
-    assert (json.loads(row)["image"], reason) == ("dog/again.png", "is the same as cat/1.png, but has another answer")
-    assert store.decision(items[0].id).answer == ("cat",)
+    assert (len(items), report.duplicates, report.rejected, report.answers, report.answers_left) == (3, 0, 1, 2, 0)
+    assert rejected == {
+        "dog/again.png": "is the same as cat/1.png, but has another answer; neither of the two answers is taken"
+    }
+    assert [store.decision(item.id) is None for item in items] == [True, False, False]
+    assert (items[0].state, store.class_counts(items[0].project)) == ("open", {"cat": 1, "dog": 1})
+    (project,) = store.projects()
+    again = run_import(store, project, folder, LABELED, now=NOW, progress=lambda *_: False)
+    assert (again.added, again.duplicates, again.rejected, again.answers) == (0, 3, 1, 0)
+    assert store.file(again.rejected_file).read_bytes() == store.file(report.rejected_file).read_bytes()
+    assert store.decision(items[0].id) is None
 
 
 def test_what_a_folder_cannot_give_is_rejected_with_its_reason_and_the_rest_goes_in(bring, folder, tmp_path):
@@ -122,13 +138,24 @@ def test_what_a_folder_cannot_give_is_rejected_with_its_reason_and_the_rest_goes
     assert {name: reason.split("(")[0].strip() for name, reason in rejected.items()} == {
         "link.png": "leads out of the folder by a link",
         "linked": "is a link to a folder; links to folders are not followed",
-        "lie.jpg": "image: it is a PNG image, not what .jpg says; rename it",
-        "half.png": "image: it is damaged",
-        "bad.svg": "image: it is an SVG, which may carry scripts; save it as PNG",
+        "lie.jpg": "it is a PNG image, not what .jpg says; rename it",
+        "half.png": "it is damaged, or part of it is missing; copy or save it again",
+        "bad.svg": "it is an SVG, which may carry scripts; save it as PNG",
         "more.zip": "is an archive inside; unpack it first",
-        "notes.md": "image: it is no JPEG, PNG, WebP, TIFF, BMP or GIF image",
+        "notes.md": "it is no JPEG, PNG, WebP, TIFF, BMP or GIF image",
         "pipe.png": "is no file",
     }
+
+
+def test_the_list_of_rejected_pictures_has_their_files_in_the_order_of_the_source(store, bring, folder):
+    for name, data in (("cat/0.svg", b"<svg/>"), ("dog/1 again.png", png(10)), ("dog/9.png", b"")):
+        (folder / name).write_bytes(data)
+    _, _, report = bring(folder)
+    written = store.file(report.rejected_file).read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in written] == ["file", "cat/0.svg", "dog/1 again.png", "dog/9.png"]
+    assert first_rejected(store, report, 1) == (
+        Refusal("cat/0.svg", "it is an SVG, which may carry scripts; save it as PNG", named=True),
+    )
 
 
 def test_what_an_archive_hides_is_rejected_with_its_reason_and_the_rest_goes_in(bring, tmp_path):
@@ -155,15 +182,15 @@ def test_what_an_archive_hides_is_rejected_with_its_reason_and_the_rest_goes_in(
 
 def test_pictures_over_the_limits_of_the_policy_are_rejected(bring, folder):
     _, rejected, _ = bring(folder, image_pixels=63)
-    assert rejected["cat/1.png"] == "image: it has 64 pixels; at most 63 are taken"
+    assert rejected["cat/1.png"] == "it has 64 pixels; at most 63 are taken"
     _, rejected, _ = bring(folder, image_bytes=50)
-    assert rejected["cat/1.png"] == "image: it is larger than 50 bytes"
+    assert rejected["cat/1.png"] == "it is larger than 50 bytes"
 
 
 def test_bytes_are_counted_as_they_come_whatever_the_archive_says_of_their_number(bring, tmp_path):
     path = zipped(tmp_path / "a.zip", {"bomb.png": png(1) + bytes(10_000_000), "cat/1.png": png(2)})
     items, rejected, _ = bring(path, image_bytes=1_000_000)
-    assert (len(items), rejected) == (1, {"bomb.png": "image: it is larger than 1,000,000 bytes"})
+    assert (len(items), rejected) == (1, {"bomb.png": "it is larger than 1,000,000 bytes"})
 
 
 def test_a_table_names_pictures_beside_it_and_an_empty_cell_is_none(bring, folder):
@@ -232,6 +259,20 @@ def test_names_of_pictures_are_no_text_to_search_in(store, bring, folder):
         if indexed:
             store.index_text(first.project)
         assert store.find(first.project, ItemFilter(text="media"))[1] == 0
+
+
+def test_pictures_are_found_by_the_names_of_their_files_and_not_by_their_folders(store, bring, folder):
+    (folder / "cat" / "Tom_2.png").write_bytes(png(40))
+    (first, *_), _, _ = bring(folder)
+
+    def found(text):
+        return [row.item.meta["image"] for row in store.find(first.project, ItemFilter(text=text))[0]]
+
+    for indexed in (False, True):
+        if indexed:
+            store.index_text(first.project)
+        assert found("tom_2") == found("Tom_2.png") == ["cat/Tom_2.png"]
+        assert (found("cat"), found("_9")) == ([], [])
 
 
 def test_an_export_gives_the_paths_back(store, bring, folder):

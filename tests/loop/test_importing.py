@@ -148,11 +148,11 @@ def test_the_report_counts_the_answers_that_are_there(store, project, bring, mon
     plan = replace(PLAN, answer_column="label", answers="decisions")
     bring("id,text,label\na,first,\nb,second,no\n", plan)
     assert bring("id,text,label\na,first,yes\nb,second,yes\nc,third,yes\nd,third,no\n", plan) == ImportReport(
-        added=1, duplicates=2, rejected=1, answers=2, answers_left=1, language="unknown",
+        added=1, duplicates=2, rejected=1, answers=1, answers_left=1, language="unknown",
         rejected_file="imports/2-rejected.csv",
     )  # fmt: skip
     assert '5,"is the same as item c' in store.file("imports/2-rejected.csv").read_text("utf-8-sig")
-    assert store.class_counts(project.id) == {"yes": 2, "no": 1}
+    assert store.class_counts(project.id) == {"yes": 1, "no": 1}
     assert store.log(project.id)[-1][1].payload["answers_left"] == 1
 
 

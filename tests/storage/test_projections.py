@@ -112,6 +112,15 @@ def test_text_is_found_whether_indexed_or_not(
     assert store.index_text(project, last) == 0 or not indexed
 
 
+def test_an_item_is_found_by_its_whole_id(store: Store, make_project: MakeProject) -> None:
+    project = make_project([replace(row(1), ref="T-100"), replace(row(2, "see T-100"), ref="T-1000"), row(3)]).id
+    for index in (False, True):
+        assert not index or store.index_text(project)
+        hits, _ = store.find(project, ItemFilter(text="T-100"))
+        assert [hit.item.ref for hit in hits] == ["T-100", "T-1000"]
+        assert store.find(project, ItemFilter(text="T-1000"))[1] == 1
+
+
 def test_a_replaced_text_is_found_by_its_new_words(store: Store, make_project: MakeProject) -> None:
     project = make_project([row(1, "old words"), row(2, "others")]).id
     item = store.pool(project)[0].item

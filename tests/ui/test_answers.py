@@ -46,6 +46,8 @@ def test_values_that_name_several_classes_are_taken_apart_where_any_number_may_a
 
 def test_commas_divide_values_as_an_import_does_unless_they_belong_to_names():
     assert classes_within(Counter({"rain, sun": 2, "sun": 1, "[]": 1}), many=True) == {"rain": 2, "sun": 3}
+    mixed = Counter({"fog, wind": 2, "wind, fog": 1, "rain; sun": 1, "Sun": 1, "rain,rain": 1, "sun": 2})
+    assert classes_within(mixed, many=True) == {"fog": 3, "wind": 3, "sun": 4, "rain": 2}
     names = Counter({"Wind, strong": 2, "Rain, light": 1})
     assert classes_within(names, many=True) == names
     assert classes_within(names + Counter({"Wind, strong; Hail": 1}), many=True) == {

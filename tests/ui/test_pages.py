@@ -332,6 +332,7 @@ def test_home_says_what_became_of_the_latest_file(open_page: Open, make_project:
     project = make_project(2)
     opened = store.begin_import(project.id, "later.csv", "nothing", 3)
     store.add_items(opened, rows(3, start=10))
+    store.write_file("exports/rejected.csv", iter([b"line,reason,row\n4,is empty,\n"]))
     store.finish_import(opened, ImportReport(added=3, rejected=1, rejected_file="exports/rejected.csv"), 0.0, 500, 4)
     job = store.submit_job("import", project.id, {}, "ann", 3)
     claimed = store.claim_job(["import"], 3, 10**15)
@@ -339,7 +340,8 @@ def test_home_says_what_became_of_the_latest_file(open_page: Open, make_project:
     store.end_job(job.id, claimed.attempt, "done", "", {}, 4)
     at = open_page("home")
     assert "later&#46;csv: 3 added, 0 changed, 0 the same, 1 rejected" in texts(at)
-    assert [b.proto.label for b in at.get("link_button")] == ["Download the rejected rows"]
+    assert at.dataframe[0].value.to_dict("records") == [{"Line": "4", "Why": "is empty"}]
+    assert [b.proto.label for b in at.get("link_button")] == ["Download the whole list"]
 
 
 @pytest.mark.slow

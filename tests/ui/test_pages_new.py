@@ -124,11 +124,27 @@ def test_nothing_is_stored_before_the_last_step(store: Store, file: Path) -> Non
 
 
 def test_the_way_on_is_shut_while_the_question_or_the_classes_are_missing(store: Store, file: Path) -> None:
+    file.write_text(file.read_text().replace(",label", ",remark"))
     at = at_the_classes(store, file)
     assert next(b for b in at.button if b.label == "Next").disabled
     field(at, "Question").set_value("What happened?").run()
     assert "at least two classes" in at.warning[0].value
     assert next(b for b in at.button if b.label == "Next").disabled
+
+
+def test_the_classes_of_a_known_answer_column_are_proposed_at_once(store: Store, file: Path) -> None:
+    file.write_text(file.read_text().replace("T-x,one cell too many,late,lost", "T-y,one more,late;hail\nT-z,a,b,c"))
+    at = at_the_classes(store, file)
+    assert field(at, "Question").placeholder == "What is this message about?"
+    field(at, "Question").set_value("What happened?").run()
+    assert at.session_state["draft"]["counts"] == [("late", 20), ("lost", 10), ("late;hail", 1)]
+    radio = next(r for r in at.radio if r.label == "How many of the classes apply to an item?")
+    radio.set_value(True).run()
+    click(at, "Next")
+    assert "The classes and their keys: late &#40;1&#41;, lost &#40;2&#41;, hail &#40;3&#41;" in [
+        m.value for m in at.markdown
+    ]
+    assert any("can't" in c.value and "What the columns are for" in c.value for c in at.caption)
 
 
 def test_a_file_that_is_none_is_told_with_the_name_that_the_person_knows(store: Store, tmp_path: Path) -> None:
@@ -169,3 +185,23 @@ def test_a_project_may_let_any_number_of_classes_apply_and_need_only_one(store: 
     assert not at.exception
     (project,) = store.projects()
     assert project.schema == LabelSchema("What happened?", classes_from_names(("late", "lost")), task="multi label")
+
+
+def test_classes_that_commas_divide_are_proposed_once_each_and_imported_as_proposed(
+    store: Store, tmp_path: Path
+) -> None:
+    weather = ("rain, sun", "fog, wind", "wind, fog", "rain,rain", "rain; Sun", "sun", "none")
+    rows = "".join(f'T-{n},message number {n} of the day,"{weather[n % 7]}"\n' for n in range(35))
+    several = tmp_path / "weather.csv"
+    several.write_text(f"ticket_id,message,label\n{rows}T-x,one cell too many,sun,fog\n")
+    at = at_the_classes(store, several)
+    field(at, "Question").set_value("What was the weather?").run()
+    next(r for r in at.radio if r.label == "How many of the classes apply to an item?").set_value(True).run()
+    click(click(at, "Take them"), "Next")
+    click(at, "Create and import")
+    (project,) = store.projects()
+    assert [c.name for c in project.schema.classes] == ["rain", "sun", "fog", "wind"]
+    payload = store.jobs(project.id)[0].payload
+    plan = ImportPlan(**{**payload["plan"], "fields": project.fields})
+    done = run_import(store, project, Path(payload["path"]), plan, now=1, progress=lambda _share, _rows: False)
+    assert (done.added, done.rejected, done.answers) == (35, 1, 35)
