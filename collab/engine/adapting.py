@@ -17,7 +17,7 @@ from collab.engine.recipe import FineTuning
 DROPOUT, ALPHA = 0.1, 2
 """Of what goes into the adapters, and by how much they count for each rank."""
 MOMENTUM = 0.9
-"""Of plain gradient descent."""
+"""Of gradient descent."""
 
 _NUMBERED = re.compile(r"\.(?:layers?|blocks?|h|stages)\.(\d+)\.")
 _LOWEST = re.compile(r"embed|stem|patch")

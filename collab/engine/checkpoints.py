@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +21,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from collab.engine.recipe import Epoch
+from collab.engine.standing import Standing
 from collab.errors import StoreFull, UnreadableFile
 
 STATE = "state.json"
+DAMAGED = "The checkpoint was damaged: it begins anew."
 _OURS = re.compile(r"(?:state\.json|(?:weights|optimizer|best)-\d+\.safetensors)")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Tensors = dict[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a training has come."""
-
-    epoch: int = 1
-    done: int = 0
-    """Steps of this epoch."""
-    total: float = 0.0
-    """Loss over the items of this epoch so far."""
-    seen: int = 0
-    """Those items."""
-    epochs: tuple[Epoch, ...] = ()
-    best_epoch: int = 0
-    """0: none has ended yet."""
-    micro: int = 0
-    """Items that go through the network at a time."""
-    seconds: float = 0.0
-    joules: float | None = None
-    energy_by: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +64,7 @@ def write(folder: Path, seal: str, checkpoint: Checkpoint) -> None:
         _save(folder, files["optimizer"], checkpoint.optimizer)
         if checkpoint.best:
             files["best"] = f"best-{standing.best_epoch}.safetensors"
-            if not (folder / files["best"]).exists():  # the same epoch's weights stay as they are
+            if before.get("best") != files["best"]:  # the same epoch's weights stay as they are
                 _save(folder, files["best"], checkpoint.best)
         beside = folder / f".{STATE}"
         with beside.open("w") as out:
@@ -92,38 +72,42 @@ def write(folder: Path, seal: str, checkpoint: Checkpoint) -> None:
             out.flush()
             os.fsync(out.fileno())
         beside.replace(folder / STATE)
+        _sync(folder)
         _remove(folder, keep=set(files.values()))
 
 
-def read(folder: Path, seal: str) -> Checkpoint | None:
-    """Read what `write` wrote; None where there is nothing, or it is of another training, which is then removed.
+def read(folder: Path, seal: str) -> tuple[Checkpoint | None, str]:
+    """Read what `write` wrote, and what is to be told of it.
+
+    None where there is nothing, or where it is of another training or damaged; then it is removed.
 
     Raises:
-        UnreadableFile: It holds a link or any other file, names one outside, or is damaged.
+        UnreadableFile: It holds a link or any other file, or names one outside.
     """
     if not folder.exists() and not folder.is_symlink():
-        return None
+        return None, ""
     _refuse_strangers(folder)
     if not (folder / STATE).exists():
         _remove(folder, keep=set())
-        return None
+        return None, ""
     try:
         found = json.loads((folder / STATE).read_text())
         files, standing = dict(found["files"]), dict(found["standing"])
         if found["seal"] != seal:
             _remove(folder, keep=set())
-            return None
+            return None, ""
         standing["epochs"] = tuple(Epoch(**epoch) for epoch in standing["epochs"])
         for name in files.values():
             if not _OURS.fullmatch(str(name)):
                 raise UnreadableFile(STATE, f"it names a file outside its folder ({name!r}).")
         numbers = {part: load_file(folder / name) for part, name in files.items()}
         best = numbers.get("best", {})
-        return Checkpoint(Standing(**standing), numbers["weights"], numbers["optimizer"], best)
+        return Checkpoint(Standing(**standing), numbers["weights"], numbers["optimizer"], best), ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         if isinstance(error, UnreadableFile):
             raise
-        raise UnreadableFile(f"The checkpoint in {folder.name}", f"it is damaged ({error}).") from error
+        _remove(folder, keep=set())
+        return None, DAMAGED
 
 
 def moments(optimizer: torch.optim.Optimizer) -> Tensors:
@@ -156,7 +140,7 @@ def full_disk(path: Path) -> Iterator[None]:
             raise
         raise StoreFull(str(path)) from error
     except SafetensorError as error:
-        if not any(f"code: {number}" in str(error) for number in _FULL):
+        if not any(f"os error {number})" in str(error) for number in _FULL):
             raise
         raise StoreFull(str(path)) from error
 
@@ -165,29 +149,13 @@ def refuse_full(folder: Path, wanted: int) -> None:
     """Say before hours of work that what they write would find no room; raises `StoreFull`.
 
     Args:
-        folder: Where it is to be written; need not be there yet.
+        folder: Where it is to be written; need not be there yet. What lies in it will make room.
         wanted: Bytes.
     """
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    if shutil.disk_usage(there).free < wanted:
+    own = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if shutil.disk_usage(there).free + own < wanted:
         raise StoreFull(str(folder))
-
-
-def with_best(standing: Standing, epoch: Epoch, patience: int) -> tuple[Standing, bool, bool]:
-    """Take note of an epoch that has ended: the standing, whether it is the best so far, and whether to stop."""
-    best = standing.best_epoch
-    known = {each.number: each for each in standing.epochs}
-    better = best == 0 or epoch.held_out is None or epoch.held_out < (known[best].held_out or 0.0)
-    after = replace(
-        standing, epoch=epoch.number + 1, done=0, total=0.0, seen=0, epochs=(*standing.epochs, epoch),
-        best_epoch=epoch.number if better else best,
-    )  # fmt: skip
-    return after, better, is_over(after, patience)
-
-
-def is_over(standing: Standing, patience: int) -> bool:
-    """Whether so many epochs have ended since the best one."""
-    return bool(standing.epochs) and standing.epochs[-1].number - standing.best_epoch >= patience
 
 
 def _save(folder: Path, name: str, tensors: Tensors) -> None:
@@ -196,6 +164,16 @@ def _save(folder: Path, name: str, tensors: Tensors) -> None:
     with beside.open("rb") as written:
         os.fsync(written.fileno())
     beside.replace(folder / name)
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk keep the names too."""
+    if os.name == "posix":
+        place = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(place)
+        finally:
+            os.close(place)
 
 
 def _names(folder: Path) -> dict[str, str]:

@@ -11,7 +11,8 @@ from collab.engine.arrays import Ints, Labels
 from collab.errors import NothingToLearn
 
 FEWEST, EACH = 8, 2
-"""Decisions without which nothing is trained; and those of a class without which it can't be learned."""
+"""Decisions without which nothing is trained; and those of a class without which it can't be learned: where any number
+of classes may apply, those to which it does and those to which it doesn't."""
 MIXED = 100
 """At most so many batches are sorted by length together; the more, the less chance there is in who meets."""
 
@@ -29,7 +30,13 @@ def refuse_too_few(labels: Labels, name: str = "these decisions") -> None:
     if len(labels) < FEWEST:
         reason = f"there are {len(labels)}, and fine-tuning needs at least {FEWEST}; label {FEWEST - len(labels)} more."
         raise NothingToLearn(name, reason)
-    _, counts = np.unique(labels, axis=0, return_counts=True)
+    if labels.ndim == 2:
+        applies = labels.sum(axis=0)
+        if np.minimum(applies, len(labels) - applies).max(initial=0) < EACH:
+            reason = f"no class applies to {EACH} of them and doesn't to {EACH} others; label more of one that does."
+            raise NothingToLearn(name, reason)
+        return
+    _, counts = np.unique(labels, return_counts=True)
     if len(counts) < 2:
         raise NothingToLearn(name, f"all of them say the same; label at least {EACH} items of another class.")
     if np.sort(counts)[-2] < EACH:
@@ -45,7 +52,7 @@ def dealt(labels: Labels, share: float, seed: int) -> tuple[Ints, Ints]:
         seed: The same seed deals the same way.
 
     Returns:
-        Row numbers of both, in order. The first row of each answer is always learned from.
+        Row numbers of both, in order. Of single classes the first row of each is always learned from.
     """
     order = np.random.default_rng([seed, 0]).permutation(len(labels))
     answers = np.unique(labels, axis=0, return_inverse=True)[1].ravel()
@@ -65,7 +72,7 @@ def batches(rows: Ints, lengths: Sequence[int] | None, batch: int, seed: int, ep
 
     Args:
         rows: To deal.
-        lengths: Of every row that there is, by its number; None: they are all alike.
+        lengths: Of every row that there is, by its number; None: they aren't known, and chance alone deals.
         batch: Rows in each; the last one may have fewer.
         seed: The same seed and epoch give the same batches.
         epoch: From 1 on.

@@ -1,12 +1,15 @@
 """What the device is called, what it holds, what it can; free of anything that is trained on it."""
 
+import contextlib
 import resource
 import sys
+from collections.abc import Iterator
 
 import torch
 
 from collab.engine.encoders.minilm import has_bf16
 from collab.engine.recipe import Precision
+from collab.errors import OutOfMemory
 
 _FULL = ("not enough memory", "out of memory", "can't allocate memory")
 
@@ -47,6 +50,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Name the situation where memory doesn't suffice, and fewer items at a time wouldn't help."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, OutOfMemory) or not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(1) from error
 
 
 def free_memory(device: torch.device) -> None:

@@ -68,8 +68,9 @@ def _rapl(device: torch.device) -> Counter | None:
     """The counters of all processor packages; they begin anew at a limit, which is noticed at each look."""
     if device.type != "cpu":
         return None
-    counters = [path for path in sorted(POWERCAP.glob("intel-rapl:*")) if path.name.count(":") == 1]
-    try:
+    try:  # `psys` counts the packages once more, and their parts are named `core` and `dram`
+        zones = sorted(POWERCAP.glob("intel-rapl:*"))
+        counters = [path for path in zones if (path / "name").read_text().startswith("package")]
         limits = [int((path / "max_energy_range_uj").read_text()) for path in counters]
         last = [int((path / "energy_uj").read_text()) for path in counters]
     except (OSError, ValueError):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,11 +14,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from collab.domain.version import TUNED
 from collab.engine.arrays import Floats, Ints
 from collab.engine.encoders.fitting import Pixels
 from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
-from collab.engine.tuned import TrainableLite, TrainableText, TrainableVision, prepared, trainable_image, trainable_text
+from collab.engine.tuned import (
+    KIND,
+    TrainableLite,
+    TrainableText,
+    TrainableVision,
+    prepared,
+    trainable_image,
+    trainable_text,
+)
 from collab.errors import NothingToLearn
 
 
@@ -49,6 +59,18 @@ class Pretrained:
     """One for all fields of pictures."""
     image_fields: int = 0
     table_dim: int = 0
+
+
+def refuse_tuned(pretrained: Pretrained) -> None:
+    """Have each round begin anew, for what was learned in one would weigh on the next; raises `NothingToLearn`."""
+    for encoder in (pretrained.text, pretrained.images):
+        if encoder is None:
+            continue
+        place = Path(getattr(encoder, "folder", encoder.name.removeprefix("hf:")))
+        if encoder.name.startswith(TUNED) or (place / KIND).exists():
+            raise NothingToLearn(
+                encoder.name, "fine-tuning always begins from the pretrained encoder, not from a tuned one."
+            )
 
 
 class Batch(NamedTuple):
@@ -193,7 +215,9 @@ class Feed:
 
 
 def _rows_of_table(read: Sequence[Example]) -> Floats:
-    return np.stack([each.table for each in read if each.table is not None]).astype(np.float32)
+    rows = [each.table for each in read if each.table is not None]
+    assert len(rows) == len(read), "each item has its row of the table"
+    return np.stack(rows).astype(np.float32)
 
 
 def micro_batches(rows: Ints, size: int) -> Iterator[Ints]:

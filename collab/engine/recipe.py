@@ -1,8 +1,11 @@
-"""How to train a small network, and what is told of it meanwhile; free of torch, for pages ask for it."""
+"""How to train a network, small or pretrained, and what is told of it; free of torch, for pages ask for it."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from collab.errors import InvalidPolicy
 
 Optimizer = Literal["sgd", "adam", "adamw"]
 Loss = Literal["cross-entropy", "mse"]
@@ -39,7 +42,8 @@ class Epoch:
     number: int
     """From 1 on."""
     loss: float
-    """Mean over the rows, each as the network was when its batch came, before the step."""
+    """Mean over the rows, each as the network was when its batch came, before the step and with what dropout drops;
+    neither smoothed nor weighted, as that of `held_out` is."""
     held_out: float | None = None
     """Mean over the rows that are only watched, after the epoch; None: none are."""
 
@@ -52,8 +56,6 @@ TUNING_RATES: Mapping[Method, Mapping[Optimizer, float]] = {
     "lora": {"sgd": 0.1, "adam": 5e-4, "adamw": 5e-4},
 }
 """Learning rates of the topmost layer and of low-rank adapters."""
-LARGE, FEW = 50_000_000, 64
-"""Weights of an encoder from which on adapters are advised, and decisions of a class below which they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class FineTuning:
     method: Method = "full"
     """`lora` trains low-rank adapters beside the weights: less memory, and steadier on few labels."""
     optimizer: Optimizer = "adamw"
+    """`sgd` is gradient descent with momentum."""
     epochs: int = 6
     """At most: it ends where the loss on decisions held out no longer falls."""
     batch: int = 16
@@ -89,6 +92,27 @@ class FineTuning:
     compiled: bool = False
     """Whether `torch.compile` makes kernels of its own; worth its minutes on a GPU alone."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing could be trained by.
+
+        Raises:
+            InvalidPolicy: A number lies outside its range.
+        """
+        for name in ("epochs", "batch", "rank", "patience"):
+            if getattr(self, name) < 1:
+                raise InvalidPolicy(name, getattr(self, name), "at least 1")
+        for name in ("warm_up", "held_out", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InvalidPolicy(name, getattr(self, name), "at least 0 and under 1")
+        if not 0 < self.decay_by_layer <= 1:
+            raise InvalidPolicy("decay_by_layer", self.decay_by_layer, "above 0 and at most 1")
+        if not (math.isfinite(self.step) and self.step > 0):
+            raise InvalidPolicy("rate", self.rate, "above 0")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise InvalidPolicy("weight_decay", self.weight_decay, "0 or more")
+        if self.seed < 0:
+            raise InvalidPolicy("seed", self.seed, "0 or more")
 
     @property
     def step(self) -> float:
@@ -137,13 +161,3 @@ class FineTuned:
     """Decisions that said when to stop."""
     digest: str
     """Names all that was written."""
-
-
-def advised(n_per_class: Sequence[int], parameters: int) -> Method:
-    """Which method suits: adapters where labels are few for the weights that there are, else all weights.
-
-    Args:
-        n_per_class: Decisions of each class.
-        parameters: Weights of the encoders.
-    """
-    return "lora" if parameters >= LARGE or min(n_per_class, default=0) < FEW else "full"

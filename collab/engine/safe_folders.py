@@ -9,6 +9,10 @@ PLAIN = frozenset({".safetensors", ".json", ".txt", ".md", ".model", ".tiktoken"
 """What a file's name may end with: weights, settings, and the words of tokenizers."""
 OURS = "sentence_transformers."
 """Where the classes of a text encoder's modules come from."""
+ELSEWHERE = ("adapter_config.json", "router_config.json", ".index.json")
+"""What files are called that name others, or code, to be loaded too: collab writes one file of weights."""
+LOADED = ("auto_map", "transformers_weights", "base_model_name_or_path")
+"""What settings say where code or weights lie elsewhere."""
 
 
 def refuse_unsafe(folder: Path) -> None:
@@ -28,6 +32,8 @@ def refuse_unsafe(folder: Path) -> None:
             continue
         if not path.is_file() or path.suffix not in PLAIN:
             raise UnreadableFile(name, f"only weights and settings are loaded ({', '.join(sorted(PLAIN))}).")
+        if path.name.endswith(ELSEWHERE):
+            raise UnreadableFile(name, "it names other files to load; weights lie in one file of safetensors.")
         if path.name == "modules.json":
             _refuse_modules(path, name)
         if path.suffix == ".json" and path.stem.endswith("config"):
@@ -55,8 +61,9 @@ def _refuse_modules(path: Path, name: str) -> None:
 
 def _refuse_code(path: Path, name: str) -> None:
     found = _json(path, name)
-    if isinstance(found, dict) and "auto_map" in found:
-        raise UnreadableFile(name, "it asks for code of its own (auto_map).")
+    for key in LOADED:
+        if isinstance(found, dict) and found.get(key):
+            raise UnreadableFile(name, f"it asks for code of its own, or for weights that lie elsewhere ({key}).")
 
 
 def _json(path: Path, name: str) -> object:

@@ -34,12 +34,31 @@ T = TypeVar("T")
 class Stepper:
     """The network, its optimizer, and how many items go through it at a time."""
 
-    def __init__(self, accelerator: Accelerator, network: Fused, feed: Feed, recipe: FineTuning, micro: int) -> None:
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        network: Fused,
+        feed: Feed,
+        recipe: FineTuning,
+        micro: int,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take what is trained.
+
+        Args:
+            accelerator: Of all processes.
+            network: On its device.
+            feed: Of the items that are learned from, and watched.
+            recipe: How to train.
+            micro: Items that go through the network at a time; fewer where memory doesn't suffice.
+            told: Called after each part of what is only read; may raise to stop.
+        """
         self._accelerator, self._network, self._feed, self._recipe = accelerator, network, feed, recipe
         self._device = accelerator.device
         self._bf16 = in_bf16(recipe.precision, self._device)
         self._weights: Tensor | None = None
         self._total = torch.zeros((), device=self._device)
+        self._told = told
         self.micro, self.note, self.rate = micro, "", 0.0
 
     def start_head(self, rows: Ints, labels: Labels, n_classes: int) -> None:
@@ -66,6 +85,7 @@ class Stepper:
     def prepare(self, learned: Labels, found: Checkpoint | None) -> None:
         """Make the optimizer, and go on from a checkpoint where there is one."""
         self._optimizer = optimizer(self._network, self._recipe, self._device)
+        make_moments(self._optimizer)
         if self._recipe.class_weights:
             self._weights = torch.from_numpy(_class_weights(learned, self._network.head.out_features)).to(self._device)
         if self._recipe.compiled and self._device.type == "cuda":  # on processors its minutes don't come back
@@ -81,7 +101,7 @@ class Stepper:
             self._feed.ask(part)
 
     def step(self, rows: Ints, step: int, steps: int) -> None:
-        """Take one step on these rows; where memory doesn't suffice, again in halves."""
+        """Take one step on these rows, where memory doesn't suffice in halves; a gradient too long is shortened."""
         share = rate_share(step, steps, self._recipe.warm_up)
         for group in self._optimizer.param_groups:
             group["lr"] = share * group["top"]
@@ -118,6 +138,11 @@ class Stepper:
         flag = torch.tensor([said and self._accelerator.is_main_process], dtype=torch.float32, device=self._device)
         return bool(self._accelerator.reduce(flag).item())
 
+    def is_finite(self) -> bool:
+        """Whether all weights that are trained are numbers still."""
+        trained = (weight for weight in self._network.parameters() if weight.requires_grad)
+        return bool(torch.stack([weight.isfinite().all() for weight in trained]).all())
+
     def trained(self) -> Tensors:
         """All weights that are trained; on a processor they are the network's own, and go on changing."""
         named = self._network.named_parameters()
@@ -140,7 +165,7 @@ class Stepper:
         return sum(weight.nbytes for weight in self._network.parameters() if weight.requires_grad)
 
     def _backward(self, rows: Ints, step: int) -> Tensor:
-        """Add up the gradient of one step; returns the loss summed over this process's rows."""
+        """Add up the gradient of one step; returns the loss of this process's rows, neither smoothed nor weighted."""
         self._optimizer.zero_grad(set_to_none=True)
         own = self._share(rows)
         idle = not len(own)  # fewer rows than processes: it must take part all the same
@@ -156,7 +181,7 @@ class Stepper:
                 loss = _costs(logits, batch.truth, self._weights, self._recipe.label_smoothing).sum()
                 loss = loss * 0 if idle else loss
                 (loss * (self._accelerator.num_processes / len(rows))).backward()
-            total += loss.detach()
+            total += _costs(logits.detach(), batch.truth).sum() * (0 if idle else 1)
         return total
 
     def _each(self, rows: Ints, read: Callable[[Ints], None]) -> None:
@@ -164,6 +189,7 @@ class Stepper:
         while len(rows):
             self._within_memory(partial(self._first, rows, read))
             rows = rows[self.micro :]
+            self._told()
 
     def _first(self, rows: Ints, read: Callable[[Ints], None]) -> None:
         read(rows[: self.micro])
@@ -194,6 +220,22 @@ class Stepper:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)
+
+
+def make_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Have an optimizer hold from the start all that it will hold, so that what fits into memory fits to the end.
+
+    A step of rate 0 leaves weights as they are; what it has counted is set back.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+        for weight in group["params"]:
+            weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+    for state in optimizer.state.values():
+        for value in state.values():
+            value.zero_()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def _draw(*places: int) -> int:

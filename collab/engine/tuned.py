@@ -3,29 +3,34 @@
 A folder holds safetensors, JSON and the tokenizer's text, and nothing that could run: it is refused else.
 """
 
+import contextlib
 import copy
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
 from torch.nn.utils.rnn import pad_sequence
 
+from collab.engine.devices import is_out_of_memory
 from collab.engine.encoders.efficientnet import BLOCKS, CEILING, DIM, SIDE, EfficientNetLite0, padded
 from collab.engine.encoders.fitting import Pixels, fitted
 from collab.engine.encoders.image import ImageEncoder, VisionModel
 from collab.engine.encoders.minilm import MOST_CHARACTERS, MiniLM
 from collab.engine.encoders.text import Encoder, SentenceTransformerEncoder
 from collab.engine.safe_folders import refuse_unsafe
-from collab.errors import NothingToLearn, UnreadableFile
+from collab.errors import NothingToLearn, NotInstalled, UnreadableFile
 
 KIND = "collab.json"
 """What a folder of weights says of itself."""
+WEIGHTS = "model.safetensors"
 
 
 class TrainableText(nn.Module):
@@ -60,6 +65,7 @@ class TrainableText(nn.Module):
     def write(self, folder: Path) -> None:
         """Write a folder that sentence-transformers, and `read_text`, can load."""
         folder.mkdir(parents=True, exist_ok=True)
+        self.model.tokenizer.chat_template = None  # of no use to an encoder, and a file of its own kind
         self.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
         _say(folder, {"kind": self.kind, "max_tokens": self.max_tokens})
 
@@ -98,7 +104,7 @@ class TrainableLite(nn.Module):
     def write(self, folder: Path) -> None:  # noqa: D102  # documented by the protocol
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.state_dict().items()}
-        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        save_file(weights, folder / WEIGHTS, {"format": "pt"})
         _say(folder, {"kind": "efficientnet-lite0"})
 
 
@@ -187,25 +193,67 @@ def prepared(image: Pixels, size: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(fitted(image, size)))
 
 
+def digest_of(folder: Path, parts: tuple[str, ...]) -> str:
+    """Names all files that lie in some folders of a folder."""
+    seal = hashlib.sha256()
+    for path in sorted(path for part in parts for path in (folder / part).rglob("*")):
+        if path.is_file():
+            seal.update(path.relative_to(folder).as_posix().encode())
+            with path.open("rb") as file:
+                seal.update(hashlib.file_digest(file, "sha256").digest())
+    return seal.hexdigest()[:16]
+
+
 def read_text(folder: Path, name: str) -> Encoder:
     """Load a text encoder that was trained, under the name that a policy has.
 
     Raises:
-        UnreadableFile: The folder holds something else than weights, or points outside itself.
-        UnknownName: The library can't load it.
+        UnreadableFile: The folder holds something else than weights, points outside itself, or is damaged.
     """
     said = _said(folder)
-    if said.get("kind") == "minilm":
-        return MiniLM(folder, max_tokens=int(said["max_tokens"]), name=name)
-    return SentenceTransformerEncoder(str(folder), name)
+    with _damage(folder):
+        if said.get("kind") == "minilm":
+            plain = MiniLM(folder, max_tokens=int(said["max_tokens"]), name=name)
+            plain.encode(["a"])  # weights of another shape show only here
+            return plain
+        found = SentenceTransformerEncoder(str(folder), name)
+        _refuse_missing(found.model, folder)
+        return found
 
 
 def read_image(folder: Path, name: str) -> ImageEncoder:
     """Load an image encoder that was trained; as `read_text`."""
     said = _said(folder)
-    if said.get("kind") == "efficientnet-lite0":
-        return EfficientNetLite0(folder / "model.safetensors", name=name)
-    return VisionModel.read(folder, name)
+    with _damage(folder):
+        if said.get("kind") == "efficientnet-lite0":
+            plain = EfficientNetLite0(folder / WEIGHTS, name=name)
+            plain.encode([np.zeros((1, 1, 3), np.uint8)])
+            return plain
+        return VisionModel.read(folder, name)
+
+
+@contextlib.contextmanager
+def _damage(folder: Path) -> Iterator[None]:
+    """Name what readers of weights stumble over, each in its own way."""
+    try:
+        yield
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, UnreadableFile | NotInstalled) or is_out_of_memory(error):
+            raise
+        raise UnreadableFile(folder.name, f"its weights are damaged, or of another model ({error}).") from error
+
+
+def _refuse_missing(model: Any, folder: Path) -> None:  # the library ships no types
+    """Refuse what the library would quietly fill with numbers of chance: weights that the folder doesn't hold."""
+    if not isinstance(network := getattr(model[0], "model", None), nn.Module):
+        return  # its first module has no weights of transformers
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        written = set(file.keys())
+    state = network.state_dict()
+    there = {weight.data_ptr() for name, weight in state.items() if name in written}  # some have two names
+    missing = [name for name, weight in state.items() if weight.data_ptr() not in there]
+    if missing:
+        raise UnreadableFile(folder.name, f"it lacks weights ({', '.join(missing[:3])}).")
 
 
 def _cut(x: Tensor) -> Tensor:
@@ -218,6 +266,8 @@ def _say(folder: Path, said: Mapping[str, object]) -> None:
 
 def _said(folder: Path) -> dict[str, Any]:
     refuse_unsafe(folder)
+    if not (folder / WEIGHTS).exists():  # without them a library would look for others
+        raise UnreadableFile(folder.name, f"it holds no {WEIGHTS}.")
     try:
         said = json.loads((folder / KIND).read_text())
     except (OSError, ValueError) as error:

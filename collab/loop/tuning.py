@@ -3,6 +3,7 @@
 An attempt that was cut off goes on where it stood; one that was cancelled or failed leaves nothing behind but its log.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -21,7 +22,8 @@ from collab.engine.encoders.blocks import Blocks
 from collab.engine.encoders.image import ImageEncoder, image_encoder_of
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, encoder_of
-from collab.engine.fine_tuning import FineTuned, Pretrained
+from collab.engine.fused import Pretrained
+from collab.engine.recipe import FineTuned, Progress
 from collab.errors import CollabError, Conflict, JobCancelled, JobLost, NothingToLearn, UnknownName
 from collab.loop.capturing import Captured, capture, captured, captured_there
 from collab.loop.contesting import Side, contest
@@ -186,12 +188,13 @@ class _Job:
         names = name if text else kept.encoder, name if image else kept.image_encoder
         return _Trained(len(learned), made.digest, made, names, (text, image))
 
-    def _fit(self, project: Project, tell: Callable[[fine_tuning.Progress], bool]) -> tuple[FineTuned, Captured]:
+    def _fit(self, project: Project, tell: Callable[[Progress], bool]) -> tuple[FineTuned, Captured]:
         text, image = tunable(self._store, project)
         words: Encoder | None = encoder_of(text) if text else None
         eye: ImageEncoder | None = image_encoder_of(image) if image else None
         learned = captured(self._store, self.folder, eye.size if eye is not None else 0)
         fields = len(image_fields(project)) if eye is not None else 0
+        written = f"{self.folder}/snapshot.safetensors", f"{self.folder}/snapshot.json"
         made = fine_tuning.fit(
             Pretrained(words, eye, fields, learned.raw.shape[1]),
             learned,
@@ -202,10 +205,11 @@ class _Job:
             checkpoint=self._store.folder(f"{self.folder}/checkpoint"),
             tell=tell,
             log_dir=log_folder(self._store, self._id, self._number),
+            snapshot=hashlib.sha256(b"".join(self._store.file(name).read_bytes() for name in written)).hexdigest(),
         )
         return made, learned
 
-    def _watched(self, seen: fine_tuning.Progress) -> bool:
+    def _watched(self, seen: Progress) -> bool:
         """Pass on how far the training is."""
         self._progress = replace(
             self._progress, epochs=seen.epochs, step=seen.step, steps=seen.steps, loss=seen.loss,

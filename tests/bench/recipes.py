@@ -19,7 +19,8 @@ from collab.domain.table import Rejected
 from collab.engine.arrays import Floats, Ints
 from collab.engine.encoders.minilm import MiniLM
 from collab.engine.encoders.text import Encoder
-from collab.engine.fine_tuning import Pretrained, fit
+from collab.engine.fine_tuning import fit
+from collab.engine.fused import Pretrained
 from collab.engine.heads import Logistic, Standard
 from collab.engine.recipe import TUNING_RATES, FineTuning
 from collab.engine.tuned import read_text

@@ -28,7 +28,8 @@ from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, Trai
 from collab.engine import checkpoints
 from collab.engine.devices import device_words
 from collab.engine.encoders.minilm import MiniLM
-from collab.engine.fine_tuning import Example, Pretrained, fit
+from collab.engine.fine_tuning import fit
+from collab.engine.fused import Example, Pretrained
 from collab.engine.recipe import FineTuning
 from collab.engine.tuned import trainable_text
 from tests.bench.measuring import CORES, Result

@@ -45,3 +45,10 @@ def test_a_second_answer_must_have_been_given_twice():
     with pytest.raises(NothingToLearn, match="a second one needs 2 decisions"):
         refuse_too_few(np.array([0] * 9 + [1]))
     refuse_too_few(np.array([0] * 9 + [1, 1, 2]))
+
+
+def test_of_any_number_of_classes_one_must_apply_to_some_and_not_to_others():
+    bits = np.arange(8)[:, None] >> np.arange(3) & 1 > 0  # no two of these answers are the same
+    refuse_too_few(bits)
+    with pytest.raises(NothingToLearn, match="no class applies to 2 of them and doesn't to 2 others"):
+        refuse_too_few(np.eye(8, dtype=bool))

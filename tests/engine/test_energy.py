@@ -1,3 +1,4 @@
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -26,6 +27,10 @@ def test_the_processors_counter_goes_on_where_it_begins_anew(tmp_path):
     package.mkdir()
     (package / "max_energy_range_uj").write_text("9999999\n")
     (package / "energy_uj").write_text("9000000\n")
+    (package / "name").write_text("package-0\n")
+    for zone, name in ("intel-rapl:1", "psys"), ("intel-rapl:0:0", "core"):  # they count the same once more
+        shutil.copytree(package, tmp_path / zone)
+        (tmp_path / zone / "name").write_text(name)
     meter = Meter(CPU)
     (package / "energy_uj").write_text("1000000\n")
     assert (meter.joules(), meter.by) == (2.0, "the processor's own counter")

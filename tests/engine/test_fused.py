@@ -17,6 +17,7 @@ from collab.engine.tuned import prepared, read_image, read_text, trainable_image
 from tests.pictures import disc, stripes
 from tests.tiny import opinions, tiny_text, tiny_vision
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 RECIPE = FineTuning(epochs=3, batch=4, rate=3e-3, precision="fp32")
 
@@ -65,6 +66,15 @@ def test_blocks_are_joined_as_the_frozen_encoders_join_them(mixed):
         list(zip(*map(items.pictures, rows), strict=True)),
     )
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+
+
+def test_an_item_without_its_row_of_the_table_is_no_place_for_the_next_ones(mixed, monkeypatch):
+    items, start = mixed
+    whole = Mixed.__getitem__
+    lacking = lambda self, row: replace(whole(self, row), table=None if row == 3 else self.table.encode([{}])[0])  # noqa: E731  # a method for one test
+    monkeypatch.setattr(Mixed, "__getitem__", lacking)
+    with pytest.raises(AssertionError, match="its row of the table"):
+        Feed(Fused(start, 2), items, torch.zeros(24, dtype=torch.int64), CPU).batch(np.arange(8))
 
 
 def test_all_encoders_of_mixed_items_are_trained_by_one_loss(mixed, tmp_path):

@@ -223,7 +223,7 @@ def test_it_says_how_far_it_is(taught, monkeypatch):
     assert [share for share, _ in seen] == sorted(share for share, _ in seen)
     assert [told.doing for _, told in seen][:: len(seen) - 1] == ["train", "judge"]
     last = [told for _, told in seen if told.doing == "train"][-1]
-    assert (last.step, last.of_epochs, len(last.epochs)) == (last.steps, 2, 1)
+    assert (last.step, last.of_epochs, len(last.epochs)) == (last.steps, 2, 2)
     assert last.device
 
 
