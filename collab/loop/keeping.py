@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 from collab.domain.project import Project
 from collab.domain.store import Store
-from collab.domain.version import TUNED, Making, ModelVersion, VersionRecord
+from collab.domain.version import TUNED, Making, ModelStatus, ModelVersion, VersionRecord
 from collab.loop.contesting import Outcome
 from collab.loop.measuring import image_fields, model_name, reads_text
 from collab.loop.versions import judged_file, version_of
@@ -14,26 +14,34 @@ from collab.loop.versions import judged_file, version_of
 def champion_of(store: Store, project: Project, name: str, now: int) -> ModelVersion:
     """The version that suggests: the champion, an older one whose names the policy has again, or a new one.
 
+    Where the stored policy has other names by now, one of the old names is found or made all the same, but as what no
+    longer suggests: whoever is still at work on them must not undo a promotion.
+
     Args:
         store: The workspace.
         project: With the policy.
         name: Of its encoders, as `model_name` says it.
         now: Milliseconds since 1970.
     """
-    head, models = project.policy.head, store.models(project.id)
-    alike = [m for m in models if (m.encoder, m.head) == (name, head) and not m.record.deleted_by]
-    found = next((m for m in alike if m.status == "champion"), None)
-    if found is not None:
-        return found
-    if alike:
-        found = replace(alike[0], status="champion")
-        store.save_model(found)
-        return found
-    names = _names(project)
-    tuned = {each for each in names if each.startswith(TUNED)}
-    made = (m.record.making for m in models if tuned & {m.record.text_encoder, m.record.image_encoder})
-    record = VersionRecord(*names, making=next(made, None))  # a table measured anew doesn't change what was trained
-    return store.add_model(ModelVersion(0, project.id, name, head, record=record, at=now))
+    with store.transaction():
+        store.lock(project.id)
+        head, models = project.policy.head, store.models(project.id)
+        today = store.project(project.id)
+        suggests = (model_name(store, today), today.policy.head) == (name, head)
+        alike = [m for m in models if (m.encoder, m.head) == (name, head) and not m.record.deleted_by]
+        found = next((m for m in alike if m.status == "champion"), None)
+        if found is not None:
+            return found
+        if alike:
+            if suggests:
+                store.save_model(replace(alike[0], status="champion"))
+            return replace(alike[0], status="champion" if suggests else alike[0].status)
+        names = _names(project)
+        tuned = {each for each in names if each.startswith(TUNED)}
+        made = (m.record.making for m in models if tuned & {m.record.text_encoder, m.record.image_encoder})
+        record = VersionRecord(*names, making=next(made, None))  # a table measured anew doesn't change what was trained
+        status: ModelStatus = "champion" if suggests else "retired"
+        return store.add_model(ModelVersion(0, project.id, name, head, status, record=record, at=now))
 
 
 def keep(store: Store, project: Project, champion: int, making: Making, outcome: Outcome, now: int) -> ModelVersion:
