@@ -3,6 +3,7 @@
 An attempt that was cut off goes on where it stood; one that was cancelled or failed leaves nothing behind but its log.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -22,7 +23,7 @@ from collab.engine.encoders.image import ImageEncoder, image_encoder_of
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.engine.fine_tuning import FineTuned, Pretrained
-from collab.errors import CollabError, Conflict, JobCancelled, JobLost, NothingToLearn, UnknownName
+from collab.errors import CollabError, Conflict, JobCancelled, JobLost, NothingToLearn, StorageError, UnknownName
 from collab.loop.capturing import Captured, capture, captured, captured_there
 from collab.loop.contesting import Side, contest
 from collab.loop.encoding import blocks_of, encode_with, image_encoder, text_encoder
@@ -54,7 +55,9 @@ class _Trained:
     """Names of the encoders that it was trained from, "" for one that was not."""
 
 
-def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Report) -> Mapping[str, Any]:
+def tune(
+    store: Store, project_id: int, wanted: Wanted, number: int, report: Report, hold: Report = lambda *_: False
+) -> Mapping[str, Any]:
     """Fine-tune, and have the gate judge what came of it.
 
     Where several processes were started for it (`accelerate launch`), all of them call this: the first one alone reads
@@ -66,6 +69,8 @@ def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Rep
         wanted: How.
         number: Of the job; its folder and what it makes are named after it.
         report: Told the share done; returns True to cancel.
+        hold: As `report`, but asks the store there and then, in the transaction that publishes: raises `JobLost` where
+            another attempt has the job, and else keeps it until the transaction's end.
 
     Returns:
         What `asdict` makes of `Tuned`.
@@ -73,8 +78,9 @@ def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Rep
     Raises:
         NothingToLearn: There is nothing to train, or too little to train on.
         JobCancelled: `report` said so.
+        JobLost: `hold` or `report` did.
     """
-    job = _Job(store, project_id, wanted, number, report)
+    job = _Job(store, project_id, wanted, number, report, hold)
     if not is_first():
         job.train_along()
         return {}
@@ -87,6 +93,8 @@ def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Rep
     except JobLost:
         raise  # another attempt goes on with what is there
     except CollabError:
+        with contextlib.suppress(StorageError):  # a full disk can't be asked, and what is deleted makes room
+            hold(0.0, "")  # where another attempt has the job, the folder is not this one's to delete
         job.discard()
         raise
     store.delete_files(job.folder)
@@ -101,9 +109,11 @@ def is_first() -> bool:
 class _Job:
     """One fine-tuning, from where it stands to its end."""
 
-    def __init__(self, store: Store, project_id: int, wanted: Wanted, number: int, report: Report) -> None:
+    def __init__(
+        self, store: Store, project_id: int, wanted: Wanted, number: int, report: Report, hold: Report
+    ) -> None:
         self._store, self._wanted, self._number, self._report = store, wanted, number, report
-        self._id = project_id
+        self._id, self._hold = project_id, hold
         self.folder = f"jobs/{number}"
         self._told = 0.0
         self._progress = TuningProgress(number, of_epochs=wanted.recipe.epochs)
@@ -255,8 +265,12 @@ class _Job:
             making = replace(making, labels=outcome.learned, seconds=time.monotonic() - began)
         if sides[1].blocks is not sides[0].blocks:
             encode_with(store, project, sides[1].blocks, lambda _: False)  # what was imported meanwhile
+        if self._tell(READ):
+            raise JobCancelled
         with store.transaction():
             store.lock(self._id)
+            if self._hold(READ, self._progress.note):
+                raise JobCancelled
             version = keep(store, sides[1].project, champion.id, making, outcome, _now())
             today = store.project(self._id)
             same = model_name(store, today) == model_name(store, project) and today.policy.head == project.policy.head

@@ -13,7 +13,7 @@ from collab.domain.store import NewItem
 from collab.engine import gating
 from collab.engine.encoders.text import Hashing
 from collab.engine.recipe import FineTuning
-from collab.errors import JobCancelled, NothingToLearn
+from collab.errors import Conflict, JobCancelled, JobLost, NothingToLearn
 from collab.loop import annotating, reporting, versions
 from collab.loop.capturing import capture, captured
 from collab.loop.encoding import text_encoder, text_encoder_of
@@ -198,6 +198,27 @@ def test_a_job_that_ended_without_saying_so_adds_no_second_version(taught):
     done = run(signs)
     assert run(signs) == done
     assert len(signs.store.models(signs.project.id)) == 2
+
+
+def test_an_attempt_that_lost_its_job_publishes_nothing_and_leaves_the_folder_to_the_next(taught, gate):
+    gate("better")
+    signs = taught()
+
+    def lost(*_):
+        raise JobLost("Another attempt has it.")
+
+    def fail(*_):
+        raise Conflict("Something else went wrong.")
+
+    for report in (lambda *_: False, fail):
+        with pytest.raises(JobLost):
+            tune(signs.store, signs.project.id, WANTED, 7, report, lost)
+        assert "trained.json" in {path.name for path in left(signs)[0]}
+        assert [m.status for m in signs.store.models(signs.project.id)] == ["champion"]
+        assert signs.store.project(signs.project.id).policy == signs.project.policy
+    with pytest.raises(JobCancelled):  # a person asked while the gate judged
+        tune(signs.store, signs.project.id, WANTED, 7, lambda *_: False, lambda *_: True)
+    assert left(signs)[0] == []
 
 
 @pytest.mark.parametrize("share", [0.3, 0.95])
