@@ -236,30 +236,44 @@ class _Job:
                 "these very answers were fine-tuned on already, and what came of it suggests now. Label some more.",
             )
         self._progress = replace(self._progress, doing="read", eta_seconds=None)
-        sides = Side(project, self._read(project)), Side(candidate, self._read(candidate, new=True))
+        sides, names = self._sides(project, candidate)
         making = Making(
             self._number, self._wanted.recipe.method, trained.labels, trained.made.held_out, len(trained.made.epochs),
             trained.made.best_epoch, trained.made.batch, trained.made.device, trained.made.seconds,
             trained.made.memory_bytes, trained.made.joules, trained.made.energy_by,
         )  # fmt: skip
-        return self._decide(sides, making)
+        return self._decide(sides, names, making)
+
+    def _sides(self, project: Project, candidate: Project) -> tuple[tuple[Side, Side], tuple[str, str]]:
+        """Read all items as both do; with the names of both at that time, which say by what the table was measured."""
+        while True:
+            self._table(project)
+            names = model_name(self._store, project), model_name(self._store, candidate)
+            sides = Side(project, self._read(project)), Side(candidate, self._read(candidate, new=True))
+            if names == (model_name(self._store, project), model_name(self._store, candidate)):
+                return sides, names
+            self._store.delete_features(self._id, *self._features)  # the table was measured anew: read both by that
 
     def _network(self, project: Project) -> Tuned:
         """Of tables alone there is no encoder to train: a network as the head is the candidate."""
         began = time.monotonic()
         candidate = replace(project, policy=replace(project.policy, head=NETWORK))
+        self._table(project)
+        name = model_name(self._store, project)
         blocks = self._read(project)
         making = Making(self._number, NETWORK, 0, 0, 0, 0, 0, device_words(), 0.0)
-        return self._decide((Side(project, blocks), Side(candidate, blocks)), making, began)
+        return self._decide((Side(project, blocks), Side(candidate, blocks)), (name, name), making, began)
 
-    def _decide(self, sides: tuple[Side, Side], making: Making, began: float | None = None) -> Tuned:
-        """Hold both against each other, and write what came of it in one transaction."""
+    def _decide(
+        self, sides: tuple[Side, Side], names: tuple[str, str], making: Making, began: float | None = None
+    ) -> Tuned:
+        """Hold both against each other, and write what came of it in one transaction, under the names given."""
         store, project = self._store, sides[0].project
         self._progress = replace(self._progress, doing="judge")
         self._told = 0.0
         if self._tell(READ):
             raise JobCancelled
-        champion = champion_of(store, project, model_name(store, project), _now())
+        champion = champion_of(store, project, names[0], _now())
         outcome = contest(store, *sides, champion.id, _now())
         if began is not None:
             making = replace(making, labels=outcome.learned, seconds=time.monotonic() - began)
@@ -271,9 +285,9 @@ class _Job:
             store.lock(self._id)
             if self._hold(READ, self._progress.note):
                 raise JobCancelled
-            version = keep(store, sides[1].project, champion.id, making, outcome, _now())
+            version = keep(store, sides[1].project, champion.id, making, outcome, _now(), name=names[1])
             today = store.project(self._id)
-            same = model_name(store, today) == model_name(store, project) and today.policy.head == project.policy.head
+            same = (model_name(store, today), today.policy.head) == (names[0], project.policy.head)
             better = outcome.verdict is not None and outcome.verdict.word == "better"
             promoted = better and same and today.policy.promote_alone and version.status == "candidate"
             if promoted:
