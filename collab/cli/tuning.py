@@ -97,7 +97,7 @@ def begin(store: "Store", project: int, wanted: "Wanted", by: str, at: int) -> "
 
     with store.transaction():
         job = store.submit_job(JOB, project, asdict(wanted), by, at)
-        claimed = store.claim_job([JOB], at, at + START_MS)
+        claimed = store.claim_job([JOB], at, at + START_MS, alone=True)
         if claimed is None or claimed.id != job.id:
             raise Conflict(
                 "Another fine-tuning is under way in this workspace, one at a time. Wait for its end, or cancel it."
