@@ -29,6 +29,8 @@ FIGURES = "tuning"
 """Name of the figures that say how far a fine-tuning is."""
 
 MOST_FLIPS = 1000
+VERSIONS = "versions"
+"""Folder, beside those of a project's weights, of how its versions were judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def version_of(store: Store, project_id: int, number: int) -> ModelVersion:
 
 def judged_file(project_id: int, version: int) -> str:
     """Name of the file that says how a version was judged; it stays when the weights are deleted."""
-    return f"models/{project_id}/versions/{version}.json"
+    return f"models/{project_id}/{VERSIONS}/{version}.json"
 
 
 def judged(store: Store, project_id: int, version: int) -> Judged | None:
