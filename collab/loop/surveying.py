@@ -3,6 +3,7 @@
 It reads bytes and digests alone; what is in the files is up to others.
 """
 
+import json
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,7 @@ from collab.domain.media import thumb_of, view_of
 from collab.domain.store import Store
 from collab.domain.version import TUNED
 from collab.errors import UnknownName
-from collab.loop.measuring import tuned_folder
+from collab.loop.measuring import image_fields, reads_text, tuned_folder
 
 PASSING = ("uploads", "jobs")
 """Folders of what is under way: uploads until they are imported, work of jobs that run."""
@@ -56,7 +57,7 @@ def survey(store: Store, *, read: bool = True) -> Survey:
     made = {each for name in originals for each in (view_of(name), thumb_of(name))}
     named = {*originals, *made}
     unnamed = [name for name in sizes if name not in named and name.partition("/")[0] not in _OWN]
-    unnamed += [name for name in sizes if name.startswith(_OWN) and Path(name).name.startswith(".")]
+    unnamed += [name for name in sizes if name.startswith(_OWN) and "/." in name]
     damaged = [name for name in originals if name in sizes and read and not _whole(store, name)]
     return Survey(
         files=len(sizes),
@@ -89,12 +90,26 @@ def _needed(store: Store) -> Iterator[str]:
             if certificate.status in _STANDING:
                 yield f"certificates/{project.id}/{certificate.number}.safetensors"
                 yield f"certificates/{project.id}/{certificate.number}-head.safetensors"
-        for encoder in {project.policy.encoder, project.policy.image_encoder}:
+        kept = [model.record for model in store.models(project.id) if not model.record.deleted_by]
+        named = {("text", each.text_encoder) for each in kept} | {("image", each.image_encoder) for each in kept}
+        named |= {("text", project.policy.encoder)} if reads_text(project) else set()
+        named |= {("image", project.policy.image_encoder)} if image_fields(project) else set()
+        for part, encoder in sorted(named):
             if encoder.startswith(TUNED):
-                yield f"{tuned_folder(project.id, encoder)}/"
+                yield from _weights(store, f"{tuned_folder(project.id, encoder)}/{part}")
     for job in store.jobs(limit=_JOBS):
         if job.kind == "train" and isinstance(file := job.result.get("file"), str):
             yield file
+
+
+def _weights(store: Store, folder: str) -> Iterator[str]:
+    """What a folder of weights can't be read without; where they fill several files, an index names them."""
+    yield f"{folder}/collab.json"
+    try:
+        index = json.loads(store.file(f"{folder}/model.safetensors.index.json").read_bytes())
+        yield from (f"{folder}/{name}" for name in sorted({*index["weight_map"].values()}))
+    except (UnknownName, ValueError, LookupError, TypeError, AttributeError):
+        yield f"{folder}/model.safetensors"
 
 
 def _whole(store: Store, name: str) -> bool:

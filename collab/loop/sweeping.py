@@ -3,6 +3,10 @@
 from pathlib import Path
 
 from collab.domain.store import Store
+from collab.loop.escalating import JOB
+from collab.loop.measuring import tuned_folder
+from collab.loop.promoting import tuned_names
+from collab.loop.versions import VERSIONS, judged
 
 HEADS = 5
 """Refits whose heads are kept: a new worker reads the last one, and who freezes one reads it while others follow."""
@@ -23,3 +27,25 @@ def sweep_uploads(store: Store, now: int) -> None:
     old = {path.resolve() for path in uploads.iterdir() if path.stat().st_mtime * 1000 < now - UPLOAD_MS}
     for path in old - {Path(job.payload.get("path", "")).resolve() for job in store.live_jobs()}:
         store.delete_files(f"uploads/{path.name}")
+
+
+def sweep_models(store: Store, project: int) -> None:
+    """Delete weights that no version needs any more: who deleted them was cut off, or died before there was a version.
+
+    Not while a fine-tuning is under way or to be gone on with: its weights are there before the version is.
+    """
+    folder = store.folder(f"models/{project}")
+    there = [path.name for path in folder.iterdir() if path.is_dir() and path.name != VERSIONS]
+    # In this order: a job that is over has written its version by now.
+    if not there or any(job.kind == JOB and job.project == project for job in store.live_jobs()):
+        return
+    models, policy = store.models(project), store.project(project).policy
+    names = {policy.encoder, policy.image_encoder}
+    names.update(name for model in models if not model.record.deleted_by for name in tuned_names(model))
+    needed = {tuned_folder(project, name) for name in names}
+    for path in there:
+        if f"models/{project}/{path}" not in needed:
+            store.delete_files(f"models/{project}/{path}")
+    for model in models:
+        if model.record.deleted_by and (kept := judged(store, project, model.id)) is not None and kept.features[1]:
+            store.delete_features(project, *kept.features)

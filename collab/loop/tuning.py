@@ -4,6 +4,7 @@ An attempt that was cut off goes on where it stood; one that was cancelled or fa
 """
 
 import contextlib
+import filecmp
 import hashlib
 import json
 import os
@@ -156,7 +157,8 @@ class _Job:
     def discard(self) -> None:
         """Take away what nobody will use: there is no version of it."""
         self._store.delete_files(self.folder)
-        used = {n for m in self._store.models(self._id) for n in (m.record.text_encoder, m.record.image_encoder)}
+        kept = (m.record for m in self._store.models(self._id) if not m.record.deleted_by)
+        used = {name for record in kept for name in (record.text_encoder, record.image_encoder)}
         if self._made and self._made not in used:
             self._store.delete_files(tuned_folder(self._id, self._made))
             if self._features[1]:
@@ -182,8 +184,11 @@ class _Job:
             self._store.folder(name) for name in (f"{self.folder}/model", tuned_folder(self._id, self._made))
         )
         for part in here.iterdir():
-            if not (there / part.name).exists():  # else it is the same: the digest says so
-                part.rename(there / part.name)
+            if _same(part, there / part.name):
+                continue  # it may be in use
+            # Damaged, or what a deletion left that was cut off; the digest says that it was the same.
+            self._store.delete_files(f"{tuned_folder(self._id, self._made)}/{part.name}")
+            part.rename(there / part.name)
         names = {"text": found.origins[0], "image": found.origins[1]}
         self._store.write_file(f"{tuned_folder(self._id, self._made)}/{MADE_FROM}", iter([json.dumps(names).encode()]))
         return found
@@ -331,6 +336,12 @@ def _sweep(store: Store) -> None:
             over = False  # not of the queue
         if over:
             store.delete_files(f"jobs/{folder.name}")
+
+
+def _same(folder: Path, other: Path) -> bool:
+    """Whether two folders hold the same files."""
+    names, others = ({p.relative_to(f) for p in f.rglob("*") if p.is_file()} for f in (folder, other))
+    return names == others and all(filecmp.cmp(folder / name, other / name, shallow=False) for name in names)
 
 
 def log_folder(store: Store, project_id: int, job: int) -> Path:

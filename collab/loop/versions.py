@@ -29,6 +29,8 @@ FIGURES = "tuning"
 """Name of the figures that say how far a fine-tuning is."""
 
 MOST_FLIPS = 1000
+VERSIONS = "versions"
+"""Folder, beside those of a project's weights, of how its versions were judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def version_of(store: Store, project_id: int, number: int) -> ModelVersion:
 
 def judged_file(project_id: int, version: int) -> str:
     """Name of the file that says how a version was judged; it stays when the weights are deleted."""
-    return f"models/{project_id}/versions/{version}.json"
+    return f"models/{project_id}/{VERSIONS}/{version}.json"
 
 
 def judged(store: Store, project_id: int, version: int) -> Judged | None:
@@ -163,16 +165,25 @@ def flips(store: Store, project_id: int, version: int) -> tuple[Flip, ...]:
 
 
 def compare(store: Store, project_id: int, a: int, b: int) -> Comparison:
-    """Hold two versions against each other on the audits that both were judged by, from a to b."""
+    """Hold two versions against each other on the audits that both were judged by, from a to b.
+
+    Where one was held against the other, it is what that judgement saw: both with heads of the same decisions.
+    """
     schema = store.project(project_id).schema
     models = store.models(project_id)
-    of_a, of_b = (_said(store, project_id, models, each) for each in (a, b))
+    direct = _direct(store, project_id, a, b)
+    if direct is None:
+        of_a, of_b = (_said(store, project_id, models, each) for each in (a, b))
+    else:
+        of_a = {item: (truth, before) for item, truth, before, _ in direct.audits}
+        of_b = {item: (truth, after) for item, truth, _, after in direct.audits}
+        if direct.against == b:
+            of_a, of_b = of_b, of_a
     both = sorted(of_a.keys() & of_b.keys())
     truth = [of_b[item][0] for item in both]
     said = [of_a[item][1] for item in both], [of_b[item][1] for item in both]
     right = [[word == true for word, true in zip(words, truth, strict=True)] for words in said]
     cells = [() if schema.many else _confusion(schema, truth, words) for words in said]
-    direct = next((m for m in models if {m.id, _against(m)} == {a, b}), None)
     return Comparison(
         audits=len(both),
         right_before=sum(right[0]),
@@ -184,12 +195,17 @@ def compare(store: Store, project_id: int, a: int, b: int) -> Comparison:
         after=cells[1],
         wrong_before=_wrong(truth, said[0]),
         wrong_after=_wrong(truth, said[1]),
-        flipped=None if direct is None else direct.record.flipped,
+        flipped=None if direct is None else direct.flipped,
     )
 
 
-def _against(model: ModelVersion) -> int | None:
-    return None if model.record.verdict is None else model.record.verdict.against
+def _direct(store: Store, project_id: int, a: int, b: int) -> Judged | None:
+    """The judgement that held one of two versions against the other, the newer one's first."""
+    for version, other in sorted(((a, b), (b, a)), reverse=True):
+        found = judged(store, project_id, version)
+        if found is not None and found.against == other:
+            return found
+    return None
 
 
 def _said(

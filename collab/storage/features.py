@@ -33,6 +33,7 @@ def features(db: Database, project: int, encoder: str, dim: int) -> "FeatureBloc
 def delete_features(db: Database, project: int, encoder: str, dim: int) -> None:  # noqa: D103  # as above
     if (folder := _folder(db, project, encoder, dim)).exists():
         with disk_errors(folder):
+            (folder / "manifest.json").unlink(missing_ok=True)  # first: without it no row counts
             shutil.rmtree(folder)
 
 

@@ -45,7 +45,10 @@ def delete_files(db: Database, name: str) -> None:
     path = _inside(db, name)
     with disk_errors(path):
         if path.is_dir():
-            shutil.rmtree(path)
+            # Out of the way first: who is killed in the middle leaves no half of it under its name.
+            away = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            path.rename(away)
+            shutil.rmtree(away)
         else:
             path.unlink(missing_ok=True)
 

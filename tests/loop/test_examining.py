@@ -9,6 +9,7 @@ from collab.domain.annotation import Decision
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
+from collab.domain.version import ModelVersion, VersionRecord
 from collab.loop import reshaping
 from collab.loop.examining import Finding, examine
 from collab.storage.database import open_store
@@ -67,6 +68,17 @@ def test_pictures_that_are_missing_damaged_or_nobodys_are_told_apart(shapes):
     seen = found(shapes)
     assert third.replace(".webp", ".view.webp") in seen["files without what is shown of them"].says
     assert nobodys in seen["files that nobody names"].says
+
+
+def test_weights_of_every_version_are_missed_unless_they_were_deleted(shapes):
+    store, project = shapes.store, shapes.project.id
+    for name, by in (("tuned:ab", ""), ("tuned:cd", ""), ("tuned:ef", "Ada")):
+        record = VersionRecord(name, deleted_by=by)
+        store.add_model(ModelVersion(0, project, name, "logistic", "candidate", record=record))
+    for file in ("ab/text/collab.json", "ab/text/model.safetensors", "cd/text/collab.json"):
+        store.write_file(f"models/{project}/{file}", iter([b"{}"]))
+    lost = f"models/{project}/cd/text/model.safetensors"
+    assert problems(shapes, quick=True) == {"files missing": f"1: {lost}"}
 
 
 def test_a_tampered_event_is_found(shapes):

@@ -148,13 +148,16 @@ def test_after_a_roll_back_the_old_version_is_the_champion_again_and_no_third_on
     assert {m.id: m.status for m in signs.store.models(project.id)} == {new.id: "retired", old.id: "champion"}
 
 
-def test_a_tuning_under_a_tuned_champion_starts_from_the_pretrained_weights(taught, gate):
+def test_a_tuning_under_a_tuned_champion_starts_from_the_pretrained_weights_and_mends_those_there(taught, gate):
     gate("better")
     signs = taught()
     run(signs)
+    lost = next((signs.store.workspace / "files" / "models").glob("*/*/text/config.json"))
+    lost.unlink()  # as by a deletion that was cut off
     with pytest.raises(NothingToLearn, match="these very answers"):  # the same weights came of the same answers
         run(signs, 8)
     assert len(signs.store.models(signs.project.id)) == 2
+    assert lost.exists()
 
 
 def test_an_audit_that_is_smuggled_among_the_decisions_is_not_learned_from(taught, monkeypatch):

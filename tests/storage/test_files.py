@@ -65,6 +65,20 @@ def test_a_folder_is_made_and_deleted_with_what_is_in_it(store: Store) -> None:
     assert [p.name for p in path.parent.iterdir()] == []
 
 
+def test_a_deletion_that_is_cut_off_leaves_nothing_under_its_name(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.write_file("models/1/ab/text/config.json", iter([b"{}"])).parents[1]
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.delete_files("models/1/ab")
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("name", ["../collab.db", "", "a/../.."])
 def test_nothing_outside_the_folder_is_deleted(store: Store, name: str) -> None:
     with pytest.raises(UnknownName):
