@@ -68,9 +68,10 @@ def tune(
     if not running.is_first():
         running.run(store, _begun(store, project, now()))
         return
-    job = begin(store, project, escalating.Wanted(recipe), os.environ.get("USER", ""), now())
-    if job.attempt > 1:
-        err.print(f"Going on with job {job.id}, which was cut off, and with its settings.", highlight=False)
+    at = now()
+    job = begin(store, project, escalating.Wanted(recipe), os.environ.get("USER", ""), at)
+    if job.created_at != at:
+        err.print(f"Going on with job {job.id}, which was there already, and with its settings.", highlight=False)
     # The job then ends at its next step, and cleans up behind itself.
     before = signal.signal(signal.SIGINT, lambda *_: store.cancel_job(job.id))
     try:
@@ -97,7 +98,7 @@ def begin(store: "Store", project: int, wanted: "Wanted", by: str, at: int) -> "
 
     with store.transaction():
         job = store.submit_job(JOB, project, asdict(wanted), by, at)
-        claimed = store.claim_job([JOB], at, at + START_MS)
+        claimed = store.claim_job([JOB], at, at + START_MS, alone=True)
         if claimed is None or claimed.id != job.id:
             raise Conflict(
                 "Another fine-tuning is under way in this workspace, one at a time. Wait for its end, or cancel it."

@@ -473,9 +473,9 @@ class Store(Protocol):
     def submit_job(self, kind: str, project: int | None, payload: Mapping[str, Any], by: str, now: int) -> Job:
         """Queue a job; where one of this kind and project is live already, return that one."""
 
-    def claim_job(self, kinds: Sequence[str], now: int, lease_until: int) -> Job | None:
+    def claim_job(self, kinds: Sequence[str], now: int, lease_until: int, *, alone: bool = False) -> Job | None:
         """Take the oldest queued job, or one whose lease has run out; adds one to its attempt. After three attempts it
-        fails instead."""
+        fails instead. `alone`: none where another one of these kinds runs under its lease, of whichever project."""
 
     def beat_job(self, job: int, attempt: int, lease_until: int, progress: float, message: str) -> bool:
         """Heartbeat: carries progress out; returns whether a person asked to stop. Raises `JobLost`."""
@@ -484,6 +484,10 @@ class Store(Protocol):
         self, job: int, attempt: int, status: JobStatus, message: str, result: Mapping[str, Any], now: int
     ) -> None:
         """Finish. Raises `JobLost` where another attempt owns it."""
+
+    def give_back_job(self, job: int, attempt: int) -> None:
+        """Queue a running job again whose process was ended on purpose: that attempt doesn't count. Fine where it isn't
+        this attempt's. The process must be gone: the next attempt has the same number."""
 
     def cancel_job(self, job: int) -> None:
         """Ask a job to stop; a queued one stops at once."""

@@ -97,6 +97,8 @@ class VersionRecord:
     """Who deleted its weights; what is known of it stays."""
     suggests_since: int = 0
     """When it was last made the champion by an act; 0: it never was, so if it is one, then since it was made."""
+    judged_before: tuple[int, ...] = ()
+    """Items whose audits judged it when it was made before, of the same answers: they have chosen too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,7 +238,11 @@ def _train(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
 
 def _tune(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
-    return tune(store, job.project, wanted(job), job.id, report)
+
+    def hold(share: float, message: str) -> bool:
+        return store.beat_job(job.id, job.attempt, now_ms() + LEASE_MS, share, message)
+
+    return tune(store, job.project, wanted(job), job.id, report, hold)
 
 
 def _act(job: Job) -> str:

@@ -57,6 +57,9 @@ ALONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM
 """A training that takes every core for an hour would keep people waiting at each key; where there is a GPU the
 processor has little to do."""
 
+PARTING = 3.0
+"""Seconds that a job has to end in when the worker does; the app waits ten for the worker."""
+
 FOLLOW_EVERY, VERDICT_EVERY = 60.0, 2.0
 """Seconds until certificates are looked at though nothing was logged: a lease that runs out leaves no event. And where
 a verdict only waits until the last answer is a while old."""
@@ -126,8 +129,7 @@ class _Worker:
                 time.sleep(1.0)
             time.sleep(TICK)
         self.stop()
-        for _, child in self._children.values():
-            child.terminate()
+        self._part()
 
     def _sign(self) -> None:
         """Give signs of life, in a thread of its own: a round over a large pool takes longer than pages wait."""
@@ -236,7 +238,7 @@ class _Worker:
         for kinds in (QUICK, SLOW, TRAINING, TUNING):
             if any(running.kind in kinds for running, _ in self._children.values()):
                 continue
-            claimed = self._store.claim_job(kinds, now_ms(), now_ms() + START_MS)
+            claimed = self._store.claim_job(kinds, now_ms(), now_ms() + START_MS, alone=kinds is TUNING)
             if claimed is not None:
                 self._children[claimed.id] = claimed, self._start(claimed)
 
@@ -244,6 +246,20 @@ class _Worker:
         """Let go of the job of a child that died, so that the next look finds it; one that ended has let go itself."""
         with contextlib.suppress(JobLost):
             self._store.beat_job(job.id, job.attempt, now_ms(), job.progress, f"exit status {status}")
+
+    def _part(self) -> None:
+        """End the jobs under way and give them back: that the app is stopped is no failure of theirs."""
+        parted = [(job, child) for job, child in self._children.values() if child.poll() in (None, -signal.SIGTERM)]
+        for _, child in parted:
+            child.terminate()
+        for job, child in parted:
+            try:
+                child.wait(PARTING)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            with contextlib.suppress(StorageError):  # then its lease runs out
+                self._store.give_back_job(job.id, job.attempt)
 
     def _retrain(self, job: Job) -> None:
         assert job.project is not None
@@ -273,7 +289,12 @@ class _Worker:
             str(job.attempt),
         )
         env = {**os.environ, **(ALONE if job.kind in TUNING else {})}
-        return subprocess.Popen([sys.executable, "-m", "collab.cli", *child], stdin=subprocess.DEVNULL, env=env)
+        return subprocess.Popen(
+            [sys.executable, "-m", "collab.cli", *child],
+            stdin=subprocess.DEVNULL,
+            env=env,
+            process_group=0,  # Ctrl+C reaches the worker alone, which ends it and gives the job back
+        )
 
 
 def _tell(what: str, error: Exception) -> str:

@@ -80,6 +80,8 @@ def contest(store: Store, champion: Side, candidate: Side, against: int, now: in
     pool.take_features(project.schema)
     rows = _common(pool, files)
     items = pool.items[rows[0]]
+    if not len(items):
+        raise NothingToLearn(project.name, "no item has been read by both models yet, so nothing can judge. Try again.")
     row = {item: at for at, item in enumerate(items.tolist())}
     labels = pool.labels[rows[0]]
     taken = pool.audits[rows[0]]

@@ -284,7 +284,9 @@ def _report(done: Round, strata: Sequence[Stratum], names: Mapping[int, str]) ->
 
 def _chose(store: Store, project: int) -> int:
     """How many answered audits the gate has used: what a figure says of a version that they chose is a little kind."""
-    chosen = {i for m in store.models(project) if m.record.verdict is not None for i in m.record.verdict.audits}
+    records = [m.record for m in store.models(project)]
+    chosen = {i for r in records if r.verdict is not None for i in r.verdict.audits}
+    chosen |= {i for r in records for i in r.judged_before}
     if not chosen:
         return 0
     return sum(audit.answer is not None and audit.item in chosen for audit in store.audit_answers(project, 0))

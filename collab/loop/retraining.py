@@ -114,7 +114,8 @@ class Learner:
     def round(self, now: int) -> Round | None:
         """Fit, judge, rank, and write all of it in one transaction.
 
-        None while there is nothing to rank, and once it no longer serves: these features aren't the project's own.
+        None while there is nothing to rank, and once it no longer serves: these features aren't the project's own, or
+        another model was chosen while it was at work.
         """
         if not len(self._pool) or not self.serves(self.project):
             return None
@@ -166,6 +167,8 @@ class Learner:
         # All that takes time comes before the transaction: nobody's answer can be saved while it is open.
         overlap = self.project.policy.annotations_per_item
         with self._store.transaction():
+            if not self._suggests(model.id, now):
+                return None
             self._store.put_asks(self.project.id, asks, progress.ranking + 1, whole=whole, overlap=overlap)
             self._store.suggest(self.project.id, {item: words[item] for item in held if item in words})
             self._store.add_round(done)
@@ -206,6 +209,14 @@ class Learner:
                 lambda features: guess.logits(schema, blocks.of_text(features)), None,
             )  # fmt: skip
         return None
+
+    def _suggests(self, version: int, now: int) -> bool:
+        """Whether it is this version still whose word counts; to be asked in the transaction that writes it."""
+        self._store.lock(self.project.id)
+        today = self._store.project(self.project.id)
+        if not self.serves(today) or today.policy.head != self.project.policy.head:
+            return False
+        return champion_of(self._store, self.project, self._model, now).id == version
 
     def _score(self, features: Floats, audits: Audits) -> tuple[float, Floats | None]:
         """Temperature of the head by the audits, and class probabilities of all rows; None where there is no head."""

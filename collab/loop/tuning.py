@@ -3,6 +3,7 @@
 An attempt that was cut off goes on where it stood; one that was cancelled or failed leaves nothing behind but its log.
 """
 
+import contextlib
 import filecmp
 import json
 import os
@@ -23,7 +24,7 @@ from collab.engine.encoders.image import ImageEncoder, image_encoder_of
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.engine.fine_tuning import FineTuned, Pretrained
-from collab.errors import CollabError, Conflict, JobCancelled, JobLost, NothingToLearn, UnknownName
+from collab.errors import CollabError, Conflict, JobCancelled, JobLost, NothingToLearn, StorageError, UnknownName
 from collab.loop.capturing import Captured, capture, captured, captured_there
 from collab.loop.contesting import Side, contest
 from collab.loop.encoding import blocks_of, encode_with, image_encoder, text_encoder
@@ -55,7 +56,9 @@ class _Trained:
     """Names of the encoders that it was trained from, "" for one that was not."""
 
 
-def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Report) -> Mapping[str, Any]:
+def tune(
+    store: Store, project_id: int, wanted: Wanted, number: int, report: Report, hold: Report = lambda *_: False
+) -> Mapping[str, Any]:
     """Fine-tune, and have the gate judge what came of it.
 
     Where several processes were started for it (`accelerate launch`), all of them call this: the first one alone reads
@@ -67,6 +70,8 @@ def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Rep
         wanted: How.
         number: Of the job; its folder and what it makes are named after it.
         report: Told the share done; returns True to cancel.
+        hold: As `report`, but asks the store there and then, in the transaction that publishes: raises `JobLost` where
+            another attempt has the job, and else keeps it until the transaction's end.
 
     Returns:
         What `asdict` makes of `Tuned`.
@@ -74,8 +79,9 @@ def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Rep
     Raises:
         NothingToLearn: There is nothing to train, or too little to train on.
         JobCancelled: `report` said so.
+        JobLost: `hold` or `report` did.
     """
-    job = _Job(store, project_id, wanted, number, report)
+    job = _Job(store, project_id, wanted, number, report, hold)
     if not is_first():
         job.train_along()
         return {}
@@ -88,6 +94,8 @@ def tune(store: Store, project_id: int, wanted: Wanted, number: int, report: Rep
     except JobLost:
         raise  # another attempt goes on with what is there
     except CollabError:
+        with contextlib.suppress(StorageError):  # a full disk can't be asked, and what is deleted makes room
+            hold(0.0, "")  # where another attempt has the job, the folder is not this one's to delete
         job.discard()
         raise
     store.delete_files(job.folder)
@@ -102,9 +110,11 @@ def is_first() -> bool:
 class _Job:
     """One fine-tuning, from where it stands to its end."""
 
-    def __init__(self, store: Store, project_id: int, wanted: Wanted, number: int, report: Report) -> None:
+    def __init__(
+        self, store: Store, project_id: int, wanted: Wanted, number: int, report: Report, hold: Report
+    ) -> None:
         self._store, self._wanted, self._number, self._report = store, wanted, number, report
-        self._id = project_id
+        self._id, self._hold = project_id, hold
         self.folder = f"jobs/{number}"
         self._told = 0.0
         self._progress = TuningProgress(number, of_epochs=wanted.recipe.epochs)
@@ -240,40 +250,58 @@ class _Job:
                 "these very answers were fine-tuned on already, and what came of it suggests now. Label some more.",
             )
         self._progress = replace(self._progress, doing="read", eta_seconds=None)
-        sides = Side(project, self._read(project)), Side(candidate, self._read(candidate, new=True))
+        sides, names = self._sides(project, candidate)
         making = Making(
             self._number, self._wanted.recipe.method, trained.labels, trained.made.held_out, len(trained.made.epochs),
             trained.made.best_epoch, trained.made.batch, trained.made.device, trained.made.seconds,
             trained.made.memory_bytes, trained.made.joules, trained.made.energy_by,
         )  # fmt: skip
-        return self._decide(sides, making)
+        return self._decide(sides, names, making)
+
+    def _sides(self, project: Project, candidate: Project) -> tuple[tuple[Side, Side], tuple[str, str]]:
+        """Read all items as both do; with the names of both at that time, which say by what the table was measured."""
+        while True:
+            self._table(project)
+            names = model_name(self._store, project), model_name(self._store, candidate)
+            sides = Side(project, self._read(project)), Side(candidate, self._read(candidate, new=True))
+            if names == (model_name(self._store, project), model_name(self._store, candidate)):
+                return sides, names
+            self._store.delete_features(self._id, *self._features)  # the table was measured anew: read both by that
 
     def _network(self, project: Project) -> Tuned:
         """Of tables alone there is no encoder to train: a network as the head is the candidate."""
         began = time.monotonic()
         candidate = replace(project, policy=replace(project.policy, head=NETWORK))
+        self._table(project)
+        name = model_name(self._store, project)
         blocks = self._read(project)
         making = Making(self._number, NETWORK, 0, 0, 0, 0, 0, device_words(), 0.0)
-        return self._decide((Side(project, blocks), Side(candidate, blocks)), making, began)
+        return self._decide((Side(project, blocks), Side(candidate, blocks)), (name, name), making, began)
 
-    def _decide(self, sides: tuple[Side, Side], making: Making, began: float | None = None) -> Tuned:
-        """Hold both against each other, and write what came of it in one transaction."""
+    def _decide(
+        self, sides: tuple[Side, Side], names: tuple[str, str], making: Making, began: float | None = None
+    ) -> Tuned:
+        """Hold both against each other, and write what came of it in one transaction, under the names given."""
         store, project = self._store, sides[0].project
         self._progress = replace(self._progress, doing="judge")
         self._told = 0.0
         if self._tell(READ):
             raise JobCancelled
-        champion = champion_of(store, project, model_name(store, project), _now())
+        champion = champion_of(store, project, names[0], _now())
         outcome = contest(store, *sides, champion.id, _now())
         if began is not None:
             making = replace(making, labels=outcome.learned, seconds=time.monotonic() - began)
         if sides[1].blocks is not sides[0].blocks:
             encode_with(store, project, sides[1].blocks, lambda _: False)  # what was imported meanwhile
+        if self._tell(READ):
+            raise JobCancelled
         with store.transaction():
             store.lock(self._id)
-            version = keep(store, sides[1].project, champion.id, making, outcome, _now())
+            if self._hold(READ, self._progress.note):
+                raise JobCancelled
+            version = keep(store, sides[1].project, champion.id, making, outcome, _now(), name=names[1])
             today = store.project(self._id)
-            same = model_name(store, today) == model_name(store, project) and today.policy.head == project.policy.head
+            same = (model_name(store, today), today.policy.head) == (names[0], project.policy.head)
             better = outcome.verdict is not None and outcome.verdict.word == "better"
             promoted = better and same and today.policy.promote_alone and version.status == "candidate"
             if promoted:

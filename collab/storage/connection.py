@@ -108,6 +108,11 @@ class Database:
         if not self.is_sqlite:  # SQLite has one writer at a time anyway
             self.rows(sa.text("SELECT 1 FROM counter WHERE project = :project FOR UPDATE"), {"project": project})
 
+    def lock_name(self, name: str) -> None:
+        """Let no other transaction that locks this name go on until this one ends."""
+        if not self.is_sqlite:
+            self.rows(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
     def close(self) -> None:
         """Release connections and locks."""
         self._engine.dispose()

@@ -237,6 +237,7 @@ class SqlStore(Database):
     claim_job = runs.claim_job
     beat_job = runs.beat_job
     end_job = runs.end_job
+    give_back_job = runs.give_back_job
     cancel_job = runs.cancel_job
     job = runs.job
     jobs = runs.jobs

@@ -97,8 +97,9 @@ def submit_job(db: Database, kind: str, project: int | None, payload: Mapping[st
         return _job(made or db.rows(sa.select(j).where(j.c.live == live))[0])
 
 
-def claim_job(db: Database, kinds: Sequence[str], now: int, lease_until: int) -> Job | None:
+def claim_job(db: Database, kinds: Sequence[str], now: int, lease_until: int, *, alone: bool = False) -> Job | None:
     j = tables.job
+    under_way = sa.select(j.c.id).where(j.c.kind.in_(kinds), j.c.status == "running", j.c.lease_until > now)
     lost = sa.and_(j.c.status == "running", j.c.lease_until <= now)
     query = (
         sa.select(j)
@@ -108,7 +109,13 @@ def claim_job(db: Database, kinds: Sequence[str], now: int, lease_until: int) ->
     )
     if db.scalar(sa.select(query.exists())) is not True:  # an idle worker asks often; it needn't take the writers' gate
         return None
+    if alone and db.row(under_way) is not None:
+        return None
     with db.transaction():
+        if alone:
+            db.lock_name(f"jobs: {', '.join(kinds)}")
+            if db.row(under_way) is not None:
+                return None
         while (found := db.row(query.with_for_update(skip_locked=True))) is not None:
             if found.cancel_requested:
                 _end(db, found.id, "cancelled", found.message, now)
@@ -151,6 +158,11 @@ def end_job(
         values["progress"] = 1.0
     if not db.write(sa.update(j).values(**values).where(*_mine(job, attempt))):
         raise JobLost(f"Job {job} is no longer this worker's; what it did is thrown away.")
+
+
+def give_back_job(db: Database, job: int, attempt: int) -> None:
+    values = {"status": "queued", "attempt": attempt - 1, "lease_until": 0}
+    db.write(sa.update(tables.job).values(**values).where(*_mine(job, attempt)))
 
 
 def end_jobs(db: Database, message: str, now: int) -> int:

@@ -1,6 +1,7 @@
 """What a worker does between jobs: one project's trouble is its own, and everybody hears what it is."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -73,6 +74,22 @@ def test_a_project_that_fails_says_why_and_holds_up_no_other_one(
         store.save_policy(broken.id, replace(broken.policy, strategy="margin"))
         wait_for(lambda: store.progress(broken.id).revision, PATIENCE)
         wait_for(lambda: store.progress(broken.id).worker == "idle", PATIENCE)
+
+
+def test_jobs_outlive_any_number_of_ordinary_stops(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    children: list[subprocess.Popen[bytes]] = []
+
+    def start(*_: object) -> subprocess.Popen[bytes]:
+        children.append(subprocess.Popen(["sleep", "60"]))
+        return children[-1]
+
+    monkeypatch.setattr(working._Worker, "_start", start)
+    job = store.submit_job("tune", None, {}, "Ann", now_ms())
+    for stop in range(1, 5):
+        with at_work(store):
+            wait_for(lambda: len(children) == stop, PATIENCE)  # noqa: B023  # called at once
+        assert children[-1].returncode == -signal.SIGTERM
+        assert (store.job(job.id).status, store.job(job.id).attempt) == ("queued", 0)
 
 
 def test_an_upload_that_nobody_imported_for_a_week_goes(store: Store) -> None:

@@ -102,6 +102,10 @@ def test_in_the_foreground_one_is_begun_only_where_none_is_under_way(store: Stor
     assert (begun.kind, begun.status, begun.attempt) == (JOB, "running", 1)
     with pytest.raises(Conflict, match="under way"):
         tuning.begin(store, signs.project.id, WANTED, "Bo", now_ms())
+    other = store.create_project("Others", signs.project.fields, signs.project.schema, signs.project.policy, now_ms())
+    with pytest.raises(Conflict, match="under way"):
+        tuning.begin(store, other.id, WANTED, "Bo", now_ms())
+    assert store.jobs(other.id) == []
     again = tuning.begin(store, signs.project.id, WANTED, "Bo", now_ms() + 120_000)  # its lease ran out: it was killed
     assert (again.id, again.attempt) == (begun.id, 2)
 

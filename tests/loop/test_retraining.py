@@ -5,10 +5,12 @@ import pytest
 
 from collab.domain.annotation import Decision
 from collab.domain.run import ImportReport
+from collab.domain.version import ModelVersion
 from collab.engine.encoders.text import encoder_of
-from collab.loop import reshaping
+from collab.loop import reshaping, retraining
 from collab.loop.encoding import encode_items
 from collab.loop.pooling import Pool
+from collab.loop.promoting import promote
 from collab.loop.retraining import Learner
 from tests.loop.conftest import new_item
 
@@ -175,6 +177,29 @@ def test_once_another_encoder_was_chosen_nothing_is_recorded_under_its_name(read
     learner.take_in()
     assert learner.round(signs.now) is None
     assert [m.encoder for m in signs.store.models(signs.project.id)] == ["hashing"]
+
+
+@pytest.mark.parametrize("step", ["audits_of", "asks_of"], ids=["before it is named", "before it is written"])
+def test_a_promotion_during_a_round_stands_and_the_round_is_dropped(read, monkeypatch, step):
+    signs, learner = read()
+    learner.take_in()
+    first = learner.round(signs.now)
+    wanted = signs.store.add_model(ModelVersion(0, signs.project.id, "hashing", "mlp", "candidate", first.model))
+    promoted, rule = [], getattr(retraining, step)
+
+    def slowly(*args):
+        if not promoted:
+            promoted.append(promote(signs.store, signs.project.id, wanted.id, "Ada", "an act", signs.now))
+        return rule(*args)
+
+    monkeypatch.setattr(retraining, step, slowly)
+    assert learner.round(signs.now) is None
+    assert {m.id: m.status for m in signs.store.models(signs.project.id)} == {
+        first.model: "retired", wanted.id: "champion",
+    }  # fmt: skip
+    assert signs.store.last_round(signs.project.id) == first
+    learner.take_in()
+    assert learner.round(signs.now).model == wanted.id
 
 
 def test_a_head_goes_on_with_its_own_encoder_alone(read):

@@ -8,14 +8,17 @@ import torch
 
 from collab.domain.annotation import Annotation
 from collab.domain.project import NONE, Field, LabelSchema, LoopPolicy, classes_from_names
-from collab.domain.run import ImportReport
+from collab.domain.run import Figure, ImportReport
 from collab.domain.store import NewItem
+from collab.domain.version import Change, Verdict
 from collab.engine import gating
+from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Hashing
 from collab.engine.recipe import FineTuning
-from collab.errors import Conflict, JobCancelled, NothingToLearn
+from collab.errors import Conflict, JobCancelled, JobLost, NothingToLearn
 from collab.loop import annotating, reporting, versions
 from collab.loop.capturing import capture, captured
+from collab.loop.contesting import contest
 from collab.loop.encoding import text_encoder, text_encoder_of
 from collab.loop.measuring import measure
 from collab.loop.promoting import roll_back
@@ -203,6 +206,27 @@ def test_a_job_that_ended_without_saying_so_adds_no_second_version(taught):
     assert len(signs.store.models(signs.project.id)) == 2
 
 
+def test_an_attempt_that_lost_its_job_publishes_nothing_and_leaves_the_folder_to_the_next(taught, gate):
+    gate("better")
+    signs = taught()
+
+    def lost(*_):
+        raise JobLost("Another attempt has it.")
+
+    def fail(*_):
+        raise Conflict("Something else went wrong.")
+
+    for report in (lambda *_: False, fail):
+        with pytest.raises(JobLost):
+            tune(signs.store, signs.project.id, WANTED, 7, report, lost)
+        assert "trained.json" in {path.name for path in left(signs)[0]}
+        assert [m.status for m in signs.store.models(signs.project.id)] == ["champion"]
+        assert signs.store.project(signs.project.id).policy == signs.project.policy
+    with pytest.raises(JobCancelled):  # a person asked while the gate judged
+        tune(signs.store, signs.project.id, WANTED, 7, lambda *_: False, lambda *_: True)
+    assert left(signs)[0] == []
+
+
 @pytest.mark.parametrize("share", [0.3, 0.95])
 def test_a_cancelled_job_leaves_nothing_behind(taught, share):
     signs = taught()
@@ -242,7 +266,8 @@ def test_where_nothing_can_be_trained_it_says_why(taught, more, answers, why):
         versions.tune_fits(signs.store, signs.project.id)
 
 
-def test_of_tables_alone_the_candidate_is_a_network_as_the_head(store):
+def sides_of_a_table(store):
+    """A project of two numbers; whether they have the same sign is known of sixty items."""
     rng = np.random.default_rng(0)
     schema = LabelSchema("Same side?", classes_from_names(("same", "other")))
     policy = LoopPolicy(audit_schedule=(), audit_trickle=0)
@@ -255,11 +280,55 @@ def test_of_tables_alone_the_candidate_is_a_network_as_the_head(store):
         )
     store.add_items(brought, rows)
     store.finish_import(brought, ImportReport(added=60), 0.0, 500, NOW)
+    return project
+
+
+def test_a_table_that_is_measured_anew_during_the_judgement_has_nothing_promoted(store, monkeypatch):
+    project = sides_of_a_table(store)
+    found = Verdict("better", 1, (), Change(0.1, 0.05, 0.2), Change(0.1, 0.0, 0.2), 0, 0)
+
+    def contested(*args):
+        outcome = contest(*args)
+        moved = Table.fit([("x", "number"), ("y", "number")], [{"x": 1e3, "y": 1}, {"x": 2e3, "y": 9}])
+        store.write_file(f"tables/{project.id}.json", iter([moved.to_json()]))
+        return replace(outcome, verdict=found)
+
+    monkeypatch.setattr("collab.loop.tuning.contest", contested)
+    done = Tuned(**tune(store, project.id, WANTED, 7, lambda *_: False))
+    new, old = store.models(project.id)
+    assert (done.promoted, new.status, new.encoder) == (False, "candidate", old.encoder)
+    assert store.project(project.id).policy == project.policy
+
+
+def test_where_no_item_was_read_yet_it_says_so(store, monkeypatch):
+    project = sides_of_a_table(store)
+    monkeypatch.setattr("collab.loop.tuning.encode_with", lambda *_: 0)
+    with pytest.raises(NothingToLearn, match="no item has been read by both"):
+        tune(store, project.id, WANTED, 7, lambda *_: False)
+
+
+def test_the_same_candidate_made_anew_keeps_what_is_known_of_it(store):
+    project, figure = sides_of_a_table(store), Figure(0.9, 0.8, 0.95)
+    tune(store, project.id, WANTED, 7, lambda *_: False)
+    new, old = store.models(project.id)
+    verdict = Verdict("worse", old.id, (2, 5), Change(0.1, 0.05, 0.2), Change(0.1, 0.0, 0.2), 0, 0)
+    known = replace(new.record, verdict=verdict, accuracy=figure, audits=30, suggests_since=5, judged_before=(1, 2))
+    store.save_model(replace(new, parent=None, record=known, at=1))
+    store.save_model(replace(old, record=replace(old.record, accuracy=figure, audits=30)))
+    tune(store, project.id, WANTED, 8, lambda *_: False)
+    again, champion = store.models(project.id)
+    assert (again.id, again.parent, again.at > 1, again.record.making.job) == (new.id, old.id, True, 8)
+    kept = replace(known, making=again.record.making, verdict=None, judged_before=(1, 2, 5))
+    assert (again.record, champion.record.accuracy) == (kept, figure)
+
+
+def test_of_tables_alone_the_candidate_is_a_network_as_the_head(store):
+    project = sides_of_a_table(store)
     done = Tuned(**tune(store, project.id, WANTED, 7, lambda *_: False))
     new, old = store.models(project.id)
     assert (new.encoder, new.head, new.status, new.record.making.method) == (old.encoder, "mlp", "candidate", "mlp")
     assert (done.word, new.record.verdict) == (None, None)
-    store.save_policy(project.id, replace(policy, head="mlp"))
+    store.save_policy(project.id, replace(project.policy, head="mlp"))
     with pytest.raises(NothingToLearn, match="is a network already"):
         versions.tune_fits(store, project.id)
 

@@ -129,6 +129,30 @@ def test_a_job_lost_three_times_fails(store: Store) -> None:
     assert (store.job(job).status, store.job(job).attempt) == ("failed", 3)
 
 
+def test_a_job_that_is_given_back_is_queued_and_that_attempt_does_not_count(store: Store) -> None:
+    job = store.submit_job("encode", None, {}, "ann", 1).id
+    for at in range(10, 50, 10):
+        assert store.claim_job(["encode"], at, at + 10) is not None
+        store.give_back_job(job, 1)
+        assert (store.job(job).status, store.job(job).attempt) == ("queued", 0)
+    store.claim_job(["encode"], 50, 60)
+    store.claim_job(["encode"], 60, 70)
+
+    store.give_back_job(job, 1)
+
+    assert (store.job(job).status, store.job(job).attempt) == ("running", 2)
+
+
+def test_of_kinds_that_run_alone_one_is_claimed_at_a_time_whichever_project(
+    store: Store, make_project: MakeProject
+) -> None:
+    first, second = (store.submit_job("tune", project, {}, "ann", 1).id for project in (make_project().id, None))
+    assert store.claim_job(["tune"], 10, 20, alone=True) == store.job(first)
+    assert store.claim_job(["tune"], 15, 30, alone=True) is None
+    store.end_job(first, 1, "done", "", {}, 16)
+    assert store.claim_job(["tune"], 17, 30, alone=True) == store.job(second)
+
+
 def test_a_queued_job_is_cancelled_at_once_a_running_one_is_asked(store: Store) -> None:
     queued = store.submit_job("encode", None, {}, "ann", 1).id
     store.cancel_job(queued)
