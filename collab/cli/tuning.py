@@ -66,7 +66,7 @@ def tune(
         label_smoothing=label_smoothing, class_weights=class_weights, seed=seed,
     )  # fmt: skip
     if not running.is_first():
-        running.run(store, _begun(store, project))
+        running.run(store, _begun(store, project, now()))
         return
     at = now()
     job = begin(store, project, escalating.Wanted(recipe), os.environ.get("USER", ""), at)
@@ -106,11 +106,11 @@ def begin(store: "Store", project: int, wanted: "Wanted", by: str, at: int) -> "
     return claimed
 
 
-def _begun(store: "Store", project: int) -> "Job":
+def _begun(store: "Store", project: int, since: int) -> "Job":
     """The job that the first process has begun.
 
     Raises:
-        Conflict: It has begun none within ten minutes.
+        Conflict: It has begun none within ten minutes, or it has ended since then.
     """
     from collab.loop.escalating import JOB
 
@@ -119,6 +119,8 @@ def _begun(store: "Store", project: int) -> "Job":
         for job in store.jobs(project):
             if job.kind == JOB and job.status == "running":
                 return job
+            if job.kind == JOB and (job.finished_at or 0) >= since:
+                raise Conflict("The first process of this training has ended before it began. It says why.")
         if time.monotonic() > until:
             raise Conflict("The first process has not begun within ten minutes. Start it again.")
         time.sleep(0.5)
@@ -157,12 +159,14 @@ _DOING = {"train": "training", "read": "reading all items", "judge": "judging"}
 
 def _told(store: "Store", project: int, found: "Tuned") -> str:
     """What came of it, as a sentence."""
+    from collab.domain.run import SHOWN_FROM
     from collab.loop import versions
 
     record = versions.version_of(store, project, found.version).record
     verdict, number = record.verdict, f"Version {found.version}"
     if verdict is None:
-        return f"{number} is kept as a candidate: there are no audits yet that could judge it. You can promote it."
+        few = f"there are fewer than {SHOWN_FROM} audits of each import, too few to judge it"
+        return f"{number} is kept as a candidate: {few}. You can promote it."
     change = verdict.accuracy
     figures = (
         f"on {len(verdict.audits):,} audits the log-loss fell by {verdict.gain.value:.3f} "
@@ -170,7 +174,9 @@ def _told(store: "Store", project: int, found: "Tuned") -> str:
         f"{100 * change.value:.1f} points ({100 * change.low:.1f} to {100 * change.high:.1f})"
     )
     if verdict.word == "can't tell":
-        more = "more audits than there are" if verdict.more is None else f"about {verdict.more:,} more audits"
-        return f"{number} is kept as a candidate. Whether it is better can't be told yet: {figures}. {more} would tell."
+        more = "It would take more audits than could be asked."
+        if verdict.more is not None:
+            more = f"About {verdict.more:,} more audits would tell."
+        return f"{number} is kept as a candidate. Whether it is better can't be told yet: {figures}. {more}"
     then = "It suggests from now on." if found.promoted else "It is kept as a candidate."
     return f"{number} is {verdict.word} than version {verdict.against}: {figures}. {then}"

@@ -103,6 +103,7 @@ def contest(store: Store, champion: Side, candidate: Side, against: int, now: in
         flips,
         flipped,
         (candidate.blocks.digest, candidate.blocks.dim),
+        (champion.blocks.digest, champion.blocks.dim),
     )
     return Outcome(verdict, sides[0].record, replace(sides[1].record, flipped=flipped), kept, len(learned))
 

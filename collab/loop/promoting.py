@@ -12,14 +12,14 @@ from collab.domain.project import LoopPolicy, Project
 from collab.domain.store import Store
 from collab.domain.version import TUNED, ModelVersion
 from collab.errors import Conflict
-from collab.loop.measuring import JOINED, image_fields, reads_text, tuned_folder
+from collab.loop.measuring import JOINED, image_fields, model_name, reads_text, tuned_folder
 from collab.loop.versions import judged, version_of
 
 Act = Literal["promote", "roll back"]
 
 
 def promote(store: Store, project_id: int, version: int, by: str, event_id: str, now: int) -> None:
-    """Have a version suggest from now on.
+    """Have a version suggest from now on; items that it has not read yet are queued to be read in the same act.
 
     Args:
         store: The workspace.
@@ -103,6 +103,20 @@ def policy_of(project: Project, model: ModelVersion) -> LoopPolicy:
     return replace(policy, encoder=text or policy.encoder, image_encoder=image or policy.image_encoder, head=model.head)
 
 
+def unread(store: Store, project: Project, model: ModelVersion) -> int | None:
+    """Items that a version must read before it can suggest anything for them; None: its features are not known."""
+    items = store.progress(project.id).items
+    if model_name(store, replace(project, policy=policy_of(project, model))) != model.encoder:
+        return items  # the table was measured anew
+    features = ("", 0)
+    if (own := judged(store, project.id, model.id)) is not None:
+        features = own.features
+    else:
+        others = (judged(store, project.id, m.id) for m in store.models(project.id))
+        features = next((o.features_before for o in others if o is not None and o.against == model.id), features)
+    return max(0, items - len(store.features(project.id, *features))) if features[1] else None
+
+
 def _switch(store: Store, project_id: int, version: int, act: Act, by: str, event_id: str, now: int) -> None:
     with store.transaction():
         store.lock(project_id)
@@ -131,6 +145,8 @@ def _switch(store: Store, project_id: int, version: int, act: Act, by: str, even
         if model.status == "candidate" and by and (verdict is None or verdict.word != "better"):
             model = replace(model, record=replace(model.record, overruled_by=by))
         store.save_model(replace(model, status="champion", record=replace(model.record, suggests_since=now)))
+        if unread(store, project, model) != 0:
+            store.submit_job("encode", project_id, {}, by, now)
 
 
 def _names(policy: LoopPolicy) -> dict[str, str]:

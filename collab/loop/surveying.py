@@ -3,7 +3,6 @@
 It reads bytes and digests alone; what is in the files is up to others.
 """
 
-import json
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,6 +22,8 @@ REMADE = ("exports",)
 """What people have fetched, and can have made once more."""
 _OWN = (*PASSING, *REMADE, "bundles", "certificates", "heads", "imports", "models", "tables")
 """Folders of what projects make; pictures are told one by one."""
+_WEIGHTS = ("collab.json", "model.safetensors")
+"""What a folder of weights can't be read without; a model fills one file, unless it is larger than 50 GB."""
 _CHUNK = 1 << 20
 _JOBS = 1_000_000
 _STANDING = ("auditing", "certified", "signed")
@@ -96,20 +97,10 @@ def _needed(store: Store) -> Iterator[str]:
         named |= {("image", project.policy.image_encoder)} if image_fields(project) else set()
         for part, encoder in sorted(named):
             if encoder.startswith(TUNED):
-                yield from _weights(store, f"{tuned_folder(project.id, encoder)}/{part}")
+                yield from (f"{tuned_folder(project.id, encoder)}/{part}/{file}" for file in _WEIGHTS)
     for job in store.jobs(limit=_JOBS):
         if job.kind == "train" and isinstance(file := job.result.get("file"), str):
             yield file
-
-
-def _weights(store: Store, folder: str) -> Iterator[str]:
-    """What a folder of weights can't be read without; where they fill several files, an index names them."""
-    yield f"{folder}/collab.json"
-    try:
-        index = json.loads(store.file(f"{folder}/model.safetensors.index.json").read_bytes())
-        yield from (f"{folder}/{name}" for name in sorted({*index["weight_map"].values()}))
-    except (UnknownName, ValueError, LookupError, TypeError, AttributeError):
-        yield f"{folder}/model.safetensors"
 
 
 def _whole(store: Store, name: str) -> bool:

@@ -144,9 +144,11 @@ class _Job:
         return self._judge(trained)
 
     def train_along(self) -> None:
-        """Take part in the training of the first process."""
+        """Take part in the training of the first process; raises `Conflict` where that has ended or doesn't begin."""
         until = time.monotonic() + PATIENCE
         while not captured_there(self._store, self.folder):
+            if self._over():
+                raise Conflict("The first process of this training has ended before it began. It says why.")
             if time.monotonic() > until:
                 raise Conflict("The first process of this training has not begun within ten minutes. Start it again.")
             time.sleep(0.2)
@@ -163,6 +165,13 @@ class _Job:
             self._store.delete_files(tuned_folder(self._id, self._made))
             if self._features[1]:
                 self._store.delete_features(self._id, *self._features)
+
+    def _over(self) -> bool:
+        """Whether the first process has ended the job."""
+        try:
+            return self._store.job(self._number).status not in ("queued", "running")
+        except UnknownName:  # not of the queue
+            return False
 
     def _there(self, name: str) -> bool:
         try:

@@ -117,6 +117,8 @@ class Judged:
     flipped: int = 0
     features: tuple[str, int] = ("", 0)
     """Digest and columns of the candidate's features."""
+    features_before: tuple[str, int] = ("", 0)
+    """Those of the champion's."""
 
 
 def tuned(job: Job) -> Tuned:

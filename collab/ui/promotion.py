@@ -44,6 +44,8 @@ def use(
         kind: How it looks.
     """
     key = f"use-{place}-{model.id}"
+    if waiting := promoting.unread(session.store(), project, model):
+        st.caption(word("promotion.unread", n=f"{waiting:,}"))
     if model.status == "retired":
         if st.button(word("promotion.back"), key=key, icon=":material/undo:"):
             _act(promoting.roll_back, project, model)

@@ -10,6 +10,7 @@ import pytest
 
 from collab.cli import tuning
 from collab.domain.store import Store
+from collab.domain.version import Change, ModelVersion, Verdict, VersionRecord
 from collab.engine.recipe import FineTuning
 from collab.errors import Conflict
 from collab.jobs.running import LAST, now_ms
@@ -107,3 +108,24 @@ def test_in_the_foreground_one_is_begun_only_where_none_is_under_way(store: Stor
     assert store.jobs(other.id) == []
     again = tuning.begin(store, signs.project.id, WANTED, "Bo", now_ms() + 120_000)  # its lease ran out: it was killed
     assert (again.id, again.attempt) == (begun.id, 2)
+
+
+def test_where_the_first_process_has_ended_the_others_do_not_wait(store: Store, loop: Callable[..., Loop]) -> None:
+    project = loop(1).project.id
+    job = tuning.begin(store, project, WANTED, "Ann", 5)
+    store.end_job(job.id, job.attempt, "failed", "why", {}, 7)
+    with pytest.raises(Conflict, match="has ended before it began"):
+        tuning._begun(store, project, 6)
+
+
+@pytest.mark.parametrize(("more", "says"), [
+    (None, "It would take more audits than could be asked."), (1200, "About 1,200 more audits would tell."),
+])  # fmt: skip
+def test_what_cannot_be_told_yet_is_said_in_whole_sentences(
+    store: Store, loop: Callable[..., Loop], more: int | None, says: str
+) -> None:
+    project = loop(1).project.id
+    same = Change(0.0, -0.1, 0.1)
+    record = VersionRecord(verdict=Verdict("can't tell", 1, (1, 2), same, same, 1, 1, more))
+    made = store.add_model(ModelVersion(0, project, "tuned:ab", "logistic", "candidate", record=record))
+    assert tuning._told(store, project, versions.Tuned(made.id, "can't tell")).endswith(f"(-10.0 to 10.0). {says}")

@@ -1,5 +1,6 @@
 """Which version suggests: promoted, gone back to, deleted."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ from collab.domain.version import Change, ModelVersion, Verdict, VersionRecord
 from collab.errors import Conflict
 from collab.loop.drawing import read_population
 from collab.loop.freezing import freeze
-from collab.loop.promoting import delete_weights, promote, roll_back
+from collab.loop.promoting import delete_weights, promote, roll_back, unread
+from collab.loop.versions import judged_file
 from tests.conftest import MakeProject
 from tests.loop.conftest import NOW, Loop
 from tests.loop.frozen import KEY, TERMS, frozen_of
@@ -25,6 +27,13 @@ def versions(store: Store, project: int, word: str = "better") -> tuple[ModelVer
     record = VersionRecord("tuned:ab", verdict=Verdict(word, old.id, (1, 2), GAIN, GAIN, 1, 2))  # type: ignore[arg-type]
     new = ModelVersion(0, project, "tuned:ab", "logistic", "candidate", old.id, record, 2)
     return old, store.add_model(new)
+
+
+def read(store: Store, project: int, version: ModelVersion, items: list[int]) -> None:
+    """Have a version judged, whose encoder has read some items."""
+    kept = json.dumps({"against": version.parent, "features": ["ab", 1], "features_before": ["as it came", 1]})
+    store.write_file(judged_file(project, version.id), iter([kept.encode()]))
+    store.features(project, "ab", 1).append(items, items, [[0.0]] * len(items))
 
 
 def status(store: Store, project: int) -> dict[int, str]:
@@ -47,6 +56,25 @@ def test_a_promoted_version_is_the_policys_and_the_way_back_is_one_act(store: St
         ("roll back", old.id, "tuned:ab", "minilm"),
     ]
     assert store.check_chain(project) == store.progress(project).events
+
+
+def test_what_is_not_read_yet_is_queued_in_the_same_act(store: Store, make_project: MakeProject) -> None:
+    project = make_project(3)
+    old, new = versions(store, project.id)
+    items = [item.id for item in store.stream_items(project.id)]
+    read(store, project.id, new, items[:1])
+    assert (unread(store, project, new), unread(store, project, old)) == (2, 3)
+    promote(store, project.id, new.id, "Ada", "one", 3)
+    (job,) = store.jobs(project.id)
+    assert (job.kind, job.status, job.requested_by) == ("encode", "queued", "Ada")
+
+
+def test_where_all_is_read_nothing_is_queued(store: Store, make_project: MakeProject) -> None:
+    project = make_project(3)
+    _, new = versions(store, project.id)
+    read(store, project.id, new, [item.id for item in store.stream_items(project.id)])
+    promote(store, project.id, new.id, "Ada", "one", 3)
+    assert store.jobs(project.id) == []
 
 
 def test_the_same_act_sent_twice_is_one(store: Store, make_project: MakeProject) -> None:

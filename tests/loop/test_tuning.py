@@ -342,6 +342,16 @@ def test_what_a_job_left_that_was_lost_three_times_is_swept_up_by_the_next(taugh
     assert list((signs.store.workspace / "files" / "jobs").iterdir()) == []
 
 
+def test_the_other_processes_do_not_wait_for_a_first_one_that_has_ended(taught, monkeypatch):
+    signs = taught(0)
+    job = signs.store.submit_job("tune", signs.project.id, {}, "ann", NOW)
+    signs.store.cancel_job(job.id)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("collab.loop.tuning.PATIENCE", 1.0)
+    with pytest.raises(Conflict, match="has ended before it began"):
+        tune(signs.store, signs.project.id, WANTED, job.id, lambda *_: False)
+
+
 def test_where_any_number_of_classes_may_apply_whole_answers_are_compared(store, tiny):
     schema = LabelSchema("What is said?", classes_from_names(("praise", "stress")), task="multi label")
     policy = LoopPolicy(encoder=tiny, audit_schedule=((1000, 2),), audit_trickle=0, repeat_every=0)

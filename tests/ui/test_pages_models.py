@@ -83,7 +83,11 @@ def candidate(made: Loop, word: GateWord = "better") -> tuple[ModelVersion, Mode
     store.write_file(f"models/{project.id}/ab/text/model.safetensors", iter([b"weights"]))
     free = next(row.item for row in store.pool(project.id) if not row.reserved)
     held = Judged(
-        old.id, ((1, ("plus",), ("minus",), ("plus",)),), (Flip(free, ("minus",), ("plus",), 0.6, 0.9),), flipped=1
+        old.id,
+        ((1, ("plus",), ("minus",), ("plus",)),),
+        (Flip(free, ("minus",), ("plus",), 0.6, 0.9),),
+        flipped=1,
+        features=("ab", 1),
     )
     store.write_file(judged_file(project.id, new.id), iter([json.dumps(asdict(held)).encode()]))
     store.end_job(job.id, claimed.attempt, "done", "", {"version": new.id, "word": word, "promoted": False}, 6)
@@ -147,7 +151,9 @@ def test_a_verdict_says_better_worse_or_how_many_more_blind_answers_would_tell()
     open_one = replace(version, record=VersionRecord(verdict=replace(VERDICT, word="can't tell", more=120)))
     assert "**Can't tell yet**" in verdicts.verdict(open_one)
     assert "about 120 more would tell" in verdicts.verdict(open_one)
-    assert "Not judged" in verdicts.verdict(replace(version, record=VersionRecord()))
+    closed = replace(version, record=VersionRecord(verdict=replace(VERDICT, word="can't tell")))
+    assert verdicts.verdict(closed).endswith("it would take more than could be asked.")
+    assert "fewer than 10 blind answers of each import" in verdicts.verdict(replace(version, record=VersionRecord()))
 
 
 def test_what_a_version_took_is_told_with_what_told_it() -> None:
@@ -251,6 +257,7 @@ def test_a_version_that_was_not_called_better_is_used_only_on_somebodys_word(sig
     at = models(signs.store, signs.project.id)
     assert "Use it" not in [b.label for b in at.button]
     assert "your name is kept with it" in said(at)
+    assert "Items that it must read first: 60." in said(at)
     click(at, "Use it all the same")
     assert signs.store.models(signs.project.id)[0].record.overruled_by == "ann"
     assert "Used on the word of ann" in said(models(signs.store, signs.project.id))
