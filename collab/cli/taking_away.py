@@ -55,4 +55,8 @@ def predict(
             bundle, file, to, comma=comma, unescape=unescape, tell=lambda rows: status.update(f"{rows:,} rows …")
         )
     failed = f"; {made.errors:,} can't be read, the column error says why" if made.errors else ""
-    say({**asdict(made), "file": str(made.file)}, as_json, f"{made.rows:,} rows in {made.file}{failed}.")
+    differs = "" if made.as_in_the_app else (
+        " The model learned on a processor that rounds to bfloat16, as this one can't: it computes in float32, and "
+        "probabilities are a little off those in the app."
+    )  # fmt: skip
+    say({**asdict(made), "file": str(made.file)}, as_json, f"{made.rows:,} rows in {made.file}{failed}.{differs}")

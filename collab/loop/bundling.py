@@ -16,7 +16,7 @@ from collab.domain.run import Round
 from collab.domain.store import Store
 from collab.engine.encoders.blocks import Blocks
 from collab.engine.encoders.image import ImageEncoder
-from collab.engine.encoders.keeping import keep_image, keep_text
+from collab.engine.encoders.keeping import keep_image, keep_text, precision_of
 from collab.engine.encoders.text import Encoder
 from collab.engine.heads import head_of
 from collab.errors import Conflict, JobCancelled, UnknownName, UserError
@@ -123,9 +123,11 @@ def _manifest(
         (folder / TABLE).write_bytes(table)
     reads = sees = None
     if text is not None:
-        reads = Encoding(keep_text(text, folder / "text"), text.name, text.digest, text.dim, text.max_tokens)
+        kind = keep_text(text, folder / "text")
+        reads = Encoding(kind, text.name, text.digest, text.dim, text.max_tokens, precision_of(text))
     if images is not None:
-        sees = Encoding(keep_image(images, folder / "image"), images.name, images.digest, images.dim, images.size)
+        kind = keep_image(images, folder / "image")
+        sees = Encoding(kind, images.name, images.digest, images.dim, images.size, precision_of(images))
     return Manifest(
         format=FORMAT,
         project=project.name,

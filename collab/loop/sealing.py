@@ -57,6 +57,8 @@ class Encoding:
     dim: int
     limit: int | None = None
     """Tokens of a text that are read, None being all; or pixels of a picture's side."""
+    precision: str = "float32"
+    """What it computed in where the head learned: "bfloat16" where that processor multiplies it."""
 
 
 @dataclass(frozen=True, slots=True)

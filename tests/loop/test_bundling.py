@@ -139,7 +139,7 @@ def desk(tmp_path_factory):
 def weather(store, desk):
     """Short texts, one class each, read by MiniLM."""
     file = texts(desk / "weather.csv", 60)
-    return teach(store, file, (Field("text"),), ONE, lambda item: (kind_of(int(item.meta["n"])),), MiniLM(bf16=False))
+    return teach(store, file, (Field("text"),), ONE, lambda item: (kind_of(int(item.meta["n"])),), MiniLM())
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def pets(store, desk):
     return teach(
         store, table(desk / "pets" / "pets.csv", rows), fields, schema,
         lambda item: ("disc" if int(item.meta["nr"]) % 2 else "stripes",), encoder_of("hashing"),
-        EfficientNetLite0(bf16=False),
+        EfficientNetLite0(),
     )  # fmt: skip
 
 
@@ -333,6 +333,15 @@ def test_it_says_what_the_file_lacks_and_which_rows_it_cannot_read(taken, tmp_pa
         predict_file(file, table(broken / "u.csv", [{"caption": "a", "coat": "b"}]), tmp_path / "out.csv")
     with pytest.raises(UserError, match="written over"):
         predict_file(file, broken / "t.csv", broken / "t.csv")
+
+
+def test_columns_of_its_own_output_keep_their_names(taken, tmp_path, scales):
+    once = predict_file(taken(scales), scales.file, tmp_path / "once.csv").file
+    twice = predict_file(taken(scales), once, tmp_path / "twice.csv").file
+    thrice = predict_file(taken(scales), twice, tmp_path / "thrice.csv").file
+    head, *rows = csv.reader(thrice.read_text(encoding="utf-8").splitlines())
+    assert len(set(head)) == len(head) == len(rows[0])
+    assert {"answer", "collab_answer", "collab_collab_answer", "collab_collab_line"} <= set(head)
 
 
 def test_without_a_model_of_today_there_is_nothing_to_take_away(store, scales, make_project):
