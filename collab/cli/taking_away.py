@@ -29,6 +29,8 @@ def export_model(
         made = bundle(store, project_named(store, project), now=now(), report=lambda *_: False)
         with disk_errors(file):
             shutil.copyfile(made.path, file)
+        if made.new and file.resolve() != made.path.resolve():  # else somebody fetches it on a page
+            store.delete_files(made.name)
     told = f"Model {made.model} is in {file}, {made.bytes / 1e6:,.1f} MB; its README.md says what it is good for."
     say({"file": str(file), "model": made.model, "bytes": made.bytes}, as_json, told)
 

@@ -51,10 +51,12 @@ class Bundled:
     """Its name in the store."""
     model: str
     bytes: int
+    new: bool = True
+    """Whether it wasn't there already."""
 
 
 def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundled:
-    """Write the model that suggests today as a bundle, and store it under `exports/`.
+    """Write the model that suggests today as a bundle, and store it under `exports/` in the place of older ones.
 
     Args:
         store: The workspace.
@@ -87,10 +89,15 @@ def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundl
         packed = Path(temporary) / "model.zip"
         with disk_errors(packed):
             _pack(folder, packed, [NAME, *manifest.files])
-        name = f"exports/{project.id}-{slug(project.name)}-model-{last.revision}.zip"
+        start = f"exports/{project.id}-{slug(project.name)}-model-"
+        name = f"{start}{last.revision}.zip"
+        there = {f"exports/{path.name}" for path in store.folder("exports").glob("*.zip")}
         path = store.write_file(name, _chunks(packed))
+        for old in there - {name}:
+            if old.startswith(start) and old.removeprefix(start).removesuffix(".zip").isdecimal():
+                store.delete_files(old)  # whole weights each; who wants an older one has fetched it
     report(1.0, "")
-    return Bundled(path, name, manifest.model, path.stat().st_size)
+    return Bundled(path, name, manifest.model, path.stat().st_size, name not in there)
 
 
 def _head(store: Store, project: Project) -> tuple[Round, bytes]:

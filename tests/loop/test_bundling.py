@@ -344,6 +344,19 @@ def test_columns_of_its_own_output_keep_their_names(taken, tmp_path, scales):
     assert {"answer", "collab_answer", "collab_collab_answer", "collab_collab_line"} <= set(head)
 
 
+def test_an_export_takes_the_place_of_older_ones_of_the_same_project(store, several):
+    first = bundle(store, several.project, now=NOW, report=go_on)
+    of_old = first.path.with_name(first.path.name.replace("-model-", "-model-9"))
+    others = [
+        first.path.with_name(name) for name in ("999-several-model-1.zip", f"{several.project.id}-several-x-1.zip")
+    ]
+    for each in (of_old, *others):
+        each.write_bytes(b"")
+    again = bundle(store, several.project, now=NOW, report=go_on)
+    assert (first.name, again.new) == (again.name, False)
+    assert [each.exists() for each in (again.path, of_old, *others)] == [True, False, True, True]
+
+
 def test_without_a_model_of_today_there_is_nothing_to_take_away(store, scales, make_project):
     with pytest.raises(UserError, match="nothing to take away yet: label at least two classes"):
         bundle(store, make_project(4), now=NOW, report=go_on)
@@ -367,5 +380,12 @@ def test_the_model_card_says_what_is_known_and_what_is_not(store, several):
         f"learned from {several.done.labels} decisions", f"of {several.done.audits} blind answers", "19 times in 20",
         "7 of the blind answers also chose between versions", "fine-tuned (lora) on 160 decisions in 2 epochs",
         "B\\*b promoted it though the gate had not", "None: no certificate", "No decision about a person",
+        "weights never learned from these, which only set its temperature",
     ):  # fmt: skip
         assert said in card, said
+    table = replace(making, method="mlp")
+    store.save_model(replace(model, record=VersionRecord("hashing", "", table, verdict)))
+    with zipfile.ZipFile(bundle(store, several.project, now=NOW, report=go_on).path) as archive:
+        card = archive.read("README.md").decode()
+    assert "fine-tuned (mlp)" not in card
+    assert "Its head is a small network, trained on 160 decisions of a table" in card
