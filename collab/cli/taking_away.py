@@ -26,7 +26,7 @@ def export_model(
     store = open_workspace(workspace, database)
     file = to or Path(f"{slug(project)}-model.zip")
     with err.status("Writing …"):
-        made = bundle(store, project_named(store, project), now=now(), report=lambda *_: False)
+        made = bundle(store, project_named(store, project), now=now(), report=lambda *_: False, lasting=False)
         with disk_errors(file):
             shutil.copyfile(made.path, file)
         if made.new and file.resolve() != made.path.resolve():  # else somebody fetches it on a page

@@ -55,14 +55,15 @@ class Bundled:
     """Whether it wasn't there already."""
 
 
-def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundled:
-    """Write the model that suggests today as a bundle, and store it under `exports/` in the place of older ones.
+def bundle(store: Store, project: Project, *, now: int, report: Report, lasting: bool = True) -> Bundled:
+    """Write the model that suggests today as a bundle, and store it under `exports/`.
 
     Args:
         store: The workspace.
         project: Whose model.
         now: Milliseconds.
         report: Called now and then.
+        lasting: Whether it is to be fetched from there, in the place of older ones; else the caller takes it away.
 
     Raises:
         UserError: There is no model yet, or its encoder can't be taken away.
@@ -93,7 +94,7 @@ def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundl
         name = f"{start}{last.revision}.zip"
         there = {f"exports/{path.name}" for path in store.folder("exports").glob("*.zip")}
         path = store.write_file(name, _chunks(packed))
-        for old in there - {name}:
+        for old in there - {name} if lasting else ():
             if old.startswith(start) and old.removeprefix(start).removesuffix(".zip").isdecimal():
                 store.delete_files(old)  # whole weights each; who wants an older one has fetched it
     report(1.0, "")

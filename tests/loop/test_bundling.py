@@ -22,9 +22,10 @@ from collab.domain.project import NONE, Field, LabelSchema, LoopPolicy, Project,
 from collab.domain.run import Round
 from collab.domain.version import TUNED, Change, Making, Verdict, VersionRecord
 from collab.engine import label_sets
+from collab.engine.encoders import keeping
 from collab.engine.encoders.efficientnet import EfficientNetLite0
 from collab.engine.encoders.image import VisionModel
-from collab.engine.encoders.minilm import MiniLM
+from collab.engine.encoders.minilm import MiniLM, has_bf16
 from collab.engine.encoders.text import SentenceTransformerEncoder, encoder_of
 from collab.engine.tuned import trainable_image, trainable_text
 from collab.errors import Conflict, UnreadableFile, UserError
@@ -222,6 +223,17 @@ def test_in_a_new_process_without_a_workspace_it_says_what_it_says_in_the_app(
 
 
 @pytest.mark.slow
+def test_on_a_processor_that_cannot_round_as_the_app_did_it_says_so_and_is_close(taken, weather, monkeypatch):
+    assert Model.load(taken(weather)).as_in_the_app
+    monkeypatch.setattr(keeping, "has_bf16", lambda: False)
+    model = Model.load(taken(weather))
+    assert model.as_in_the_app is not has_bf16()
+    said = model.predict(pd.read_csv(weather.file))
+    found = said[[f"probability: {name}" for name in model.classes]]
+    np.testing.assert_allclose(found, weather.proba, atol=0.02)
+
+
+@pytest.mark.slow
 def test_sets_and_flags_are_those_of_the_app(taken, tmp_path, several):
     out = predict_file(taken(several), several.file, tmp_path / "out.jsonl")
     rows = [json.loads(line) for line in out.file.read_text(encoding="utf-8").splitlines()]
@@ -352,6 +364,8 @@ def test_an_export_takes_the_place_of_older_ones_of_the_same_project(store, seve
     ]
     for each in (of_old, *others):
         each.write_bytes(b"")
+    bundle(store, several.project, now=NOW, report=go_on, lasting=False)
+    assert of_old.exists()  # a page has it to be fetched
     again = bundle(store, several.project, now=NOW, report=go_on)
     assert (first.name, again.new) == (again.name, False)
     assert [each.exists() for each in (again.path, of_old, *others)] == [True, False, True, True]
