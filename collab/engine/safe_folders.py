@@ -7,10 +7,10 @@ from collab.errors import UnreadableFile
 
 PLAIN = frozenset({".safetensors", ".json", ".txt", ".md", ".model", ".tiktoken"})
 """What a file's name may end with: weights, settings, and the words of tokenizers."""
-OURS = "sentence_transformers."
-"""Where the classes of a text encoder's modules come from."""
 LONGEST, LONGEST_PART = 1000, 255
 """Characters of a name with its folders; and bytes of each part, as disks take them."""
+OURS = "sentence_transformers."
+"""Where the classes of a text encoder's modules come from."""
 
 
 def refuse_unsafe(folder: Path) -> None:
