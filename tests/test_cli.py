@@ -259,6 +259,7 @@ def test_a_model_is_taken_away_and_says_something_of_a_file(
     learn(tmp_path / "workspace")
     said = collab("export", "model", "Signs")
     assert said.out.startswith("Model 1.1 is in Signs-model.zip, ")
+    assert list((tmp_path / "workspace" / "files" / "exports").iterdir()) == []
     asked = tmp_path / "asked.tsv"
     asked.write_text(f"text\tanswer\n{MOODS[0][1]}\tx\n{MOODS[1][1]}\ty\n\tz\n")
     said = collab("predict", "Signs-model.zip", asked)
@@ -270,7 +271,7 @@ def test_a_model_is_taken_away_and_says_something_of_a_file(
     ]  # fmt: skip
     assert float(rows[0]["probability: plus"]) > 0.5
     assert collab("predict", "Signs-model.zip", asked, "--to", "out.parquet", "--json").json == {
-        "file": "out.parquet", "rows": 3, "errors": 1,
+        "file": "out.parquet", "rows": 3, "errors": 1, "as_in_the_app": True,
     }  # fmt: skip
     assert "There is no format 'xlsx'" in collab("predict", "Signs-model.zip", asked, "--to", "out.xlsx").err
     assert "it has no column text" in collab("predict", "Signs-model.zip", ROOT / "data" / "penguins.csv").err

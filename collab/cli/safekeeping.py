@@ -33,10 +33,11 @@ def backup(
             store, place, open_store, now=now(), exports=exports,
             tell=lambda share, what: status.update(f"{share:.0%} {what}"),
         )  # fmt: skip
+    lost = f" The workspace itself has lost {', '.join(made.missing)}." if made.missing else ""
     told = (
         f"{made.path} holds {made.projects:,} projects with {made.events:,} events and {made.files:,} files: "
         f"{made.content / 1e6:,.1f} MB in {made.size / 1e6:,.1f} MB, written and read back in {made.seconds:,.1f} s. "
-        f"Left out: {', '.join(made.left_out)}."
+        f"Left out: {', '.join(made.left_out)}.{lost}"
     )
     say({**asdict(made), "path": str(made.path)}, as_json, told)
 

@@ -26,9 +26,11 @@ def export_model(
     store = open_workspace(workspace, database, must_exist=True)
     file = to or Path(f"{slug(project)}-model.zip")
     with err.status("Writing …"):
-        made = bundle(store, project_named(store, project), now=now(), report=lambda *_: False)
+        made = bundle(store, project_named(store, project), now=now(), report=lambda *_: False, lasting=False)
         with disk_errors(file):
             shutil.copyfile(made.path, file)
+        if made.new and file.resolve() != made.path.resolve():  # else somebody fetches it on a page
+            store.delete_files(made.name)
     told = f"Model {made.model} is in {file}, {made.bytes / 1e6:,.1f} MB; its README.md says what it is good for."
     say({"file": str(file), "model": made.model, "bytes": made.bytes}, as_json, told)
 
@@ -55,4 +57,8 @@ def predict(
             bundle, file, to, comma=comma, unescape=unescape, tell=lambda rows: status.update(f"{rows:,} rows …")
         )
     failed = f"; {made.errors:,} can't be read, the column error says why" if made.errors else ""
-    say({**asdict(made), "file": str(made.file)}, as_json, f"{made.rows:,} rows in {made.file}{failed}.")
+    differs = "" if made.as_in_the_app else (
+        " The model learned on a processor that rounds to bfloat16, as this one can't: it computes in float32, and "
+        "probabilities are a little off those in the app."
+    )  # fmt: skip
+    say({**asdict(made), "file": str(made.file)}, as_json, f"{made.rows:,} rows in {made.file}{failed}.{differs}")

@@ -1,12 +1,14 @@
 """Tell folders of weights that hold nothing but weights and words from those that could run code or point elsewhere."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from collab.errors import UnreadableFile
 
 PLAIN = frozenset({".safetensors", ".json", ".txt", ".md", ".model", ".tiktoken"})
 """What a file's name may end with: weights, settings, and the words of tokenizers."""
+LONGEST, LONGEST_PART = 1000, 255
+"""Characters of a name with its folders; and bytes of each part, as disks take them."""
 OURS = "sentence_transformers."
 """Where the classes of a text encoder's modules come from."""
 ELSEWHERE = ("adapter_config.json", "router_config.json", ".index.json")
@@ -40,10 +42,15 @@ def refuse_unsafe(folder: Path) -> None:
             _refuse_code(path, name)
 
 
-def inside(name: str) -> bool:
-    """Whether a relative path stays where it begins."""
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\\" not in name and "\0" not in name
+def safe_name(name: str) -> bool:
+    """Whether a file of that name lies below where it is put, on any system, and has no second name there.
+
+    >>> [safe_name(name) for name in ("text/model.json", "./model.json", "text//model.json", "../model.json")]
+    [True, False, False, False]
+    """
+    parts = name.split("/")
+    short = len(name) <= LONGEST and all(len(part.encode(errors="replace")) <= LONGEST_PART for part in parts)
+    return short and not any(part in ("", ".", "..") for part in parts) and not any(c in name for c in "\\\0:")
 
 
 def _refuse_modules(path: Path, name: str) -> None:
@@ -55,7 +62,7 @@ def _refuse_modules(path: Path, name: str) -> None:
         kind, where = (str(module.get(key, "")) if isinstance(module, dict) else "" for key in ("type", "path"))
         if not kind.startswith(OURS):
             raise UnreadableFile(name, f"it asks for code of its own ({kind!r}).")
-        if not inside(where):
+        if where and not safe_name(where):
             raise UnreadableFile(name, f"it names a path outside its folder ({where!r}).")
 
 

@@ -17,7 +17,7 @@ from collab.domain.store import Store
 from collab.errors import Conflict, StoreCorrupt, StoreFull, UserError
 from collab.loop.packing import Packer, Stored, packer, place, remove, take_out, unpacked
 from collab.loop.rehearsing import DATABASE, OpenStore
-from collab.loop.surveying import PASSING, REMADE, files_of
+from collab.loop.surveying import PASSING, REMADE, absent, files_of, named
 from collab.storage.failures import disk_errors
 
 FORMAT = 1
@@ -55,6 +55,8 @@ class Manifest:
     files: Mapping[str, Stored]
     """By name; the database among them."""
     left_out: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """What the database names, and the workspace itself had lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Backup:
     """To write it and to read it back."""
     left_out: tuple[str, ...]
     heads: tuple[Head, ...] = field(default=())
+    missing: tuple[str, ...] = ()
+    """Files that the workspace itself has lost."""
 
 
 def back_up(
@@ -90,7 +94,7 @@ def back_up(
         tell: Called now and then.
 
     Raises:
-        Conflict: Something is there already.
+        Conflict: Something is there already; or files were deleted all the while.
         UserError: It would lie among the files that it is made of, or of a kind that isn't written.
         StoreFull: The disk has too little space; nothing was written.
         StoreCorrupt: The database is damaged, or a chain is broken.
@@ -107,16 +111,13 @@ def back_up(
         _refuse_too_large(store, to, left_out)
     try:
         with disk_errors(to):
-            beside.mkdir()
-            tell(0.0, "Copying the database")
-            # The database first: what it names is there before it, and stays.
-            store.copy_database(beside / DATABASE)
-            schema, heads = _checked(store, beside, open_store)
-            with closing(packer(beside / _PACKED, to)) as pack:
-                stored = _pack(store, pack, beside / DATABASE, left_out, tell)
-                manifest = Manifest(FORMAT, now, version("collab"), schema, store.product(), heads, stored, left_out)
-                (beside / MANIFEST).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
-                pack.add(MANIFEST, beside / MANIFEST, squeeze=True)
+            manifest = _written(store, to, beside, open_store, left_out, now, tell)
+            if manifest is None:
+                remove(beside)
+                manifest = _written(store, to, beside, open_store, left_out, now, tell)
+            if manifest is None:
+                raise Conflict("Files were deleted while the backup was made, twice. Make it once more.")
+            heads, stored = manifest.heads, manifest.files
             with unpacked(beside / _PACKED) as packed:
                 for number, (name, wanted) in enumerate(stored.items(), 1):
                     take_out(packed, name, wanted)
@@ -128,18 +129,39 @@ def back_up(
         remove(beside)
     return Backup(
         to, len(heads), sum(h.events for h in heads), len(stored) - 1, sum(s.size for s in stored.values()), size,
-        time.monotonic() - started, left_out, heads,
+        time.monotonic() - started, left_out, heads, manifest.missing,
     )  # fmt: skip
 
 
-def _checked(store: Store, folder: Path, open_store: OpenStore) -> tuple[str, tuple[Head, ...]]:
-    """Check the copied database, as a whole and every chain; returns its schema and where the logs end."""
+def _written(
+    store: Store, to: Path, beside: Path, open_store: OpenStore, left_out: tuple[str, ...], now: int, tell: Tell
+) -> Manifest | None:
+    """Copy the database and pack it with its files; None where one that the copy names was deleted meanwhile."""
+    beside.mkdir(0o700)  # the signing key comes into it
+    tell(0.0, "Copying the database")
+    # The database first: what it names is there before it, and stays but for what somebody deletes.
+    store.copy_database(beside / DATABASE)
+    schema, heads, names = _checked(store, beside, open_store)
+    with closing(packer(beside / _PACKED, to)) as pack:
+        stored = _pack(store, pack, beside / DATABASE, left_out, tell)
+        there = (name.removeprefix(FILES) for name in stored)
+        missing = absent((name for name in names if name.partition("/")[0] not in left_out), there)
+        if not set(missing) <= set(named(store)):
+            return None
+        manifest = Manifest(FORMAT, now, version("collab"), schema, store.product(), heads, stored, left_out, missing)
+        (beside / MANIFEST).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
+        pack.add(MANIFEST, beside / MANIFEST, squeeze=True)
+    return manifest
+
+
+def _checked(store: Store, folder: Path, open_store: OpenStore) -> tuple[str, tuple[Head, ...], tuple[str, ...]]:
+    """Check the copied database, as a whole and every chain; returns its schema, ends of logs, and names of files."""
     with closing(open_store(folder)) as copy:
         try:
             copy.check(deep=True)
         except StoreCorrupt as error:
             raise StoreCorrupt(store.url, error.reason) from error
-        return copy.revision(), tuple(Head(project, *head) for project, head in copy.heads().items())
+        return copy.revision(), tuple(Head(project, *head) for project, head in copy.heads().items()), named(copy)
 
 
 def _pack(store: Store, pack: Packer, database: Path, left_out: tuple[str, ...], tell: Tell) -> dict[str, Stored]:

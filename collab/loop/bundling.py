@@ -16,7 +16,7 @@ from collab.domain.run import Round
 from collab.domain.store import Store
 from collab.engine.encoders.blocks import Blocks
 from collab.engine.encoders.image import ImageEncoder
-from collab.engine.encoders.keeping import keep_image, keep_text
+from collab.engine.encoders.keeping import keep_image, keep_text, precision_of
 from collab.engine.encoders.text import Encoder
 from collab.engine.heads import head_of
 from collab.errors import Conflict, JobCancelled, UnknownName, UserError
@@ -51,9 +51,11 @@ class Bundled:
     """Its name in the store."""
     model: str
     bytes: int
+    new: bool = True
+    """Whether it wasn't there already."""
 
 
-def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundled:
+def bundle(store: Store, project: Project, *, now: int, report: Report, lasting: bool = True) -> Bundled:
     """Write the model that suggests today as a bundle, and store it under `exports/`.
 
     Args:
@@ -61,6 +63,7 @@ def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundl
         project: Whose model.
         now: Milliseconds.
         report: Called now and then.
+        lasting: Whether it is to be fetched from there, in the place of older ones; else the caller takes it away.
 
     Raises:
         UserError: There is no model yet, or its encoder can't be taken away.
@@ -87,10 +90,15 @@ def bundle(store: Store, project: Project, *, now: int, report: Report) -> Bundl
         packed = Path(temporary) / "model.zip"
         with disk_errors(packed):
             _pack(folder, packed, [NAME, *manifest.files])
-        name = f"exports/{project.id}-{slug(project.name)}-model-{last.revision}.zip"
+        start = f"exports/{project.id}-{slug(project.name)}-model-"
+        name = f"{start}{last.revision}.zip"
+        there = {f"exports/{path.name}" for path in store.folder("exports").glob("*.zip")}
         path = store.write_file(name, _chunks(packed))
+        for old in there - {name} if lasting else ():
+            if old.startswith(start) and old.removeprefix(start).removesuffix(".zip").isdecimal():
+                store.delete_files(old)  # whole weights each; who wants an older one has fetched it
     report(1.0, "")
-    return Bundled(path, name, manifest.model, path.stat().st_size)
+    return Bundled(path, name, manifest.model, path.stat().st_size, name not in there)
 
 
 def _head(store: Store, project: Project) -> tuple[Round, bytes]:
@@ -123,9 +131,11 @@ def _manifest(
         (folder / TABLE).write_bytes(table)
     reads = sees = None
     if text is not None:
-        reads = Encoding(keep_text(text, folder / "text"), text.name, text.digest, text.dim, text.max_tokens)
+        kind = keep_text(text, folder / "text")
+        reads = Encoding(kind, text.name, text.digest, text.dim, text.max_tokens, precision_of(text))
     if images is not None:
-        sees = Encoding(keep_image(images, folder / "image"), images.name, images.digest, images.dim, images.size)
+        kind = keep_image(images, folder / "image")
+        sees = Encoding(kind, images.name, images.digest, images.dim, images.size, precision_of(images))
     return Manifest(
         format=FORMAT,
         project=project.name,

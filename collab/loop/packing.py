@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, final
 
+from collab.engine.safe_folders import safe_name
 from collab.errors import UnreadableFile, UserError
 
 CHUNK = 1 << 20
@@ -234,12 +235,11 @@ def _opened(path: Path) -> Packed:
 
 def _safe(path: Path, name: str, known: Mapping[str, object], plain: bool) -> str:
     """The name of a part, where it can do no harm."""
-    parts = name.split("/")
     if not plain:
         raise UnreadableFile(path.name, f"{name!r} in it is a link or no ordinary file. Use another backup.")
     if name in known:
         raise UnreadableFile(path.name, f"it holds {name!r} twice. Use another backup.")
-    if any(part in ("", ".", "..") for part in parts) or any(c in name for c in "\\\0:"):
+    if not safe_name(name):
         raise UnreadableFile(path.name, f"{name!r} in it leads outside of a workspace. Use another backup.")
     return name
 

@@ -25,7 +25,7 @@ from collab.domain.task import task_of
 from collab.engine import label_sets
 from collab.engine.encoders.blocks import Blocks
 from collab.engine.encoders.fitting import Pixels
-from collab.engine.encoders.keeping import read_image, read_text
+from collab.engine.encoders.keeping import precision_of, read_image, read_text
 from collab.engine.encoders.table import Table as Measured
 from collab.engine.heads import FittedHead, head_of
 from collab.engine.pictures import identify, prepare
@@ -103,6 +103,14 @@ class Model:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes that it can say, in the order of its probabilities."""
         return tuple(self.schema.classes[i].name for i in self._live)
+
+    @property
+    def as_in_the_app(self) -> bool:
+        """Whether it computes here in the precision in which it learned; else probabilities are off by a little."""
+        pairs = [(self.manifest.text, self.blocks.text), *((self.manifest.image, each) for each in self.blocks.images)]
+        return all(
+            said.precision == precision_of(read) for said, read in pairs if said is not None and read is not None
+        )
 
     def predict(self, frame: pd.DataFrame, *, pictures: Path | str = ".", comma: Comma = "") -> pd.DataFrame:
         """Say what the model makes of the rows of a frame.
@@ -243,8 +251,8 @@ class Model:
 def _blocks(folder: Path, manifest: Manifest) -> Blocks:
     """The encoders of a bundle, in the order of its features."""
     text, image = manifest.text, manifest.image
-    reads = None if text is None else read_text(text.kind, folder / "text", text.name, text.limit)
-    sees = None if image is None else read_image(image.kind, folder / "image", image.name)
+    reads = None if text is None else read_text(text.kind, folder / "text", text.name, text.limit, text.precision)
+    sees = None if image is None else read_image(image.kind, folder / "image", image.name, image.precision)
     fields = sum(f.kind == "image" for f in manifest.fields)
     table = Measured.from_json((folder / TABLE).read_bytes()) if manifest.table else None
     return Blocks(reads, table, () if sees is None else (sees,) * fields)

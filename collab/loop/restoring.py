@@ -16,9 +16,10 @@ from collab.loop import annotating
 from collab.loop.backing_up import FILES, FORMAT, MANIFEST, SPARE, Manifest, Tell
 from collab.loop.packing import Packed, place, read, remove, take_out, unpacked
 from collab.loop.rehearsing import DATABASE, OpenStore, rehearse
+from collab.loop.surveying import absent, named
 from collab.storage.failures import disk_errors
 
-MANIFEST_BYTES = 1 << 30
+MANIFEST_BYTES = 64 << 20
 ENDED = "The workspace was restored from a backup; start this once more."
 
 Filled = Callable[[Path, Path], AbstractContextManager[Store]]
@@ -91,7 +92,7 @@ def _manifest(backup: Path, packed: Packed) -> Manifest:
         found = typed(Manifest, json.loads(written))
         names = {name for name in found.files if name == DATABASE or name.startswith(FILES)}
         known = found.format <= FORMAT
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UnreadableFile(backup.name, f"its manifest.json is damaged ({error}). Use another backup.") from error
     if not known:
         raise StoreNewer(backup.name, f"backup {found.format}", f"backup {FORMAT}")
@@ -127,6 +128,7 @@ def _database(
                         f"{backup.name}: states and decisions of {project.name} aren't what its log gives. Restore it "
                         "with --rebuild, and they are made anew from the log."
                     )
+        _whole(backup, manifest, store)
         _index(store)
         return store.end_jobs(ENDED, now)
 
@@ -139,6 +141,14 @@ def _checked(backup: Path, manifest: Manifest, store: Store) -> None:
         raise UnreadableFile(backup.name, f"its database is damaged: {error.reason}. Use another backup.") from error
     if {head.project: (head.events, head.hash) for head in manifest.heads} != dict(store.heads()):
         raise UnreadableFile(backup.name, "its logs end at other events than its manifest says. Use another backup.")
+
+
+def _whole(backup: Path, manifest: Manifest, store: Store) -> None:
+    """Refuse a backup without a file that its database names, unless the workspace had lost it before."""
+    there = (name.removeprefix(FILES) for name in manifest.files)
+    names = (name for name in named(store) if name.partition("/")[0] not in manifest.left_out)
+    if lost := sorted(set(absent(names, there)) - set(manifest.missing)):
+        raise UnreadableFile(backup.name, f"{lost[0]}, which its database names, isn't in it. Use another backup.")
 
 
 def _put_in_place(backup: Path, manifest: Manifest, beside: Path, workspace: Path, filled: Filled | None) -> None:

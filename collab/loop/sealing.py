@@ -19,14 +19,13 @@ from typing import IO, Any
 
 from collab.domain.plain import typed
 from collab.domain.project import Field, LabelSchema
-from collab.engine.safe_folders import PLAIN, refuse_unsafe
-from collab.errors import InvalidSchema, UnreadableFile
+from collab.engine.safe_folders import PLAIN, refuse_unsafe, safe_name
+from collab.errors import InvalidSchema, UnreadableFile, UserError
 from collab.storage.failures import disk_errors
 
 FORMAT = 1
 """Raised where an older collab would read a bundle wrongly."""
 NAME, HEAD, TABLE, CARD = "manifest.json", "head.safetensors", "table.json", "README.md"
-PICKLED = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
 CODE = frozenset({"auto_map", "trust_remote_code", "custom_objects"})
 """Settings by which a library would load code from elsewhere."""
 MOST_FILES, MOST_BYTES = 1000, 8 << 20
@@ -57,6 +56,8 @@ class Encoding:
     dim: int
     limit: int | None = None
     """Tokens of a text that are read, None being all; or pixels of a picture's side."""
+    precision: str = "float32"
+    """What it computed in where the head learned: "bfloat16" where that processor multiplies it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,9 @@ def _unpacked(bundle: Path, folder: Path) -> Manifest:
                 if _sha256(path) != listed.sha256:
                     raise _changed(bundle, name)
                 _refuse_code(bundle, path)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except UserError:
+        raise
+    except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError) as error:  # of names in no known writing too
         raise UnreadableFile(bundle.name, f"it is no ZIP archive, or damaged ({error}). Fetch it again.") from error
     return manifest
 
@@ -168,7 +171,8 @@ def _entries(bundle: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInf
     """The files of an archive by name; raises where it could unpack to another place, or to more than it is."""
     found: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
-        _refuse_name(bundle, info.filename)
+        if not safe_name(info.filename.removesuffix("/")):
+            raise UnreadableFile(bundle.name, f"{info.filename[:100]!r} leads out of the bundle, or is no plain name.")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise UnreadableFile(bundle.name, f"{info.filename} is a link; a bundle holds none.")
         if info.is_dir() and not info.file_size:
@@ -182,6 +186,9 @@ def _entries(bundle: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInf
             raise UnreadableFile(bundle.name, f"{info.filename} comes twice in it.")
         _refuse_kind(bundle, info.filename)
         found[info.filename] = info
+    folders = {str(each) for name in found for each in PurePosixPath(name).parents}
+    if both := folders & found.keys():
+        raise UnreadableFile(bundle.name, f"{min(both)} is a file and a folder in it.")
     size = bundle.stat().st_size
     if sum(info.file_size for info in found.values()) > size or len(found) > MOST_FILES:
         raise UnreadableFile(bundle.name, f"its files say that they are larger than its {size:,} bytes, or too many.")
@@ -206,21 +213,12 @@ def _names(bundle: Path, folder: Path) -> Iterator[str]:
             raise UnreadableFile(bundle.name, f"it has more than {MOST_FILES:,} folders.")
 
 
-def _refuse_name(bundle: Path, name: str) -> None:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if ".." in parts or name.startswith(("/", "\\")) or name[1:2] == ":" or "\\" in name or "\0" in name:
-        raise UnreadableFile(bundle.name, f"{name!r} leads out of the bundle.")
-
-
 def _refuse_kind(bundle: Path, name: str) -> None:
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix in PICKLED:
+    if PurePosixPath(name).suffix.lower() not in PLAIN:
         raise UnreadableFile(
-            bundle.name, f"it holds {name}. Such files can run code when they are read; collab reads weights as "
-            "safetensors alone.",
+            bundle.name, f"it holds {name}, which is neither safetensors, JSON nor text. Such files can run code when "
+            "they are read.",
         )  # fmt: skip
-    if suffix not in PLAIN:
-        raise UnreadableFile(bundle.name, f"it holds {name}, which is neither safetensors, JSON nor text.")
 
 
 def _refuse_code(bundle: Path, path: Path) -> None:

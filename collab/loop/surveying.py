@@ -4,7 +4,7 @@ It reads bytes and digests alone; what is in the files is up to others.
 """
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -54,7 +54,6 @@ def survey(store: Store, *, read: bool = True) -> Survey:
     originals, needed = sorted(set(store.pictures())), tuple(_needed(store))
     # Only now: a file is there before the row that names it.
     sizes = {name: size for name, _, size in files_of(store.workspace)}
-    there = {*sizes, *(f"{folder.as_posix()}/" for name in sizes for folder in PurePosixPath(name).parents)}
     made = {each for name in originals for each in (view_of(name), thumb_of(name))}
     named = {*originals, *made}
     unnamed = [name for name in sizes if name not in named and name.partition("/")[0] not in _OWN]
@@ -63,13 +62,24 @@ def survey(store: Store, *, read: bool = True) -> Survey:
     return Survey(
         files=len(sizes),
         size=sum(sizes.values()),
-        missing=tuple(name for name in (*originals, *needed) if name not in there),
+        missing=absent((*originals, *needed), sizes),
         remade=tuple(sorted(each for each in made if not sizes.get(each))),
         damaged=tuple(damaged),
         unnamed=tuple(sorted(unnamed)),
         unnamed_size=sum(sizes[name] for name in unnamed),
         read=read,
     )
+
+
+def named(store: Store) -> tuple[str, ...]:
+    """Files, and folders, that the database names, and that can't be made anew."""
+    return (*sorted(set(store.pictures())), *_needed(store))
+
+
+def absent(names: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that aren't among the files that are there, nor folders of them."""
+    known = {each for name in there for each in (name, *(f"{up.as_posix()}/" for up in PurePosixPath(name).parents))}
+    return tuple(name for name in names if name not in known)
 
 
 def files_of(workspace: Path) -> Iterator[tuple[str, Path, int]]:

@@ -1,7 +1,7 @@
 """Write what a model that was taken away says of a file into another one, row by row."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ class Told:
     rows: int
     errors: int
     """Rows of which nothing is said, for they can't be read."""
+    as_in_the_app: bool = True
+    """Whether this processor computes as the one on which the model learned."""
 
 
 def predict_file(
@@ -69,9 +71,9 @@ def predict_file(
     model = Model.load(bundle)
     table = sniff(file)
     theirs = [*table.columns]
-    said = {f"{OURS}{name}" if name in theirs else name: kinds for name, kinds in model.columns.items()}
-    line = f"{OURS}{LINE}" if LINE in theirs else LINE
-    columns: dict[str, set[type]] = {line: {int}, **{name: {str} for name in theirs}, **said}
+    columns: dict[str, set[type]] = {_free(LINE, theirs): {int}, **{name: {str} for name in theirs}}
+    for name, kinds in model.columns.items():
+        columns[_free(name, columns)] = kinds
     beside = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     rows = errors = 0
     with disk_errors(out):
@@ -86,7 +88,14 @@ def predict_file(
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
-    return Told(out, rows, errors)
+    return Told(out, rows, errors, model.as_in_the_app)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """A name that no other column has: a file may be our own output, once or twice."""
+    while name in taken:
+        name = f"{OURS}{name}"
+    return name
 
 
 def _given(row: Row, columns: list[str]) -> list[Any]:

@@ -7,6 +7,7 @@ import tarfile
 import threading
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -102,6 +103,45 @@ def test_jobs_that_were_under_way_end_with_a_restore(signs, tmp_path):
         assert opened.claim_job(["import"], NOW, NOW) is None
 
 
+def test_weights_that_are_deleted_meanwhile_are_named_by_no_backup(signs, tmp_path):
+    project = signs.store.project(signs.project.id)
+    weights = f"models/{project.id}/abc/text/"
+    for name in ("collab.json", "model.safetensors"):
+        signs.store.write_file(weights + name, iter([b"content"]))
+    signs.store.save_policy(project.id, replace(project.policy, encoder="tuned:abc"))
+
+    def delete(share, what):
+        if what.endswith("files"):  # the database is copied
+            signs.store.save_policy(project.id, project.policy)
+            shutil.rmtree(signs.store.workspace / "files" / "models", ignore_errors=True)
+
+    made = back_up(signs.store, tmp_path / "b", open_store, now=NOW, tell=delete)
+    restore(made.path, tmp_path / "new", open_store, now=NOW)
+    with closing(open_store(tmp_path / "new")) as opened:
+        assert (opened.project(project.id).policy.encoder, made.missing) == ("hashing", ())
+
+
+def test_a_file_that_the_workspace_has_lost_is_told_and_one_that_a_backup_lost_is_refused(signs, tmp_path):
+    signs.store.save_policy(signs.project.id, replace(signs.project.policy, encoder="tuned:abc"))
+    made = backup_of(signs, tmp_path / "b")
+    assert made.missing[0].startswith(f"models/{signs.project.id}/abc/")
+    restore(made.path, tmp_path / "new", open_store, now=NOW)
+    manifest = json.loads((made.path / MANIFEST).read_text())
+    (made.path / MANIFEST).write_text(json.dumps(manifest | {"missing": []}))
+    with pytest.raises(UnreadableFile, match="which its database names, isn't in it"):
+        restore(made.path, tmp_path / "other", open_store, now=NOW)
+
+
+def test_nobody_else_can_read_what_is_written_while_a_backup_is_made(signs, tmp_path):
+    modes = []
+
+    def look(share, what):
+        modes.extend(beside.stat().st_mode & 0o077 for beside in tmp_path.glob(".b.*"))
+
+    back_up(signs.store, tmp_path / "b", open_store, now=NOW, tell=look)
+    assert set(modes) == {0}
+
+
 # ---- PostgreSQL
 
 
@@ -183,6 +223,16 @@ def test_states_that_the_log_does_not_give_are_refused_or_made_anew(signs, tmp_p
     restore(path, tmp_path / "new", open_store, rebuild=True, now=NOW)
     with closing(open_store(tmp_path / "new")) as opened:
         assert outcomes(opened, signs.project.id) == kept
+
+
+def test_a_manifest_of_endless_depth_or_length_is_refused(signs, tmp_path, monkeypatch):
+    path = backup_of(signs, tmp_path / "b").path
+    (path / MANIFEST).write_text("[" * 100_000)
+    with pytest.raises(UnreadableFile, match="is damaged"):
+        restore(path, tmp_path / "new", open_store, now=NOW)
+    monkeypatch.setattr("collab.loop.restoring.MANIFEST_BYTES", 99_999)
+    with pytest.raises(UnreadableFile, match="as every backup of collab has"):
+        restore(path, tmp_path / "new", open_store, now=NOW)
 
 
 def test_a_backup_of_a_newer_version_is_refused(signs, tmp_path):

@@ -22,9 +22,10 @@ from collab.domain.project import NONE, Field, LabelSchema, LoopPolicy, Project,
 from collab.domain.run import Round
 from collab.domain.version import TUNED, Change, Making, Verdict, VersionRecord
 from collab.engine import label_sets
+from collab.engine.encoders import keeping
 from collab.engine.encoders.efficientnet import EfficientNetLite0
 from collab.engine.encoders.image import VisionModel
-from collab.engine.encoders.minilm import MiniLM
+from collab.engine.encoders.minilm import MiniLM, has_bf16
 from collab.engine.encoders.text import SentenceTransformerEncoder, encoder_of
 from collab.engine.tuned import trainable_image, trainable_text
 from collab.errors import Conflict, UnreadableFile, UserError
@@ -139,7 +140,7 @@ def desk(tmp_path_factory):
 def weather(store, desk):
     """Short texts, one class each, read by MiniLM."""
     file = texts(desk / "weather.csv", 60)
-    return teach(store, file, (Field("text"),), ONE, lambda item: (kind_of(int(item.meta["n"])),), MiniLM(bf16=False))
+    return teach(store, file, (Field("text"),), ONE, lambda item: (kind_of(int(item.meta["n"])),), MiniLM())
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def pets(store, desk):
     return teach(
         store, table(desk / "pets" / "pets.csv", rows), fields, schema,
         lambda item: ("disc" if int(item.meta["nr"]) % 2 else "stripes",), encoder_of("hashing"),
-        EfficientNetLite0(bf16=False),
+        EfficientNetLite0(),
     )  # fmt: skip
 
 
@@ -219,6 +220,17 @@ def test_in_a_new_process_without_a_workspace_it_says_what_it_says_in_the_app(
         np.testing.assert_allclose(found, taught.proba, atol=1e-5)
         assert [row["line"] for row in rows] == list(range(2, len(rows) + 2))
     assert [t.done.temperature != 1 for t in every] == [False, True, False, True]
+
+
+@pytest.mark.slow
+def test_on_a_processor_that_cannot_round_as_the_app_did_it_says_so_and_is_close(taken, weather, monkeypatch):
+    assert Model.load(taken(weather)).as_in_the_app
+    monkeypatch.setattr(keeping, "has_bf16", lambda: False)
+    model = Model.load(taken(weather))
+    assert model.as_in_the_app is not has_bf16()
+    said = model.predict(pd.read_csv(weather.file))
+    found = said[[f"probability: {name}" for name in model.classes]]
+    np.testing.assert_allclose(found, weather.proba, atol=0.02)
 
 
 @pytest.mark.slow
@@ -335,6 +347,30 @@ def test_it_says_what_the_file_lacks_and_which_rows_it_cannot_read(taken, tmp_pa
         predict_file(file, broken / "t.csv", broken / "t.csv")
 
 
+def test_columns_of_its_own_output_keep_their_names(taken, tmp_path, scales):
+    once = predict_file(taken(scales), scales.file, tmp_path / "once.csv").file
+    twice = predict_file(taken(scales), once, tmp_path / "twice.csv").file
+    thrice = predict_file(taken(scales), twice, tmp_path / "thrice.csv").file
+    head, *rows = csv.reader(thrice.read_text(encoding="utf-8").splitlines())
+    assert len(set(head)) == len(head) == len(rows[0])
+    assert {"answer", "collab_answer", "collab_collab_answer", "collab_collab_line"} <= set(head)
+
+
+def test_an_export_takes_the_place_of_older_ones_of_the_same_project(store, several):
+    first = bundle(store, several.project, now=NOW, report=go_on)
+    of_old = first.path.with_name(first.path.name.replace("-model-", "-model-9"))
+    others = [
+        first.path.with_name(name) for name in ("999-several-model-1.zip", f"{several.project.id}-several-x-1.zip")
+    ]
+    for each in (of_old, *others):
+        each.write_bytes(b"")
+    bundle(store, several.project, now=NOW, report=go_on, lasting=False)
+    assert of_old.exists()  # a page has it to be fetched
+    again = bundle(store, several.project, now=NOW, report=go_on)
+    assert (first.name, again.new) == (again.name, False)
+    assert [each.exists() for each in (again.path, of_old, *others)] == [True, False, True, True]
+
+
 def test_without_a_model_of_today_there_is_nothing_to_take_away(store, scales, make_project):
     with pytest.raises(UserError, match="nothing to take away yet: label at least two classes"):
         bundle(store, make_project(4), now=NOW, report=go_on)
@@ -358,5 +394,12 @@ def test_the_model_card_says_what_is_known_and_what_is_not(store, several):
         f"learned from {several.done.labels} decisions", f"of {several.done.audits} blind answers", "19 times in 20",
         "7 of the blind answers also chose between versions", "fine-tuned (lora) on 160 decisions in 2 epochs",
         "B\\*b promoted it though the gate had not", "None: no certificate", "No decision about a person",
+        "weights never learned from these, which only set its temperature",
     ):  # fmt: skip
         assert said in card, said
+    table = replace(making, method="mlp")
+    store.save_model(replace(model, record=VersionRecord("hashing", "", table, verdict)))
+    with zipfile.ZipFile(bundle(store, several.project, now=NOW, report=go_on).path) as archive:
+        card = archive.read("README.md").decode()
+    assert "fine-tuned (mlp)" not in card
+    assert "Its head is a small network, trained on 160 decisions of a table" in card

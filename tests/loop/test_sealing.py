@@ -77,6 +77,10 @@ def test_the_folder_and_the_archive_are_the_same_model(folder):
         ("a.ckpt", "can run code when they are read"),
         ("text/modeling.py", "neither safetensors, JSON nor text"),
         ("notes.txt", "doesn't list"),
+        (f"./{HEAD}", "no plain name"),
+        ("text//vocab.json", "no plain name"),
+        ("n" * 300 + ".json", "no plain name"),
+        (f"{HEAD}/a.json", "is a file and a folder"),
         (HEAD, "comes twice"),
     ],
 )
@@ -85,6 +89,13 @@ def test_an_archive_with_anything_beside_is_refused(folder, tmp_path, name, says
     with pytest.raises(UnreadableFile, match=says):
         Model.load(packed(folder, **{name: "x"}))
     assert {path.name for path in tmp_path.iterdir()} == {"model", "model.zip"}
+
+
+def test_a_name_that_is_no_utf_8_is_refused(folder):
+    file = packed(folder, **{"n\u00e4me.txt": "x"})
+    file.write_bytes(file.read_bytes().replace("\u00e4".encode(), b"\xff\xff"))
+    with pytest.raises(UnreadableFile, match="no ZIP archive, or damaged"):
+        Model.load(file)
 
 
 def test_links_are_refused(folder, tmp_path):

@@ -89,7 +89,8 @@ class EfficientNetLite0:
         """
         self.name = name
         self._file = file or _installed()
-        self._dtype = torch.bfloat16 if (has_bf16() if bf16 is None else bf16) else torch.float32
+        self.bf16 = has_bf16() if bf16 is None else bf16
+        self._dtype = torch.bfloat16 if self.bf16 else torch.float32
         self._fused = can_fuse() if fused is None else fused
         weights = self.folded()
         self._stem = _convolution(weights, "stem", self._dtype)._replace(stride=2)

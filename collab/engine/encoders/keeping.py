@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from collab.engine.encoders.efficientnet import EfficientNetLite0
 from collab.engine.encoders.image import ImageEncoder, VisionModel
-from collab.engine.encoders.minilm import MiniLM
+from collab.engine.encoders.minilm import MiniLM, has_bf16
 from collab.engine.encoders.text import Encoder, Hashing, SentenceTransformerEncoder
 from collab.engine.safe_folders import PLAIN
 from collab.errors import UnknownName, UnreadableFile, UserError
@@ -19,6 +19,13 @@ WEIGHTS = "model.safetensors"
 LEFT = frozenset({"data_config.json"})
 """What a package's folder has for its own ends."""
 MOST_TOKENS = "sentence_bert_config.json"
+ROUNDED, EXACT = "bfloat16", "float32"
+"""What the large products of an encoder are computed in."""
+
+
+def precision_of(encoder: Encoder | ImageEncoder) -> str:
+    """What an encoder computes in here; only ours round, where the processor can."""
+    return ROUNDED if isinstance(encoder, MiniLM | EfficientNetLite0) and encoder.bf16 else EXACT
 
 
 def keep_text(encoder: Encoder, folder: Path) -> str:
@@ -41,10 +48,11 @@ def keep_text(encoder: Encoder, folder: Path) -> str:
     raise UserError(f"The encoder {encoder.name} can't be taken away.")
 
 
-def read_text(kind: str, folder: Path, name: str, max_tokens: int | None) -> Encoder:
+def read_text(kind: str, folder: Path, name: str, max_tokens: int | None, precision: str = EXACT) -> Encoder:
     """Read what `keep_text` wrote.
 
-    It computes in float32 whatever the processor can, so that its rows are the same elsewhere.
+    It computes in the precision that is given, so that its rows are those that the head learned from; in float32 where
+    the processor doesn't multiply bfloat16 itself.
 
     Raises:
         UnreadableFile: The folder holds no such encoder.
@@ -54,7 +62,7 @@ def read_text(kind: str, folder: Path, name: str, max_tokens: int | None) -> Enc
         if kind == "hashing":
             return Hashing()
         if kind == "minilm":
-            return MiniLM(folder, max_tokens=max_tokens or 256, bf16=False, name=name)
+            return MiniLM(folder, max_tokens=max_tokens or 256, bf16=_rounds(precision), name=name)
         if kind == "sentence-transformers":
             return SentenceTransformerEncoder(str(folder), name)
     raise UnknownName("kind of encoder", kind, ("hashing", "minilm", "sentence-transformers"))
@@ -80,14 +88,18 @@ def keep_image(encoder: ImageEncoder, folder: Path) -> str:
     raise UserError(f"The image encoder {encoder.name} can't be taken away.")
 
 
-def read_image(kind: str, folder: Path, name: str) -> ImageEncoder:
+def read_image(kind: str, folder: Path, name: str, precision: str = EXACT) -> ImageEncoder:
     """Read what `keep_image` wrote; as `read_text`."""
     with _told("image"):
         if kind == "efficientnet-lite0":
-            return EfficientNetLite0(folder / WEIGHTS, bf16=False, name=name)
+            return EfficientNetLite0(folder / WEIGHTS, bf16=_rounds(precision), name=name)
         if kind == "transformers":
             return VisionModel.read(folder, name)
     raise UnknownName("kind of image encoder", kind, ("efficientnet-lite0", "transformers"))
+
+
+def _rounds(precision: str) -> bool:
+    return precision == ROUNDED and has_bf16()
 
 
 @contextmanager

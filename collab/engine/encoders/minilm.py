@@ -75,7 +75,8 @@ class MiniLM:
         self.name = name
         self.folder = folder or _installed()
         self.max_tokens = max_tokens
-        self._dtype = torch.bfloat16 if (has_bf16() if bf16 is None else bf16) else torch.float32
+        self.bf16 = has_bf16() if bf16 is None else bf16
+        self._dtype = torch.bfloat16 if self.bf16 else torch.float32
         self._tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(max_tokens)
         self._tokenizer.no_padding()
