@@ -42,7 +42,7 @@ AGAIN = 60.0
 """Seconds until a project that failed is tried again."""
 
 SWEEP_EVERY = 3600.0
-"""Seconds between two looks for uploads that were never imported."""
+"""Seconds between two looks for uploads and weights that nobody needs."""
 
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
