@@ -22,7 +22,7 @@ from collab.engine.encoders.image import image_encoder_of as pretrained_image_en
 from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder, encoder_of
 from collab.engine.pictures import prepare
-from collab.engine.tuned import read_image, read_text
+from collab.engine.tuned import digest_of, read_image, read_text
 from collab.errors import JobCancelled, UnknownName, UnreadableFile
 from collab.loop.measuring import image_fields, measure, measured, reads_text, table_fields, tuned_folder
 
@@ -144,10 +144,12 @@ def image_encoder_of(store: Store, project: int, name: str) -> ImageEncoder:
 
 
 def _weights(store: Store, project: int, name: str, part: str) -> Path:
-    folder = store.folder(tuned_folder(project, name)) / part
-    if not folder.is_dir():
+    folder = store.folder(tuned_folder(project, name))
+    if not (folder / part).is_dir():
         raise UnknownName("fine-tuned encoder", name)
-    return folder
+    if TUNED + digest_of(folder, ("text", "image")) != name:
+        raise UnreadableFile(name, "its weights are damaged. Use another version, or train anew.")
+    return folder / part
 
 
 def blocks_of(store: Store, project: Project, encoder: Encoder | None, images: ImageEncoder | None = None) -> Blocks:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -27,7 +28,7 @@ from collab.engine.encoders.efficientnet import EfficientNetLite0
 from collab.engine.encoders.image import VisionModel
 from collab.engine.encoders.minilm import MiniLM, has_bf16
 from collab.engine.encoders.text import SentenceTransformerEncoder, encoder_of
-from collab.engine.tuned import trainable_image, trainable_text
+from collab.engine.tuned import digest_of, trainable_image, trainable_text
 from collab.errors import Conflict, UnreadableFile, UserError
 from collab.loop import annotating
 from collab.loop.bundling import bundle
@@ -269,13 +270,15 @@ def test_models_of_the_libraries_are_taken_along_as_they_came_and_fine_tuned(sto
     text, images = SentenceTransformerEncoder(tiny_text(tmp_path)), tiny_image(tmp_path / "vit")
     came = mixed(store, tmp_path / "mix", text, images, image_encoder=images.name)
     assert agrees(model_of(store, came), came)
-    project, name = came.project, f"{TUNED}0123456789abcdef"
-    folder = store.workspace / "files" / tuned_folder(project.id, name)
+    project, made = came.project, tmp_path / "made"
     for part, module in (("text", trainable_text(text)), ("image", trainable_image(images))):
         with torch.no_grad():
             for weight in module.parameters():
                 weight += 0.3 * torch.randn_like(weight)
-        module.write(folder / part)
+        module.write(made / part)
+    name = TUNED + digest_of(made, ("text", "image"))
+    folder = store.workspace / "files" / tuned_folder(project.id, name)
+    shutil.copytree(made, folder)
     store.save_policy(project.id, replace(project.policy, encoder=name, image_encoder=name))
     project = store.project(project.id)
     encoders = text_encoder(store, project), image_encoder(store, project)
@@ -285,6 +288,11 @@ def test_models_of_the_libraries_are_taken_along_as_they_came_and_fine_tuned(sto
     assert not agrees(model, came)
     assert agrees(model, tuned)
     assert model.manifest.text.name == name
+    with (folder / "text" / "model.safetensors").open("r+b") as weights:
+        weights.seek(-4, 2)
+        weights.write(b"\xff\xff\x7f\x3f")
+    with pytest.raises(UnreadableFile, match="damaged"):
+        text_encoder(store, project)
 
 
 def tiny_image(folder):
