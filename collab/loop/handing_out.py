@@ -89,9 +89,10 @@ def hand_out(
     )
 
 
-def choose(store: Store, project: int, annotator: str, items: Sequence[int]) -> int:
-    """Queue items that a person picked from a search; audit items are never among them. Returns how many."""
-    return store.choose_items(project, annotator, items, CHOSEN)
+def choose(store: Store, project: int, annotator: str, items: Sequence[int], reason: str = CHOSEN) -> int:
+    """Queue items that a person picked, for a reason of the catalogue; audit items are never among them. Returns how
+    many."""
+    return store.choose_items(project, annotator, items, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from collab.loop.rehearsing import DATABASE, OpenStore, rehearse
 from collab.loop.surveying import absent, named
 from collab.storage.failures import disk_errors
 
+NOT_A_BACKUP = ("head.safetensors",)
+"""What a bundle of `collab export model` holds at its top."""
 MANIFEST_BYTES = 64 << 20
 ENDED = "The workspace was restored from a backup; start this once more."
 
@@ -85,6 +87,8 @@ def restore(
 def _manifest(backup: Path, packed: Packed) -> Manifest:
     """Read what the backup says of itself; it must name all that is there, and nothing else."""
     size = packed.sizes.get(MANIFEST)
+    if any(name in packed.sizes for name in NOT_A_BACKUP):
+        raise UnreadableFile(backup.name, "it is a model that was taken away, not a backup. `collab predict` reads it.")
     if size is None or size > MANIFEST_BYTES:
         raise UnreadableFile(backup.name, "it has no manifest.json, as every backup of collab has.")
     written = read(packed, MANIFEST)

@@ -60,7 +60,7 @@ def predict_file(
     Raises:
         UnreadableFile: The bundle is none, or the file has no table with the columns that the model reads.
         UnknownName: There is no such format.
-        UserError: The output would take the place of the input.
+        UserError: The output would take the place of the input, or of another file.
     """
     out = to or Path(f"{file.name.partition('.')[0] or 'pictures'}-predicted.csv")
     form = out.suffix.lstrip(".").lower()
@@ -68,6 +68,8 @@ def predict_file(
         raise UnknownName("format", form, FORMATS)
     if out.resolve() in (file.resolve(), bundle.resolve()):
         raise UserError(f"{out} would be written over what is read. Name another file.")
+    if out.exists():
+        raise UserError(f"{out} is there already. Name another file, or move that one away first.")
     model = Model.load(bundle)
     table = sniff(file)
     theirs = [*table.columns]

@@ -168,7 +168,7 @@ def _flips(project: Project, model: ModelVersion) -> None:
     )  # fmt: skip
     chosen = [shown[i].item for i in picked["selection"]["rows"]] or [f.item for f in found]
     if st.button(word("comparison.review", n=f"{len(chosen):,}"), type="primary", icon=":material/bolt:"):
-        if handing_out.choose(store, project.id, session.annotator(), chosen):
+        if handing_out.choose(store, project.id, session.annotator(), chosen, "flipped"):
             session.go("label", mode="chosen")
         st.warning(word("data.none_to_label"))
     st.caption(word("comparison.review_why"))

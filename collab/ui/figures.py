@@ -113,6 +113,10 @@ def loss_curve(epochs: Sequence[Epoch]) -> Any:  # altair has no types
     )  # fmt: skip
 
 
+LEAST_HUE = 0.5
+"""How much of its color the smallest change has: it must still be read as better or worse."""
+
+
 def shift_map(shifts: Sequence[Shift]) -> Any:  # altair has no types
     """Draw by how much each cell of the confusion matrix changes; what is better is green, what is worse red.
 
@@ -123,7 +127,7 @@ def shift_map(shifts: Sequence[Shift]) -> Any:  # altair has no types
         {
             "people": s.people, "model": s.model, "before": s.before, "after": s.after,
             "told": f"{s.after - s.before:+d}".replace("-", "−") if s.after != s.before else "",
-            "color": _mixed(DARK_GREEN if s.better else DARK_RED, abs(s.after - s.before) / most),
+            "color": _mixed(DARK_GREEN if s.better else DARK_RED, LEAST_HUE + (1 - LEAST_HUE) * abs(s.after - s.before) / most),
             "weight": 1.0 if s.after != s.before else 0.12,
         }
         for s in shifts
