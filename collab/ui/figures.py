@@ -127,7 +127,9 @@ def shift_map(shifts: Sequence[Shift]) -> Any:  # altair has no types
         {
             "people": s.people, "model": s.model, "before": s.before, "after": s.after,
             "told": f"{s.after - s.before:+d}".replace("-", "−") if s.after != s.before else "",
-            "color": _mixed(DARK_GREEN if s.better else DARK_RED, LEAST_HUE + (1 - LEAST_HUE) * abs(s.after - s.before) / most),
+            "color": _mixed(
+                DARK_GREEN if s.better else DARK_RED, LEAST_HUE + (1 - LEAST_HUE) * abs(s.after - s.before) / most
+            ),
             "weight": 1.0 if s.after != s.before else 0.12,
         }
         for s in shifts
