@@ -471,7 +471,7 @@ def test_tune_trains_in_the_foreground_and_says_what_became_of_it(collab: Collab
     assert collab("import", table, *asked).status == 0
     done = collab("tune", "Signs", "--method", "full", "--epochs", "1")
     assert done.status == 0
-    assert "training, step 1 of at most" in done.err
+    assert "training, step " in done.err
     assert done.out.startswith("Version 2 is kept as a candidate: there are fewer than 10 audits of each import")
     store: Store = open_store(tmp_path / "workspace")
     assert [m.status for m in store.models(1)] == ["candidate", "champion"]

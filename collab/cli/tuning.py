@@ -139,10 +139,10 @@ class _Watch:
 
         if time.monotonic() - self._told < TOLD_EVERY:
             return
-        self._told = time.monotonic()
         seen = versions.progress_of(self._store, self._project, self._job)
         if seen is None:
             return
+        self._told = time.monotonic()
         parts = [f"{100 * share:3.0f} %", _DOING[seen.doing]]
         if seen.doing == "train":
             parts.append(f"step {seen.step:,} of at most {seen.steps:,}")

@@ -15,6 +15,7 @@ from collab.loop.importing import run_import
 from collab.loop.measuring import measured, model_name
 from collab.loop.planning import ImportPlan
 from collab.loop.retraining import Learner
+from collab.storage.database import open_store
 from tests.loop.conftest import NOW, Loop
 from tests.loop.frozen import Frozen
 
@@ -147,9 +148,9 @@ def test_a_table_whose_rows_share_nothing_is_refused_with_what_to_do(store, begi
 
 def test_the_doctor_knows_tables_with_and_without_a_measurement(begin):
     signs = begin()
-    before = {found.name: found.says for found in examine(signs.store)}
+    before = {found.name: found.says for found in examine(signs.store, open_store, 0, quick=True)}
     read(signs)
-    after = {found.name: found.says for found in examine(signs.store)}
+    after = {found.name: found.says for found in examine(signs.store, open_store, 0, quick=True)}
     assert before["features of Things"] == "its numbers and categories have not been measured yet"
     assert after["features of Things"] == "300 of 300 items have them"
 
