@@ -350,7 +350,9 @@ def test_it_says_what_the_file_lacks_and_which_rows_it_cannot_read(taken, tmp_pa
     assert [(row["answer"], row["collab_answer"] != "") for row in said] == [("x", False), ("y", False), ("z", True)]
     assert said[2]["caption"] == "'=1+1"
     with pytest.raises(UnreadableFile, match="has no column photo, weight, which the model reads; there is caption"):
-        predict_file(file, table(broken / "u.csv", [{"caption": "a", "coat": "b"}]), tmp_path / "out.csv")
+        predict_file(file, table(broken / "u.csv", [{"caption": "a", "coat": "b"}]), tmp_path / "u.csv")
+    with pytest.raises(UserError, match="is there already"):
+        predict_file(file, broken / "t.csv", tmp_path / "out.csv")
     with pytest.raises(UserError, match="written over"):
         predict_file(file, broken / "t.csv", broken / "t.csv")
 
