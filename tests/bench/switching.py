@@ -38,7 +38,7 @@ def results() -> Iterator[Result]:
             app.wait_until_ready()
             page = page_of(browser, store, "Ann", app.address)
             open_card(page, app.address)
-            job = store.submit_job(JOB, project.id, asdict(Wanted(FineTuning(epochs=8, patience=8))), "Ann", now_ms())
+            job = store.submit_job(JOB, project.id, asdict(Wanted(FineTuning(epochs=40, patience=40))), "Ann", now_ms())
             wait_for(lambda: (told := progress_of(store, project.id, job.id)) is not None and told.step > 0, 120)
             with crowd(workspace, app, PEOPLE) as others:
                 training = press(page)
