@@ -133,12 +133,6 @@ def prepare(name: str, data: bytes, most_pixels: int) -> Prepared:
     return Prepared(view, _webp(shown, lossless=False))
 
 
-def pixels_of(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Decode what `prepare` made; shape (height, width, 3)."""
-    with WebPImagePlugin.WebPImageFile(io.BytesIO(data)) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
 def _pixels(picture: Image.Image) -> int:
     """How many pixels a decoder would hold: a tile of a TIFF may be larger than all of what it says to be."""
     tile = picture.tag_v2 if isinstance(picture, TiffImagePlugin.TiffImageFile) else {}

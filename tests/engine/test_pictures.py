@@ -3,9 +3,9 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, WebPImagePlugin
 
-from collab.engine.pictures import identify, pixels_of, prepare
+from collab.engine.pictures import identify, prepare
 from collab.errors import UnreadableFile
 
 MOST = 1_000_000
@@ -17,6 +17,12 @@ def written(picture: Image.Image, form: str, **more: object) -> bytes:
     out = io.BytesIO()
     picture.save(out, form, **more)
     return out.getvalue()
+
+
+def pixels_of(webp: bytes) -> np.ndarray:
+    """What `prepare` made, decoded; shape (height, width, 3)."""
+    with WebPImagePlugin.WebPImageFile(io.BytesIO(webp)) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def seen(name: str, data: bytes) -> np.ndarray:
