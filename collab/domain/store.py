@@ -343,8 +343,8 @@ class Store(Protocol):
     def put_off(self, item: int, annotator: str, until: int) -> None:
         """Keep an item from an annotator until then."""
 
-    def count_ask(self, project: int) -> int:
-        """Add one to the number of asks handed out; returns the new number."""
+    def count_asks(self, project: int, asks: int) -> None:
+        """Add to the number of asks handed out."""
 
     def suggest(self, project: int, words: Mapping[int, Suggestion]) -> None:
         """Give the open rows of these items a new suggestion."""

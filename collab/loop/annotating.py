@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, settle
-from collab.domain.project import LabelSchema, Project
+from collab.domain.project import Item, LabelSchema, Project
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
@@ -46,16 +46,22 @@ def submit(
     """
     with store.transaction():
         store.lock(annotation.project)  # a resend that overtakes its original waits here
-        if store.event(annotation.id) is not None:
-            return "known"
-        project = store.project(annotation.project)
-        item = store.items([annotation.item]).get(annotation.item)
-        if item is None or item.project != project.id:
-            raise UnknownName("item", annotation.item)
-        annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
-        store.append(annotation.event())
-        apply(store, project, annotation)
-        return "stored"
+        return enter(store, store.project(annotation.project), annotation, token, now, reveal=reveal)
+
+
+def enter(
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+) -> Literal["stored", "known"]:
+    """Submit in the transaction of whoever calls, who has locked the project before they read it."""
+    if store.event(annotation.id) is not None:
+        return "known"
+    item = store.items([annotation.item]).get(annotation.item)
+    if item is None or item.project != project.id:
+        raise UnknownName("item", annotation.item)
+    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
+    store.append(annotation.event())
+    _apply(store, project, item, annotation)
+    return "stored"
 
 
 def take_back(store: Store, project: int, target: str, annotator: str, event_id: str, now: int) -> None:
@@ -79,26 +85,29 @@ def restore_item(store: Store, project: int, item: int, annotator: str, event_id
 
 def apply(store: Store, project: Project, annotation: Annotation) -> None:
     """Bring the projections up to one annotation of the log; `rebuild` replays the same function."""
+    _apply(store, project, store.items([annotation.item])[annotation.item], annotation)
+
+
+def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
     if annotation.purpose == "repeat":
-        _apply_repeat(store, project, annotation)
+        _apply_repeat(store, project, item, annotation)
         return
-    mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
     elif annotation.kind == "undo":
         store.set_current(annotation.item, annotation.annotator, None)
-    elif not (_outdated(store, project, annotation) or _overtaken(annotation, mine)):
+    elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
     _settle(store, project, annotation.item, annotation.at)
 
 
-def _apply_repeat(store: Store, project: Project, annotation: Annotation) -> None:
+def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
     """Keep an answer to a repeat beside the first one, which alone is in force; no other act says anything of it."""
     if annotation.kind == "undo":
         store.set_repeat(annotation.item, annotation.annotator, None)
-    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, annotation):
+    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, item, annotation):
         store.set_repeat(annotation.item, annotation.annotator, annotation)
 
 
@@ -132,8 +141,9 @@ def follow_classes(store: Store, project: Project, touched: Sequence[str], now: 
         touched: Classes that were merged, or are apart again.
         reopen: Whether those audits are to be asked again.
     """
-    reserved = (row.item for row in store.pool_rows(project.id, store.annotated(project.id)) if row.reserved)
-    audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, said)]
+    reserved = [row.item for row in store.pool_rows(project.id, store.annotated(project.id)) if row.reserved]
+    items = store.items(reserved)
+    audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, items[item], said)]
     for said in audits:
         store.set_current(said.item, said.annotator, None)
         if reopen and said.ask is not None:
@@ -165,7 +175,7 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
 
 
 def _completed(
-    store: Store, project: Project, annotation: Annotation, token: str, now: int, reveal: bool
+    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool
 ) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
     first = _target_of(store, annotation)
@@ -173,7 +183,7 @@ def _completed(
     ask = store.ask(asked) if asked is not None else None
     if ask is not None and (ask.item != annotation.item or ask.project != project.id):
         raise UnknownName("ask", asked)
-    lease_valid = ask is None or _move_on(store, project, ask, annotation, token, now)
+    lease_valid = ask is None or _move_on(store, project, item, ask, annotation, token, now)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable" and each.ask is not None:
@@ -206,20 +216,21 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
     return earlier
 
 
-def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, token: str, now: int) -> bool:
+def _move_on(
+    store: Store, project: Project, item: Item, ask: Ask, annotation: Annotation, token: str, now: int
+) -> bool:
     """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
     held = ask.token == token and ask.lease_until > now
     changes_mind = annotation.target is not None
-    if annotation.kind in PUT_BACK or _outdated(store, project, annotation):
+    if annotation.kind in PUT_BACK or _outdated(store, project, item, annotation):
         if ask.annotator == annotation.annotator and (held or changes_mind):
             store.reopen_ask(ask.id)
         return held or changes_mind
     return store.close_ask(ask.id, annotation.annotator, token, now) or changes_mind
 
 
-def _outdated(store: Store, project: Project, annotation: Annotation) -> bool:
+def _outdated(store: Store, project: Project, item: Item, annotation: Annotation) -> bool:
     """Whether it speaks of content that was replaced, or answers an audit when a class of today could not be chosen."""
-    item = store.items([annotation.item])[annotation.item]
     if annotation.seen and annotation.seen != item.digest:
         return True
     if annotation.kind not in ("answer", "unsure") or annotation.schema_version == project.schema.version:
@@ -246,14 +257,17 @@ def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[in
     return list(found)
 
 
-def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
+def _overtaken(store: Store, annotation: Annotation) -> bool:
     """Whether this person has answered elsewhere since they lost the lease under which they put the item off."""
-    late = annotation.kind in PUT_BACK and not annotation.lease_valid and annotation.target is None
-    return late and mine is not None and mine.kind in ("answer", "unsure")
+    if annotation.kind not in PUT_BACK or annotation.lease_valid or annotation.target is not None:
+        return False
+    mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
+    return mine is not None and mine.kind in ("answer", "unsure")
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
-    settled = settle(
-        store.current(item), project.policy.annotations_per_item, project.schema, store.standing_decision(item)
-    )
+    current = store.current(item)
+    spoken = any(said.kind in ("answer", "unsure") for said in current)
+    standing = None if spoken else store.standing_decision(item)  # which stands only while nobody speaks
+    settled = settle(current, project.policy.annotations_per_item, project.schema, standing)
     store.settle_item(project.id, item, settled.state, settled.decision, now)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from collab.domain.annotation import Ask, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Project
+from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.loop.permitting import needs
 from collab.loop.veiling import hides, veiled
@@ -19,6 +20,9 @@ REFILL = 20
 """Rows that a lane gets at a time when nobody has ranked the pool."""
 BETWEEN = 50
 """Answers of the same person between an answer and its repeat."""
+
+RENEWED = 0.05
+"""Share of a lease that may have gone by before it is worth writing anew."""
 
 FIRST_CHECKS = 50
 """Machine labels of a certificate that are checked even when nothing else is left to ask."""
@@ -61,11 +65,12 @@ def hand_out(
         have: Asks held unseen, `on_screen` not among them.
         ranking: The ranking that the card knows; under a newer one unseen query asks are swapped.
     """
-    progress = store.progress(project.id)
-    until = now + project.policy.lease_seconds * 1000
+    lease = project.policy.lease_seconds * 1000
+    until = now + lease
     taker = _Taker(store, project, annotator, token, now, until)
     with store.transaction(durable=False):
         store.lock(project.id)
+        progress = store.progress(project.id)
         mine = store.held(project.id, annotator, token, now)  # also what the tab held in the other mode
         held = {ask.id: ask for ask in mine if (ask.lane == "chosen") == chosen_only}
         gone = [ask for ask in have if ask not in held]
@@ -74,12 +79,13 @@ def hand_out(
             swapped = [ask.id for ask in held.values() if ask.id in have and ask.lane == "query"]
             store.release(swapped, token)
             held = {i: ask for i, ask in held.items() if i not in swapped}
-        store.renew(list(held), token, until)
+        if aged := [ask.id for ask in held.values() if ask.lease_until < until - RENEWED * lease]:
+            store.renew(aged, token, until)
         forgotten = [ask for ask in held.values() if ask.id not in {*have, on_screen}]  # a reload: the same ones again
         unseen = sum(ask in held for ask in have) + len(forgotten)
         taken = taker.take("query", len(swapped))
         missing = max(0, min(want, MOST_HELD) - unseen - len(taken))
-        taken += taker.take("chosen", missing) if chosen_only else taker.mix(missing, progress.audited)
+        taken += taker.take("chosen", missing) if chosen_only else taker.mix(missing, progress)
     kept = {ask.id for ask in taken} & {*gone, *swapped}
     still = [ask for ask in (*held.values(), *taken) if ask.id in have]
     return Handed(
@@ -109,18 +115,18 @@ class _Taker:
     now: int
     until: int
 
-    def mix(self, size: int, audited: int) -> list[Ask]:
+    def mix(self, size: int, progress: Progress) -> list[Ask]:
         """Take new asks, those that measure among them as their schedules say; an empty lane leaves its turn."""
         taken: list[Ask] = []
         found = self.store.certificates(self.project.id) if size else ()
         for _ in range(size):
-            number = self.store.progress(self.project.id).asks
-            turns = self._turns(number, audited, found)
+            turns = self._turns(progress.asks + len(taken), progress.audited, found)
             one = next((ask for lane, more in turns for ask in self.take(lane, 1, extend=more)), None)
             if one is None:
                 break
-            self.store.count_ask(self.project.id)
             taken.append(one)
+        if taken:
+            self.store.count_asks(self.project.id, len(taken))
         return taken
 
     def _turns(self, number: int, audited: int, found: Sequence[Certificate]) -> list[tuple[Lane, bool]]:

@@ -159,7 +159,7 @@ class SqlStore(Database):
     save_policy = records.save_policy
     delete_project = records.delete_project
     progress = records.progress
-    count_ask = records.count_ask
+    count_asks = records.count_asks
     lock = Database.lock_project
     set_worker = records.set_worker
 

@@ -174,15 +174,15 @@ class _Doors:
         )  # fmt: skip
         got = exchange(desk, project, grant.annotator, sent, _now())
         refused = {e.id: e.message for e in message.answers if isinstance(e, Refused)} | dict(got.refused)
-        handed, columns, link = got.handed, self._columns(desk, project), self._link(project.id)
+        columns, link = self._table(got.columns), self._link(project.id)
         return {
             "acked": got.acked,
             "revealed": {message.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
             "refused": [{"id": e.id, "message": refused[e.id]} for e in message.answers if e.id in refused],
-            "asks": [protocol.ask_message(ask, got.items[ask.item], project, link, columns) for ask in handed.asks],
-            "drop": handed.drop,
-            "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
-            "ranking": handed.ranking,
+            "asks": [protocol.ask_message(ask, got.items[ask.item], project, link, columns) for ask in got.handed.asks],
+            "drop": got.handed.drop,
+            "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in got.handed.fresh.items()},
+            "ranking": got.handed.ranking,
             **self._figures(project, got),
         }
 
@@ -210,16 +210,15 @@ class _Doors:
         desk = Desk(self.store, grant.annotator)
         project = looking.project(desk, grant.project)
         entries, more = recall(desk, project.id, grant.annotator, limit, before)
-        link, columns = self._link(project.id), self._columns(desk, project)
+        link, columns = self._link(project.id), self._table(measured(desk, project))
         return {
             "entries": [protocol.history_message(entry, project, link, columns) for entry in entries],
             "more": more,
         }
 
-    def _columns(self, desk: Desk, project: Project) -> Table | None:
+    def _table(self, measured: bytes | None) -> Table | None:
         """What was measured of the project's numbers and categories."""
-        written = measured(desk, project)
-        return None if written is None else self.table(written)
+        return None if measured is None else self.table(measured)
 
     def _why(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
         tab, ask, wanted, over = reasons.read_why(body)
