@@ -43,7 +43,7 @@ def save_person(db: Database, person: Person) -> None:
 
 
 def sign_in_way(db: Database) -> SignIn:
-    found = db.scalar(sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in"))
+    found = db.scalar(_WAY)
     word = "none" if found is None else bytes(found).decode()
     return next(way for way in get_args(SignIn) if way == word)
 
@@ -128,6 +128,7 @@ def _columns() -> Sequence[sa.Column[Any]]:
     return [tables.annotator.c[name] for name in Person.__dataclass_fields__]
 
 
+_WAY = sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in")
 _PEOPLE = sa.select(*_columns())
 _ACCESS = sa.text(
     "SELECT p.admin, m.project, m.role FROM session s JOIN annotator p ON p.name = s.person AND NOT p.disabled "

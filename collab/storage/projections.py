@@ -3,6 +3,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -99,10 +100,15 @@ def settle_all(db: Database, project: int, settled: Sequence[tuple[int, Settled]
 
 def count(db: Database, project: int, names: Sequence[str], step: int) -> None:
     """Add `step` to a counter for each time that it is named."""
-    c = tables.counter
-    changed = {name: c.c[name] + step * n for name, n in Counter(names).items()}
+    changed = {name: step * n for name, n in Counter(names).items()}
     if changed:
-        db.write(sa.update(c).values(changed).where(c.c.project == project))
+        db.write(_counting(tuple(changed)), {"project": project, **changed})
+
+
+@cache
+def _counting(names: tuple[str, ...]) -> sa.TextClause:
+    changes = ", ".join(f"{name} = {name} + :{name}" for name in names)
+    return sa.text(f"UPDATE counter SET {changes} WHERE project = :project")
 
 
 def reset_projections(db: Database, project: int) -> None:
