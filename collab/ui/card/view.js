@@ -171,7 +171,7 @@ class View {
           ? this.word("told_same")
           : said
             ? ""
-            : ask.reason;
+            : (this.data.reasons[ask.reason] ?? ask.reason); // a strategy from elsewhere may bring a sentence
     this.rows.forEach(({ button, mine }, i) => {
       const old = !!entry && entry.kind === "answer" && entry.answer.includes(this.data.classes[i].id);
       button.classList.toggle("was", old);
