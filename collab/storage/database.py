@@ -20,6 +20,7 @@ from collab.storage import (
     imports,
     items,
     log,
+    people,
     projections,
     queue,
     records,
@@ -32,7 +33,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that this version knows as the last one."""
 
 
@@ -136,8 +137,21 @@ class SqlStore(Database):
         if found is not None and found > HEAD:
             raise StoreNewer(self.url, found, HEAD)
 
-    add_annotator = records.add_annotator
-    annotators = records.annotators
+    add_annotator = people.add_annotator
+    annotators = people.annotators
+    person = people.person
+    save_person = people.save_person
+    set_language = people.set_language
+    sign_in_way = people.sign_in_way
+    set_sign_in_way = people.set_sign_in_way
+    access = people.access
+    start_session = people.start_session
+    end_session = people.end_session
+    end_sessions = people.end_sessions
+    set_role = people.set_role
+    members = people.members
+    note = people.note
+    accesses = people.accesses
     create_project = records.create_project
     projects = records.projects
     project = records.project
@@ -261,6 +275,7 @@ class SqlStore(Database):
     # Last: from here on these names mean the verbs, no longer the modules.
     imports = imports.imports
     items = items.items
+    people = people.people
     log = log.log
     delete_features = features.delete_features
     features = features.features

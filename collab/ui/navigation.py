@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from collab.loop import looking
 from collab.ui import (
     page_answers,
     page_certify,
@@ -72,7 +73,7 @@ def main() -> None:
         page = st.navigation(list(pages.values()), position="sidebar" if here else "hidden")
         if not here:
             page_who.draw()
-            speaking.choose_language()
+            speaking.offer_languages()
             _remember_choices()
             return
         with st.sidebar:
@@ -84,13 +85,13 @@ def main() -> None:
 def _trouble() -> None:
     """Say above every page what keeps the model from learning: else nobody would notice that it has stopped."""
     project = session.project()
-    said = session.store().progress(project.id).worker if project is not None else ""
+    said = looking.progress(session.desk(), project.id).worker if project is not None else ""
     if f"worker.{said}" not in WORDS[language()]:  # a sentence that says what went wrong
         st.error(word("nav.trouble", why=plain(sentence(said))), icon=":material/error:")
 
 
 def _sidebar(here: str, *, on_the_card: bool) -> None:
-    projects = session.store().projects()
+    projects = looking.projects(session.desk())
     project = session.project()
     if project is not None:
         names = {p.id: p.name for p in projects}
@@ -110,7 +111,7 @@ def _sidebar(here: str, *, on_the_card: bool) -> None:
             if st.button(word("nav.not_you"), type="tertiary"):
                 session.leave()
                 st.rerun()
-    speaking.choose_language()
+    speaking.offer_languages()
     _remember_choices()
 
 

@@ -37,7 +37,7 @@ def speak(language: str) -> None:
 def speak_else(language: Callable[[], str]) -> None:
     """Say where the language is found in a thread for which nobody has set one.
 
-    Streamlit runs a fragment, and whatever a widget calls, in a thread of its own, without the script that spoke before.
+    Streamlit runs a fragment, and whatever a widget calls, in a thread of its own: the script hasn't spoken there.
     """
     _else[:] = [language]
 
