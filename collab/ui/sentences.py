@@ -12,7 +12,7 @@ from pathlib import Path
 
 from collab.ui import words
 
-_LONGEST = 4000
+_LONGEST = 1000
 """More characters than any sentence of ours has; whatever is longer is a stranger's."""
 
 SENTENCES: dict[str, dict[str, str]] = {
@@ -27,9 +27,7 @@ SENTENCES: dict[str, dict[str, str]] = {
 def sentence(english: str) -> str:
     """A sentence of the floors below in the language of the run; its values are said anew too, where they are known.
 
-    >>> words.speak("zh")
-    >>> sentence("pictures.csv can't be read: it is empty")
-    '无法读取 pictures.csv：文件是空的'
+    In Chinese "a.csv can't be read: it is empty" becomes "无法读取 a.csv：文件是空的".
     """
     return _said(english, words.language())
 

@@ -54,7 +54,7 @@ def heard(asked: str) -> str:
     >>> heard("de-CH, zh-TW;q=0.8, en;q=0.5")
     'zh'
     """
-    wanted = re.findall(r"([a-z]{2,3})\b[^,;]*(?:;\s*q=([\d.]+))?", asked.lower())
+    wanted = re.findall(r"([a-z]{2,3})\b[^,;]*(?:;\s*q=(\d(?:\.\d+)?))?", asked.lower())
     ordered = sorted(wanted, key=lambda each: -float(each[1] or 1))  # equals keep their order
     return next((code for code, _ in ordered if code in WORDS), "")
 
