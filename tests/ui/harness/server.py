@@ -125,9 +125,9 @@ class Scene:
     def ask(self, ask: int) -> dict[str, Any]:
         blind = ask in self.blind or self.mode != "suggestion first"
         reason = (
-            "Asked without a suggestion, so that your own judgement counts."
+            "blind"
             if blind
-            else "The model is not sure about this one."
+            else "unsure"
         )
         return {
             "id": ask, "blind": blind, "first": self.mode == "answer first", "reason": reason, "doubt": not blind,
