@@ -30,6 +30,7 @@ STATIC = Path(__file__).parent / "static"
 _remember = st.components.v2.component(
     "collab.remember",
     js="""export default ({ data }) => {
+      if (data.lang) document.documentElement.lang = data.lang;
       const safe = location.protocol === "https:" ? "; secure" : "";
       const age = data.value ? 31536000 : 0;
       document.cookie = `${data.name}=${data.value}; path=${data.path}; max-age=${age}; samesite=strict${safe}`;
@@ -43,6 +44,7 @@ def main() -> None:
     words.speak(speaking.language())
     st.set_page_config(page_title="collab", page_icon=str(STATIC / "icon.svg"), layout="wide")
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
+    speaking.dress()
     with errors_told():
         here = session.annotator()
         pages = {
@@ -119,7 +121,7 @@ def _remember_choices() -> None:
     """Let the browser keep who is here, or forget who was; and the language."""
     path = session.base() or "/"
     for name, value in ((session.COOKIE, session.remembered_name()), (speaking.COOKIE, words.language())):
-        _remember(key=f"remember-{name}", data={"name": name, "value": value, "path": path})
+        _remember(key=f"remember-{name}", data={"name": name, "value": value, "path": path, "lang": words.language()})
 
 
 main()

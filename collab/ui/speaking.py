@@ -3,14 +3,23 @@
 from contextlib import suppress
 
 import streamlit as st
+from streamlit import config
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from collab.errors import CollabError
 from collab.loop import addressing
 from collab.ui import session, words
-from collab.ui.words import WORDS
+from collab.ui.words import WORDS, word
 
 COOKIE = "collab_language"
+_MOST = "server.maxUploadSize"
+_STREAMLIT = """
+[data-testid=InputInstructions] { display: none }
+[data-testid=stFileUploaderDropzone] button p, [data-testid=stFileUploaderDropzoneInstructions] span { font-size: 0 }
+[data-testid=stFileUploaderDropzone] button p::after { content: "%s"; font-size: .875rem }
+[data-testid=stFileUploaderDropzoneInstructions] span::after { content: "%s"; font-size: .875rem }
+"""
+"""Streamlit's own words on the page, which it has in English alone."""
 
 
 def language() -> str:
@@ -24,6 +33,17 @@ def language() -> str:
         if remembered or "language" not in st.session_state:
             st.session_state["language"] = remembered or _of_browser()
     return str(st.session_state["language"])
+
+
+def dress() -> None:
+    """Have what the browser and Streamlit themselves say follow the language, as far as a style can.
+
+    A cell of a table holds its words together: Chinese would break after any sign, down to one in a line.
+    """
+    style = "[data-testid=stMarkdownContainer] :is(th, td:first-child) { word-break: keep-all }"
+    if words.language() != words.FALLBACK:
+        style += _STREAMLIT % (word("frame.upload"), word("frame.upload_most", size=config.get_option(_MOST)))
+    st.html(f"<style>{style}</style>")
 
 
 def offer_languages() -> None:

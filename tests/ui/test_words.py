@@ -88,7 +88,14 @@ def test_a_thread_in_which_nobody_spoke_asks_for_the_language(monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("asked", "found"),
-    [("zh-CN", "zh"), ("fr, de;q=0.9", ""), ("en;q=0.3, zh-Hant-TW;q=0.8", "zh"), ("", ""), ("*", ""), ("zh;q=.", "zh")],
+    [
+        ("zh-CN", "zh"),
+        ("fr, de;q=0.9", ""),
+        ("en;q=0.3, zh-Hant-TW;q=0.8", "zh"),
+        ("", ""),
+        ("*", ""),
+        ("zh;q=.", "zh"),
+    ],
 )
 def test_a_browser_is_heard(asked: str, found: str):
     assert words.heard(asked) == found

@@ -97,8 +97,8 @@ class View {
         "dd",
         { dir: "auto" },
         c.description,
-        ...(c.example ? [h("span", { class: "eg" }, `${this.word("example")} “${c.example}”`)] : []),
-        ...(c.near_miss ? [h("span", { class: "eg" }, `${this.word("near_miss")} ${c.near_miss}`)] : []),
+        ...(c.example ? [h("span", { class: "eg" }, this.word("example", { text: c.example }))] : []),
+        ...(c.near_miss ? [h("span", { class: "eg" }, this.word("near_miss", { text: c.near_miss }))] : []),
       ),
     ];
     const defined = data.classes.filter((c) => c.description || c.example || c.near_miss);
