@@ -159,6 +159,9 @@ class Store(Protocol):
     def save_person(self, person: Person) -> None:
         """Keep what is known of a person, a new or a known one; who is disabled is signed out."""
 
+    def set_language(self, name: str, language: str) -> None:
+        """Keep in which language a person is spoken to, and nothing else; of nobody who is known here: do nothing."""
+
     def sign_in_way(self) -> SignIn:
         """How people say here who they are."""
 

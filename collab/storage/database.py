@@ -141,6 +141,7 @@ class SqlStore(Database):
     annotators = people.annotators
     person = people.person
     save_person = people.save_person
+    set_language = people.set_language
     sign_in_way = people.sign_in_way
     set_sign_in_way = people.set_sign_in_way
     access = people.access

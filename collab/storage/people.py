@@ -42,6 +42,10 @@ def save_person(db: Database, person: Person) -> None:
             end_sessions(db, person.name)
 
 
+def set_language(db: Database, name: str, language: str) -> None:
+    db.write(sa.update(tables.annotator).where(tables.annotator.c.name == name).values(language=language))
+
+
 def sign_in_way(db: Database) -> SignIn:
     found = db.scalar(sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in"))
     word = "none" if found is None else bytes(found).decode()

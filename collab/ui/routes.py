@@ -28,6 +28,7 @@ from collab.loop.reporting import AuditReport
 from collab.ui import protocol, reasons, words
 from collab.ui.grants import DAY, Grant, issue_media, may_download, may_see, read_grant
 from collab.ui.protocol import BadMessage, Json, Link, Refused
+from collab.ui.sentences import told
 
 MOST_BYTES = 512 * 1024
 SEALED = "default-src 'none'; sandbox"
@@ -78,6 +79,7 @@ class _Doors:
     async def media(self, request: Request) -> Response:
         """An image as people see it, or its thumbnail, by a signed link; the bytes of a name never change."""
         name, token = f"media/{request.path_params['name']}", request.query_params.get("t", "")
+        _speak(request)
 
         def look() -> Path | None:
             project = may_see(self.secret(), token, name, time.time())
@@ -91,7 +93,7 @@ class _Doors:
         except UnknownName:
             return _error(404, words.word("errors.no_image"))
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
         if path is None:
             return _error(403, words.word("errors.link_expired"))
         headers = {
@@ -104,15 +106,16 @@ class _Doors:
     async def download(self, request: Request) -> Response:
         """A file of the workspace, by a signed link that runs out."""
         name, token = request.path_params["name"], request.query_params.get("t", "")
+        _speak(request)
         try:
             secret = await anyio.to_thread.run_sync(self.secret)
             if not may_download(secret, token, name):
                 return _error(403, words.word("errors.link_expired"))
             path = await anyio.to_thread.run_sync(self.store.file, name)
         except UnknownName as error:
-            return _error(404, str(error))
+            return _error(404, told(error))
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
         headers = {"Cache-Control": "no-store", "Content-Security-Policy": SEALED}
         return FileResponse(
             path, filename=PurePosixPath(name).name, media_type="application/octet-stream", headers=headers
@@ -123,12 +126,13 @@ class _Doors:
         try:
             await anyio.to_thread.run_sync(self.store.ping)
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
     async def _reply(self, request: Request, work: Callable[[Grant, Any], Json]) -> Response:
         """Take the message in, then do everything else in one thread; every error becomes a status and a sentence."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        _speak(request)
         raw = await _body(request)
         if raw is None:
             return _error(413, words.word("errors.too_large", limit=MOST_BYTES // 1024))
@@ -142,15 +146,15 @@ class _Doors:
         try:
             return await anyio.to_thread.run_sync(answer)
         except SignedOut as error:
-            return _error(401, str(error))
+            return _error(401, told(error))
         except Forbidden as error:
-            return _error(403, str(error))
+            return _error(403, told(error))
         except (UserError, BadMessage) as error:
-            return _error(422, str(error))
+            return _error(422, told(error))
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
             return _error(422, words.word("errors.not_json"))
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
 
     def _sync(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
         now = _now()
@@ -166,7 +170,7 @@ class _Doors:
                 annotating.submit(desk, entry, message.tab, now, reveal=entry.id == message.waits)
                 acked.append(entry.id)
             except UserError as error:
-                refused.append(Refused(entry.id, str(error)))
+                refused.append(Refused(entry.id, told(error)))
         handed = handing_out.hand_out(
             desk, project, grant.annotator, message.tab,
             want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
@@ -174,11 +178,11 @@ class _Doors:
         )  # fmt: skip
         items = looking.items(desk, project.id, tuple(ask.item for ask in handed.asks))
         columns = self._columns(desk, project)
-        told = veiling.revealed(desk, project.id, grant.annotator, message.waits)
+        shown = veiling.revealed(desk, project.id, grant.annotator, message.waits)
         link = self._link(project.id)
         return {
             "acked": acked,
-            "revealed": {message.waits: protocol.suggestion_message(told, project)} if told else {},
+            "revealed": {message.waits: protocol.suggestion_message(shown, project)} if shown else {},
             "refused": [{"id": each.id, "message": each.message} for each in refused],
             "asks": [protocol.ask_message(ask, items[ask.item], project, link, columns) for ask in handed.asks],
             "drop": handed.drop,
@@ -246,6 +250,11 @@ class _Doors:
     def _link(self, project: int) -> Link:
         secret, now = self.secret(), time.time()
         return lambda name: f"{self.prefix}/api/v1/{name}?t={issue_media(secret, project, name, now)}"
+
+
+def _speak(request: Request) -> None:
+    """Speak the language of the card, or of the browser that opens a link; a thread that is started from here too."""
+    words.speak(words.heard(request.headers.get("accept-language", "")))
 
 
 def _now() -> int:

@@ -8,18 +8,24 @@ class Sheet {
     return !this.view.el.sheet.hidden;
   }
   open(kind) {
-    const { el, lc } = this.view,
-      word = (key) => this.view.word(key);
+    const { el, lc } = this.view;
     this.kind = kind;
-    el.sheett.textContent = word(`${kind}_ask`);
-    el.linel.textContent = el.line.placeholder = word(`${kind}_line`);
-    el.sheetokt.textContent = word(`${kind}_send`);
+    this.word();
     el.line.value = "";
-    el.reasons.replaceChildren(...(kind === "unusable" ? [1, 2, 3].map((n) => this.reason(n)) : []));
     el.sheet.hidden = false;
     lc.toggleAttribute("data-asking", true);
     if (kind === "flag") el.line.focus();
     this.view.say(el.sheett.textContent);
+  }
+  word() {
+    // what stands on it, but for what a person has typed
+    const { el } = this.view,
+      { kind } = this,
+      word = (key) => this.view.word(key);
+    el.sheett.textContent = word(`${kind}_ask`);
+    el.linel.textContent = el.line.placeholder = word(`${kind}_line`);
+    el.sheetokt.textContent = word(`${kind}_send`);
+    el.reasons.replaceChildren(...(kind === "unusable" ? [1, 2, 3].map((n) => this.reason(n)) : []));
   }
   reason(n) {
     const note = this.view.word(`unusable_${n}`);
