@@ -137,6 +137,9 @@ class Store(Protocol):
             durable: False for leases alone: they need not survive a power cut.
         """
 
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Inside a transaction: where the body fails, undo what it wrote, and nothing else of the transaction."""
+
     def lock(self, project: int) -> None:
         """Inside a transaction: have the acts of a project run one after another from here to its end."""
 
