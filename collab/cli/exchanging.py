@@ -95,7 +95,7 @@ def import_(
     told = [f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected{left}"]
     values = dataclasses.asdict(report)
     if report.rejected_file:
-        first, path = first_rejected(store, report, FIRST), store.file(report.rejected_file)
+        first, path = first_rejected(store, made.id, report, FIRST), store.file(report.rejected_file)
         values |= {
             "rejected_path": str(path), "rejected_first": [{"place": r.place, "reason": r.reason} for r in first],
         }  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from collab.domain.access import Access, AccessEntry, Person, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
@@ -149,6 +150,50 @@ class Store(Protocol):
 
     def annotators(self) -> tuple[str, ...]:
         """Names, in the order in which they came."""
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, in the order in which they came."""
+
+    def person(self, name: str) -> Person:
+        """One. Raises `UnknownName`."""
+
+    def save_person(self, person: Person) -> None:
+        """Keep what is known of a person, a new or a known one; who is disabled is signed out."""
+
+    def sign_in_way(self) -> SignIn:
+        """How people say here who they are."""
+
+    def set_sign_in_way(self, way: SignIn) -> None:
+        """Choose it. Sessions that are there stay."""
+
+    def access(self, person: str, session: str, now: int) -> Access | None:
+        """What somebody may do now; None: that session isn't theirs or has ended, or their account is disabled.
+
+        Without a session everything, to everybody, where names are taken on trust, and nothing anywhere else.
+        """
+
+    def start_session(self, session: str, person: str, now: int, until: int) -> None:
+        """Keep that somebody has signed in, until then; `session` is a secret's digest."""
+
+    def end_session(self, session: str) -> None:
+        """Sign out."""
+
+    def end_sessions(self, person: str) -> None:
+        """Sign somebody out everywhere."""
+
+    def set_role(self, project: int, person: str, role: Role | None) -> None:
+        """Say what somebody is in a project; None: no longer a member."""
+
+    def members(self, project: int) -> Mapping[str, Role]:
+        """Roles by name, in the order of the names."""
+
+    def note(self, entry: AccessEntry) -> None:
+        """Add to the access log; joins the transaction, so that it costs no commit of its own there."""
+
+    def accesses(
+        self, project: int | None = None, *, person: str = "", before: int | None = None, limit: int = 100
+    ) -> list[tuple[int, AccessEntry]]:
+        """The latest entries of the access log with their numbers, newest first; those under `before`, where given."""
 
     def create_project(
         self, name: str, fields: Sequence[Field], schema: LabelSchema, policy: LoopPolicy, now: int, demo: bool = False

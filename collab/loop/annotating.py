@@ -10,6 +10,7 @@ from collab.domain.project import LabelSchema, Project
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
+from collab.loop.permitting import needs
 from collab.loop.replaying import replay
 from collab.loop.veiling import recorded
 
@@ -24,6 +25,7 @@ MAX_NOTE = 500
 PAGE = 1000
 
 
+@needs("annotate", own="annotation")
 def submit(
     store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True
 ) -> Literal["stored", "known"]:
@@ -69,6 +71,7 @@ def take_back(store: Store, project: int, target: str, annotator: str, event_id:
     submit(store, undo, "", now)
 
 
+@needs("review", own="annotator")
 def restore_item(store: Store, project: int, item: int, annotator: str, event_id: str, now: int) -> None:
     """Bring an unusable item back into the pool."""
     submit(store, Annotation(event_id, project, item, annotator, "restore", now), "", now)

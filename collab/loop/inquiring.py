@@ -12,6 +12,7 @@ from collab.domain.annotation import Ask, Decision, counted
 from collab.domain.project import Item, Project
 from collab.domain.store import Store
 from collab.errors import NotShown
+from collab.loop.permitting import needs
 from collab.loop.veiling import hides
 
 SHOWN_NEAR = 3
@@ -37,6 +38,7 @@ class Reasons:
     near: tuple[Neighbour, ...] = ()
 
 
+@needs("annotate", own="annotator")
 def inquire(store: Store, project: Project, annotator: str, token: str, ask: int, now: int) -> Reasons | None:
     """Say why the item of an ask gets its suggestion; None: the worker has been asked to find out.
 

@@ -11,6 +11,7 @@ from collab.domain.version import TUNED
 from collab.engine.encoders.table import Table
 from collab.engine.scaling import SAMPLE
 from collab.errors import InvalidSchema, UnknownName
+from collab.loop.permitting import needs
 
 PAGE = 4096
 JOINED = " + "
@@ -37,6 +38,7 @@ def tuned_folder(project: int, name: str) -> str:
     return f"models/{project}/{name.removeprefix(TUNED)}"
 
 
+@needs("see")
 def measured(store: Store, project: Project) -> bytes | None:
     """What was last measured, as JSON; None where nothing was, or nothing is to be."""
     if not table_fields(project):

@@ -21,6 +21,7 @@ from collab.loop import reporting
 from collab.loop.advising import StopAdvice
 from collab.loop.influencing import Effect, Work
 from collab.loop.measuring import model_name
+from collab.loop.permitting import needs
 from collab.loop.reporting import Agreed, AuditReport, ClassReport, CurvePoint
 from collab.loop.slicing import Groups, Parts
 
@@ -146,6 +147,7 @@ class Summary:
         return json.dumps(_plain(asdict(self)), ensure_ascii=False, indent=1) + "\n"
 
 
+@needs("export")
 def summary(store: Store, project_id: int, now: int) -> Summary:
     """Sum a project up as it stands now.
 
@@ -192,6 +194,14 @@ def summary(store: Store, project_id: int, now: int) -> Summary:
         _made(store, project_id, project.policy, now),
     )
     return replace(found, limits=tuple(_limits(found, len(store.truth(project_id)))))
+
+
+@needs("export")
+def keep(store: Store, project: int, texts: Mapping[str, str]) -> None:
+    """Keep a report's files, by name, where they can be fetched."""
+    store.project(project)
+    for name, text in texts.items():
+        store.write_file(name, iter([text.encode("utf-8", "replace")]))
 
 
 @cache

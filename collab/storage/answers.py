@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from collab.domain.annotation import Annotation, Decision, Settled, settle
 from collab.domain.project import Item
 from collab.domain.store import NewItem
-from collab.storage import log, projections, records
+from collab.storage import log, people, projections, records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.items import read_item
@@ -100,7 +100,7 @@ def append_answers(db: Database, project: int, now: int) -> int:
         if given:
             log.append_all(db, project, events)
             for name in dict.fromkeys(a.annotator for a in given):
-                records.add_annotator(db, name)
+                people.add_annotator(db, name)
             projections.set_all_current(db, given)
             _settle(db, project, [item for item in items if item not in drawn], now)
         # From now on the log holds them.

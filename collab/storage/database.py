@@ -20,6 +20,7 @@ from collab.storage import (
     imports,
     items,
     log,
+    people,
     projections,
     queue,
     records,
@@ -138,8 +139,20 @@ class SqlStore(Database):
         if found is not None and found > HEAD:
             raise StoreNewer(self.url, found, HEAD)
 
-    add_annotator = records.add_annotator
-    annotators = records.annotators
+    add_annotator = people.add_annotator
+    annotators = people.annotators
+    person = people.person
+    save_person = people.save_person
+    sign_in_way = people.sign_in_way
+    set_sign_in_way = people.set_sign_in_way
+    access = people.access
+    start_session = people.start_session
+    end_session = people.end_session
+    end_sessions = people.end_sessions
+    set_role = people.set_role
+    members = people.members
+    note = people.note
+    accesses = people.accesses
     create_project = records.create_project
     projects = records.projects
     project = records.project
@@ -276,6 +289,7 @@ class SqlStore(Database):
     # Last: from here on these names mean the verbs, no longer the modules.
     imports = imports.imports
     items = items.items
+    people = people.people
     log = log.log
     delete_features = features.delete_features
     features = features.features

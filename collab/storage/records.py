@@ -1,5 +1,5 @@
 # ruff: noqa: D103  # the Store protocol documents them
-"""People, projects, their questions, policies and counters."""
+"""Projects, their questions, policies and counters."""
 
 import secrets
 from collections.abc import Sequence
@@ -13,15 +13,6 @@ from collab.domain.run import Progress
 from collab.errors import Conflict, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
-
-
-def add_annotator(db: Database, name: str) -> None:
-    if db.scalar(sa.select(tables.annotator.c.id).where(tables.annotator.c.name == name)) is None:
-        db.write(db.insert(tables.annotator).values(name=name).on_conflict_do_nothing())
-
-
-def annotators(db: Database) -> tuple[str, ...]:
-    return tuple(r.name for r in db.rows(sa.select(tables.annotator.c.name).order_by(tables.annotator.c.id)))
 
 
 def create_project(

@@ -61,8 +61,13 @@ def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Inde
 
 
 annotator = Table(
-    "annotator", metadata, _id(), Column("name", Text, nullable=False, unique=True), sqlite_autoincrement=True
-)
+    "annotator", metadata, _id(), Column("name", Text, nullable=False, unique=True),
+    *map(_flag, ("admin", "disabled", "erased")), *map(_words, ("password", "language", "issuer", "subject")),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+_partial(
+    "uq_annotator_subject", annotator.c.issuer, annotator.c.subject, where="issuer <> ''", unique=True
+)  # fmt: skip
 
 project = Table(
     "project", metadata, _id(),
@@ -201,6 +206,9 @@ presence = Table(
     "presence", metadata, _project(primary_key=True), Column("annotator", Text, primary_key=True), _number("at")
 )
 
+SHARED = "lane NOT IN ('chosen', 'repeat', 'review', 'norming')"
+"""Rows of the queue that anybody may take; the others belong to one person."""
+
 ask = Table(
     "ask", metadata, _id(), _project(nullable=False),
     Column("item", Big, ForeignKey("item.id"), nullable=False),
@@ -219,9 +227,11 @@ ask = Table(
 
 Columns stand in the order in which the migrations made them: `RETURNING *` gives them back so.
 """
-_partial("uq_ask_slot", ask.c.item, ask.c.slot, where="lane NOT IN ('chosen', 'repeat')", unique=True)
+_partial("uq_ask_slot", ask.c.item, ask.c.slot, where=SHARED, unique=True)
 _partial("uq_ask_chosen", ask.c.item, ask.c.annotator, where="lane = 'chosen'", unique=True)
 _partial("uq_ask_repeat", ask.c.item, ask.c.annotator, where="lane = 'repeat'", unique=True)
+_partial("uq_ask_review", ask.c.item, ask.c.annotator, where="lane = 'review'", unique=True)
+_partial("uq_ask_norming", ask.c.item, ask.c.annotator, where="lane = 'norming'", unique=True)
 Index("ix_ask_item", ask.c.item)
 _partial("ix_ask_audit", ask.c.project, ask.c.item, where="lane = 'audit'")
 _partial("ix_ask_next", ask.c.project, ask.c.lane, ask.c.ranking.desc(), ask.c.score.desc(), ask.c.id, where="NOT done")
@@ -303,6 +313,26 @@ Index("ix_job_project", job.c.project, job.c.id)
 setting = Table(
     "setting", metadata, Column("name", Text, primary_key=True), Column("value", LargeBinary, nullable=False)
 )
+
+member = Table(
+    "member", metadata, _project(primary_key=True), Column("person", Text, primary_key=True, index=True),
+    Column("role", Text, nullable=False),
+)  # fmt: skip
+
+session = Table(
+    "session", metadata, Column("id", Text, primary_key=True), Column("person", Text, nullable=False, index=True),
+    Column("at", Big, nullable=False), Column("until", Big, nullable=False),
+)  # fmt: skip
+"""Somebody who signed in, until then; whoever signs out or is disabled loses the row."""
+
+access_log = Table(
+    "access_log", metadata, _id(),
+    Column("at", Big, nullable=False, index=True), Column("person", Text, nullable=False),
+    Column("act", Text, nullable=False), Column("what", Text, nullable=False), Column("project", Big),
+    Column("items", Json, nullable=False), Column("detail", Json, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+"""Who saw, changed or took away what. No foreign key: an entry outlives what it speaks of."""
 
 suspect = Table(
     "suspect", metadata, _project(primary_key=True), Column("kind", Text, primary_key=True),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from collab.loop import looking
 from collab.ui import (
     page_answers,
     page_certify,
@@ -80,13 +81,13 @@ def main() -> None:
 def _trouble() -> None:
     """Say above every page what keeps the model from learning: else nobody would notice that it has stopped."""
     project = session.project()
-    said = session.store().progress(project.id).worker if project is not None else ""
+    said = looking.progress(session.desk(), project.id).worker if project is not None else ""
     if f"worker.{said}" not in WORDS[language()]:  # a sentence that says what went wrong
         st.error(word("nav.trouble", why=plain(said)), icon=":material/error:")
 
 
 def _sidebar(here: str, *, on_the_card: bool) -> None:
-    projects = session.store().projects()
+    projects = looking.projects(session.desk())
     project = session.project()
     if project is not None:
         names = {p.id: p.name for p in projects}

@@ -24,7 +24,7 @@ def draw() -> None:
             st.warning(word("who.empty"))
         elif sent:
             _enter(" ".join(name.split()))
-        known = session.store().annotators()[-MOST_NAMES:]
+        known = session.known_names()[-MOST_NAMES:]
         if known:
             st.caption(word("who.known"))
             with st.container(horizontal=True):

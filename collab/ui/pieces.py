@@ -8,6 +8,7 @@ import streamlit as st
 
 from collab.domain.run import ImportReport, Job
 from collab.errors import StorageError, UserError
+from collab.loop import ordering
 from collab.loop.rejecting import first_rejected
 from collab.ui import session
 from collab.ui.words import word
@@ -67,11 +68,11 @@ def import_words(report: ImportReport) -> str:
     )  # fmt: skip
 
 
-def show_rejected_list(report: ImportReport, key: str) -> None:
+def show_rejected_list(project: int, report: ImportReport, key: str) -> None:
     """What an import couldn't take and why, where there is some, and the way to the whole list."""
     if not report.rejected_file:
         return
-    found = first_rejected(session.store(), report, SHOWN_REJECTED)
+    found = first_rejected(session.desk(), project, report, SHOWN_REJECTED)
     with st.expander(word("import.rejected_n", n=f"{report.rejected:,}")):
         if found:
             place = word("data.file_name" if found[0].named else "data.line")
@@ -96,13 +97,13 @@ def latest_job(jobs: tuple[Job, ...] | list[Job], kind: str) -> Job | None:
 
 
 @st.fragment(run_every=1.5)
-def watch_job(job_id: int, *, what: str) -> None:
+def watch_job(project: int, number: int, *, what: str) -> None:
     """Show a job that is under way, with a way to stop it; when it ends, the page is drawn anew.
 
     Mount it only while the job is under way: a timer that runs on would cost every open tab.
     """
     with errors_told():
-        job = session.store().job(job_id)
+        job = ordering.job(session.desk(), project, number)
         if job.status not in LIVE:
             st.rerun()
         words = {"what": what, "share": f"{job.progress:.0%}", "rows": job.message}
@@ -110,8 +111,8 @@ def watch_job(job_id: int, *, what: str) -> None:
         if not waiting and not job.progress:
             waiting = "job.starting"
         st.progress(job.progress, text=word(waiting or ("job.rows" if job.message else "job.running"), **words))
-        if st.button(word("job.cancel"), key=f"cancel-{job_id}", disabled=job.cancel_requested):
-            session.store().cancel_job(job_id)
+        if st.button(word("job.cancel"), key=f"cancel-{number}", disabled=job.cancel_requested):
+            ordering.cancel(session.desk(), project, number)
             st.rerun(scope="fragment")
 
 

@@ -18,10 +18,11 @@ from starlette.routing import BaseRoute, Route
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.engine.encoders.table import Table
-from collab.errors import StorageError, UnknownName, UserError
-from collab.loop import annotating, handing_out, reporting, veiling
+from collab.errors import Forbidden, SignedOut, StorageError, UnknownName, UserError
+from collab.loop import annotating, handing_out, looking, reporting, veiling
 from collab.loop.inquiring import inquire
 from collab.loop.measuring import measured
+from collab.loop.permitting import Desk
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
 from collab.ui import protocol, reasons, words
@@ -140,6 +141,10 @@ class _Doors:
 
         try:
             return await anyio.to_thread.run_sync(answer)
+        except SignedOut as error:
+            return _error(401, str(error))
+        except Forbidden as error:
+            return _error(403, str(error))
         except (UserError, BadMessage) as error:
             return _error(422, str(error))
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
@@ -149,7 +154,8 @@ class _Doors:
 
     def _sync(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
         now = _now()
-        project = self.store.project(grant.project)
+        desk = Desk(self.store, grant.annotator)
+        project = looking.project(desk, grant.project)
         message = protocol.read_sync(body, grant.annotator, project)
         acked, refused = [], []
         for entry in message.answers:
@@ -157,18 +163,18 @@ class _Doors:
                 refused.append(entry)
                 continue
             try:
-                annotating.submit(self.store, entry, message.tab, now, reveal=entry.id == message.waits)
+                annotating.submit(desk, entry, message.tab, now, reveal=entry.id == message.waits)
                 acked.append(entry.id)
             except UserError as error:
                 refused.append(Refused(entry.id, str(error)))
         handed = handing_out.hand_out(
-            self.store, project, grant.annotator, message.tab,
+            desk, project, grant.annotator, message.tab,
             want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
             ranking=message.ranking, now=now, chosen_only=grant.chosen,
         )  # fmt: skip
-        items = self.store.items([ask.item for ask in handed.asks])
-        columns = self._columns(project)
-        told = veiling.revealed(self.store, project.id, grant.annotator, message.waits)
+        items = looking.items(desk, project.id, tuple(ask.item for ask in handed.asks))
+        columns = self._columns(desk, project)
+        told = veiling.revealed(desk, project.id, grant.annotator, message.waits)
         link = self._link(project.id)
         return {
             "acked": acked,
@@ -178,15 +184,15 @@ class _Doors:
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
             "ranking": handed.ranking,
-            **self._figures(grant, project, handed.exhausted, now),
+            **self._figures(desk, grant, project, handed.exhausted, now),
         }
 
-    def _figures(self, grant: Grant, project: Project, exhausted: bool, now: int) -> Json:
-        progress = self.store.progress(project.id)
+    def _figures(self, desk: Desk, grant: Grant, project: Project, exhausted: bool, now: int) -> Json:
+        progress = looking.progress(desk, project.id)
         report = self.report(project.id, progress.revision, progress.items)
         return {
             "tally": {
-                "today": reporting.today(self.store, project.id, grant.annotator, now, grant.utc_offset),
+                "today": reporting.today(desk, project.id, grant.annotator, now, grant.utc_offset),
                 "decided": progress.answered,
                 "items": progress.items,
             },
@@ -206,23 +212,25 @@ class _Doors:
 
     def _history(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
         limit, before = protocol.read_history(body)
-        project = self.store.project(grant.project)
-        entries, more = recall(self.store, project.id, grant.annotator, limit, before)
-        link, columns = self._link(project.id), self._columns(project)
+        desk = Desk(self.store, grant.annotator)
+        project = looking.project(desk, grant.project)
+        entries, more = recall(desk, project.id, grant.annotator, limit, before)
+        link, columns = self._link(project.id), self._columns(desk, project)
         return {
             "entries": [protocol.history_message(entry, project, link, columns) for entry in entries],
             "more": more,
         }
 
-    def _columns(self, project: Project) -> Table | None:
+    def _columns(self, desk: Desk, project: Project) -> Table | None:
         """What was measured of the project's numbers and categories."""
-        written = measured(self.store, project)
+        written = measured(desk, project)
         return None if written is None else self.table(written)
 
     def _why(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
         tab, ask, wanted, over = reasons.read_why(body)
-        project = self.store.project(grant.project)
-        found = inquire(self.store, project, grant.annotator, tab, ask, _now())
+        desk = Desk(self.store, grant.annotator)
+        project = looking.project(desk, grant.project)
+        found = inquire(desk, project, grant.annotator, tab, ask, _now())
         return (
             {"waiting": True}
             if found is None

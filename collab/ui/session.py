@@ -1,4 +1,7 @@
-"""Who is here and which project is open: the typed front of Streamlit's session, and the way to the store."""
+"""Who is here and which project is open: the typed front of Streamlit's session, and the way to a desk.
+
+Pages never get the store itself: a desk is opened only by verbs that check what the person may do.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,9 +11,12 @@ from datetime import datetime, timedelta, timezone
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from collab.domain.access import Right
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.errors import UnknownName
+from collab.loop import looking
+from collab.loop.permitting import Desk
 from collab.ui.grants import Grant, issue_download, issue_grant, issue_media, issue_name, read_name
 
 COOKIE = "collab_who"
@@ -27,7 +33,17 @@ def hold(store: Store, base: str = "") -> None:
     _held().update(store=store, base=f"/{base.strip('/')}" if base.strip("/") else "")
 
 
-def store() -> Store:
+def desk() -> Desk:
+    """The store on behalf of who is here."""
+    return Desk(_store(), annotator())
+
+
+def may(right: Right, project_id: int | None = None) -> bool:
+    """Whether who is here has a right, in a project or in the workspace: what they can't do is not offered."""
+    return right in looking.rights(desk(), project_id)
+
+
+def _store() -> Store:
     """The store of this server."""
     held: Store = _held()["store"]  # type: ignore[assignment]  # put there by hold
     return held
@@ -63,14 +79,19 @@ def annotator() -> str:
     """Who is here; "" where nobody has said so. A browser remembers its last name in a signed cookie."""
     if "annotator" not in st.session_state:
         remembered = st.context.cookies.get(COOKIE)
-        st.session_state["annotator"] = (remembered and read_name(store().secret(), remembered)) or ""
+        st.session_state["annotator"] = (remembered and read_name(_store().secret(), remembered)) or ""
     return str(st.session_state["annotator"])
 
 
 def sign_in(name: str) -> None:
     """Take a name."""
-    store().add_annotator(name)
+    _store().add_annotator(name)
     st.session_state["annotator"] = name
+
+
+def known_names() -> tuple[str, ...]:
+    """Names that were given here before."""
+    return _store().annotators()
 
 
 def leave() -> None:
@@ -81,16 +102,18 @@ def leave() -> None:
 def remembered_name() -> str:
     """The cookie's value that belongs to who is here; "" for nobody."""
     who = annotator()
-    return issue_name(store().secret(), who) if who else ""
+    return issue_name(_store().secret(), who) if who else ""
 
 
 def project() -> Project | None:
     """The open project: named by the address, else the last one opened here, else the newest."""
+    if not annotator():
+        return None
     wanted = st.query_params.get("project") or st.session_state.get("project")
     with suppress(UnknownName, ValueError):
         if wanted is not None:
-            return _opened(store().project(int(wanted)))
-    newest = next(iter(store().projects()), None)
+            return _opened(looking.project(desk(), int(wanted)))
+    newest = next(iter(looking.projects(desk())), None)
     return newest and _opened(newest)
 
 
@@ -123,19 +146,19 @@ def grant(project_id: int, *, chosen: bool = False) -> str:
     key = f"grant:{annotator()}:{project_id}:{chosen}"
     if key not in st.session_state:  # constant for the session: a new value would make the card start anew
         st.session_state[key] = issue_grant(
-            store().secret(), Grant(annotator(), project_id, chosen=chosen, utc_offset=utc_offset())
+            _store().secret(), Grant(annotator(), project_id, chosen=chosen, utc_offset=utc_offset())
         )
     return str(st.session_state[key])
 
 
 def download_address(name: str) -> str:
     """A signed link to a file of the workspace, good for an hour."""
-    return f"{base()}/api/v1/download/{name}?t={issue_download(store().secret(), name)}"
+    return f"{base()}/api/v1/download/{name}?t={issue_download(_store().secret(), name)}"
 
 
 def image_link(project_id: int) -> Callable[[str], str]:
     """From the name of a stored view or thumbnail to its signed address, the same all day."""
-    secret, start = store().secret(), f"{base()}/api/v1/"
+    secret, start = _store().secret(), f"{base()}/api/v1/"
     return lambda name: f"{start}{name}?t={issue_media(secret, project_id, name, time.time())}"
 
 

@@ -1,0 +1,135 @@
+# ruff: noqa: D103  # the Store protocol documents them
+"""People, how they sign in, their sessions and roles, and the log of who saw, changed or took away what."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import sqlalchemy as sa
+
+from collab.domain.access import Access, AccessEntry, Person, Role, SignIn
+from collab.errors import UnknownName
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+
+
+def add_annotator(db: Database, name: str) -> None:
+    if db.scalar(sa.select(tables.annotator.c.id).where(tables.annotator.c.name == name)) is None:
+        db.write(db.insert(tables.annotator).values(name=name).on_conflict_do_nothing())
+
+
+def annotators(db: Database) -> tuple[str, ...]:
+    return tuple(r.name for r in db.rows(sa.select(tables.annotator.c.name).order_by(tables.annotator.c.id)))
+
+
+def people(db: Database) -> tuple[Person, ...]:
+    return tuple(_person(r) for r in db.rows(_PEOPLE.order_by(tables.annotator.c.id)))
+
+
+def person(db: Database, name: str) -> Person:
+    found = db.row(_PEOPLE.where(tables.annotator.c.name == name))
+    if found is None:
+        raise UnknownName("person", name)
+    return _person(found)
+
+
+def save_person(db: Database, person: Person) -> None:
+    table = tables.annotator
+    values = {name: getattr(person, name) for name in Person.__dataclass_fields__ if name != "name"}
+    with db.transaction():
+        if not db.write(sa.update(table).values(**values).where(table.c.name == person.name)):
+            db.write(sa.insert(table).values(name=person.name, **values))
+        if person.disabled:
+            end_sessions(db, person.name)
+
+
+def sign_in_way(db: Database) -> SignIn:
+    found = db.scalar(sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in"))
+    word = "none" if found is None else bytes(found).decode()
+    return next(way for way in get_args(SignIn) if way == word)
+
+
+def set_sign_in_way(db: Database, way: SignIn) -> None:
+    insert = db.insert(tables.setting).values(name="sign in", value=way.encode())
+    changed = insert.on_conflict_do_update(index_elements=["name"], set_={"value": way.encode()})
+    db.write(changed)
+
+
+def access(db: Database, person: str, session: str, now: int) -> Access | None:
+    if not session:
+        return Access(person, admin=True) if person and sign_in_way(db) == "none" else None
+    found = db.rows(_ACCESS, {"person": person, "session": session, "now": now})
+    if not found:
+        return None
+    roles: dict[int, Role] = {row.project: row.role for row in found if row.project is not None}
+    return Access(person, bool(found[0].admin), roles)
+
+
+def start_session(db: Database, session: str, person: str, now: int, until: int) -> None:
+    with db.transaction():
+        db.write(sa.delete(tables.session).where(tables.session.c.until <= now))
+        db.write(sa.insert(tables.session).values(id=session, person=person, at=now, until=until))
+
+
+def end_session(db: Database, session: str) -> None:
+    db.write(sa.delete(tables.session).where(tables.session.c.id == session))
+
+
+def end_sessions(db: Database, person: str) -> None:
+    db.write(sa.delete(tables.session).where(tables.session.c.person == person))
+
+
+def set_role(db: Database, project: int, person: str, role: Role | None) -> None:
+    table = tables.member
+    with db.transaction():
+        if role is None:
+            db.write(sa.delete(table).where(table.c.project == project, table.c.person == person))
+            return
+        insert = db.insert(table).values(project=project, person=person, role=role)
+        db.write(insert.on_conflict_do_update(index_elements=["project", "person"], set_={"role": role}))
+
+
+def members(db: Database, project: int) -> dict[str, Role]:
+    table = tables.member
+    query = sa.select(table.c.person, table.c.role).where(table.c.project == project).order_by(table.c.person)
+    return {r.person: r.role for r in db.rows(query)}
+
+
+def note(db: Database, entry: AccessEntry) -> None:
+    row = {name: getattr(entry, name) for name in AccessEntry.__dataclass_fields__}
+    with db.transaction(durable=False):
+        db.write(
+            sa.insert(tables.access_log).values(**row | {"items": list(entry.items), "detail": dict(entry.detail)})
+        )
+
+
+def accesses(
+    db: Database, project: int | None = None, *, person: str = "", before: int | None = None, limit: int = 100
+) -> list[tuple[int, AccessEntry]]:
+    table = tables.access_log
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    if project is not None:
+        query = query.where(table.c.project == project)
+    if person:
+        query = query.where(table.c.person == person)
+    if before is not None:
+        query = query.where(table.c.id < before)
+    return [(r.id, _entry(r)) for r in db.rows(query)]
+
+
+def _person(row: sa.Row[Any]) -> Person:
+    return Person(**row._mapping)
+
+
+def _entry(row: sa.Row[Any]) -> AccessEntry:
+    return AccessEntry(row.at, row.person, row.act, row.what, row.project, tuple(row.items), row.detail)
+
+
+def _columns() -> Sequence[sa.Column[Any]]:
+    return [tables.annotator.c[name] for name in Person.__dataclass_fields__]
+
+
+_PEOPLE = sa.select(*_columns())
+_ACCESS = sa.text(
+    "SELECT p.admin, m.project, m.role FROM session s JOIN annotator p ON p.name = s.person AND NOT p.disabled "
+    "LEFT JOIN member m ON m.person = p.name WHERE s.id = :session AND s.person = :person AND s.until > :now"
+)
