@@ -437,7 +437,7 @@ class Store(Protocol):
         """Replace what was found of these kinds."""
 
     def suspects_of(self, item: int) -> tuple[Suspect, ...]:
-        """Why an item should be looked at again, the strongest reason first; what follows from its state isn't there."""
+        """Why an item should be looked at again, the strongest reason first; what its state says isn't there."""
 
     def looks_left(self, project: int, annotator: str, now: int) -> Mapping[str, int]:
         """How many items wait for a second look by this person, by kind; "": in all, each counted once.

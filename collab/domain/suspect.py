@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from collab.domain.annotation import Annotation, Decision
+from collab.domain.annotation import Decision
 from collab.domain.project import Answer
 
 SuspectKind = Literal["sent", "disputed", "flagged", "error", "contradiction", "flip", "machine", "audit"]
@@ -15,9 +15,9 @@ KINDS: tuple[SuspectKind, ...] = get_args(SuspectKind)
 FOUND: tuple[SuspectKind, ...] = ("error", "contradiction", "flip", "machine")
 """Kinds that the worker finds."""
 
-Verdict = Literal["keep", "change", "discard"]
+Verdict = Literal["keep", "change", "discard", "send"]
 """keep: what was decided stands; change: another answer does, or the first one where nothing was decided; discard: all
-answers are put out of force, and the item is asked anew."""
+answers are put out of force, and the item is asked anew; send: another expert is asked, and nothing is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ class Adjudication:
     """What had been decided without any adjudicator; None: nothing. The figures of audits go by it."""
 
     @property
+    def unusable(self) -> bool:
+        """Whether it says that no answer can be given."""
+        return not self.answer and self.verdict != "discard"
+
+    @property
     def decision(self) -> Decision | None:
         """What is decided by it; None where it discards, or says that the item is unusable."""
         return Decision(self.item, self.answer, "adjudicated") if self.answer else None
@@ -64,11 +69,3 @@ class Adjudicated:
     kind: SuspectKind
     """Why the item was looked at."""
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A second look under way: what one person said blind."""
-
-    annotation: Annotation
-    kind: SuspectKind

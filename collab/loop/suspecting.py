@@ -5,14 +5,13 @@ Audits are never among it: what is found here goes by what a model says.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from heapq import nsmallest
 from typing import Any
 
 import numpy as np
 
 from collab.domain.annotation import coin
-from collab.domain.plain import typed
 from collab.domain.project import Answer, Project
 from collab.domain.run import Job
 from collab.domain.store import Store
@@ -29,14 +28,12 @@ from collab.engine.label_quality import (
     nearest,
     out_of_fold,
 )
+from collab.loop.doubting import FIGURES, JOB, Features, Looked, looked
 from collab.loop.fitting import Fitting
 from collab.loop.pooling import OPEN, Pool
 from collab.loop.slicing import Cells
 from collab.loop.suggesting import among_live
 from collab.loop.versions import flips, judged
-
-JOB = "suspect"
-FIGURES = "suspects"
 
 FEWEST = 20
 """Decisions without which there is nothing to compare."""
@@ -52,38 +49,6 @@ NEAR = 3
 """Nearest labeled items that are kept of each suspect."""
 FLIPS, MACHINE = 0.4, 0.3
 """Most that these kinds may score: they ask for a look where nobody's answer is in doubt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Where the features of a project are, and of which blocks they are made."""
-
-    digest: str
-    dim: int
-    widths: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What the last look came to."""
-
-    at: int = 0
-    events: int = 0
-    """How far the log was then."""
-    decisions: int = 0
-    """Compared."""
-    likely_wrong: int = 0
-    """Of them, as confident learning counts."""
-    version: int = 0
-    """The champion then."""
-    found: Mapping[str, int] = field(default_factory=dict)
-    """Suspects by kind."""
-
-
-def looked(store: Store, project: int) -> Looked | None:
-    """What the last look came to; None: there was none."""
-    made = store.figures(project, FIGURES)
-    return None if made is None else typed(Looked, made)
 
 
 def ask_if_due(store: Store, project: Project, features: Features, now: int) -> Job | None:
@@ -124,7 +89,7 @@ def look(store: Store, project: Project, features: Features, now: int, report: C
         found += doubtful
     found += _flipped(store, project, pool) + _to_check(store, project)
     found = _with_neighbours(found, pool, rows)
-    counts = {kind: sum(s.kind == kind for s in found) for kind in FOUND}
+    counts = {str(kind): sum(s.kind == kind for s in found) for kind in FOUND}
     made = Looked(now, events, len(labeled), likely, _champion(store, project.id), counts)
     with store.transaction():
         store.put_suspects(project.id, FOUND, found, now)

@@ -1,6 +1,7 @@
 # ruff: noqa: D103  # the Store protocol documents them
 """What adjudicators said, and what people said blind at a second look: projections of the log."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ def adjudication(db: Database, item: int) -> Adjudication | None:
     return adjudications_of(db, [item]).get(item)
 
 
-def adjudications_of(db: Database, items: list[int]) -> dict[int, Adjudication]:
+def adjudications_of(db: Database, items: Sequence[int]) -> dict[int, Adjudication]:
     """What stands of these items."""
     j = tables.adjudication
     return {r.item: _read(r) for r in db.rows(sa.select(j).where(j.c.item.in_(items)))}

@@ -21,6 +21,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import NewItem, Store
 from collab.engine.arrays import Floats, Ints
 from collab.loop import suspecting
+from collab.loop.doubting import Features
 from collab.loop.encoding import stamp
 from collab.storage.database import open_store
 from tests.bench.peers import sets
@@ -40,7 +41,7 @@ def flipped(y: Ints, classes: int, seed: int) -> tuple[Ints, np.ndarray]:
     return np.where(wrong, (y + rng.integers(1, classes, len(y))) % classes, y), wrong
 
 
-def fill(store: Store, x: Floats, y: Ints, classes: int, name: str) -> tuple[int, suspecting.Features]:
+def fill(store: Store, x: Floats, y: Ints, classes: int, name: str) -> tuple[int, Features]:
     """Make a project whose items came with these answers, and have these features."""
     schema = LabelSchema("Which class?", classes_from_names(tuple(f"class {c}" for c in range(classes))))
     policy = LoopPolicy(encoder="hashing", audit_schedule=(), audit_trickle=0)
@@ -57,7 +58,7 @@ def fill(store: Store, x: Floats, y: Ints, classes: int, name: str) -> tuple[int
     store.features(project, "bench", x.shape[1]).append(
         np.array(ids), np.array([stamp(digest) for digest in digests]), x.astype(np.float32)
     )
-    return project, suspecting.Features("bench", x.shape[1], (x.shape[1],))
+    return project, Features("bench", x.shape[1], (x.shape[1],))
 
 
 def measure(x: Floats, y: Ints, name: str, seed: int) -> dict[str, float]:
