@@ -53,15 +53,14 @@ FLIPS, MACHINE = 0.4, 0.3
 
 def ask_if_due(store: Store, project: Project, features: Features, now: int) -> Job | None:
     """Ask for a look where enough has changed since the last one; cheap otherwise."""
-    progress = store.progress(project.id)
-    last = looked(store, project.id) or Looked()
-    if progress.decided < FEWEST or now - last.at < AGAIN_MS:
+    progress, last = store.progress(project.id), looked(store, project.id)
+    if progress.decided < FEWEST:
         return None
-    if progress.events - last.events < max(FEWEST, CHANGED * progress.decided) and _champion(store, project.id) in (
-        0,
-        last.version,
-    ):
-        return None
+    if last is not None:
+        changed = max(progress.events - last.events, abs(progress.decided - last.decisions))  # an import has no events
+        enough = changed >= max(FEWEST, CHANGED * progress.decided)
+        if now - last.at < AGAIN_MS or not (enough or _champion(store, project.id) != last.version):
+            return None
     return store.submit_job(JOB, project.id, asdict(features), "", now)
 
 
