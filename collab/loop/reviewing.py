@@ -14,6 +14,7 @@ from collab.domain.store import Store
 from collab.domain.suspect import Adjudicated, Suspect, SuspectKind
 from collab.errors import UnknownName
 from collab.loop.adjudicating import experts
+from collab.loop.inquiring import Neighbour
 from collab.loop.permitting import needs
 
 Details = Mapping[str, Mapping[str, Any]]  # plain values that the worker wrote, by kind
@@ -45,20 +46,10 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """A labeled item that is like this one."""
-
-    item: Item
-    decision: Decision
-    by: tuple[str, ...]
-    cosine: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Contrast:
     """A near item with another answer, and how its fields differ."""
 
-    near: Near
+    near: Neighbour
     texts: tuple[tuple[str, tuple[Part, ...]], ...]
     """By text field that differs: what both have, what the item has, what the other one has."""
     values: tuple[tuple[str, str, str], ...]
@@ -93,7 +84,7 @@ class Revealed:
     suggested: tuple[Answer, float] | None
     """What a model says of it that has not seen its answer, and how sure it is; None: nothing is known, or it is an
     audit."""
-    near: tuple[Near, ...] = ()
+    near: tuple[Neighbour, ...] = ()
     contrast: Contrast | None = None
     flipped: Flipped | None = None
     experts: tuple[str, ...] = ()
@@ -206,7 +197,9 @@ def reveal(store: Store, project: Project, annotator: str, item: int) -> Reveale
 
 
 @needs("review")
-def decided(store: Store, project: int, limit: int = 100, before: int | None = None) -> list[tuple[Adjudicated, Item]]:
+def decided(
+    store: Store, project: int, limit: int = 100, before: int | None = None, *, by: str = ""
+) -> list[tuple[Adjudicated, Item]]:
     """What adjudicators have settled and nobody has taken back, latest first, with the items.
 
     Args:
@@ -214,8 +207,9 @@ def decided(store: Store, project: int, limit: int = 100, before: int | None = N
         project: Whose.
         limit: At most so many.
         before: Number of an event; only what is older is returned.
+        by: By this one alone; "": by anybody.
     """
-    found = store.adjudications(project, limit, before)
+    found = [each for each in store.adjudications(project, limit, before) if by in ("", each.adjudicator)]
     items = store.items([each.adjudication.item for each in found])
     return [(each, items[each.adjudication.item]) for each in found if each.adjudication.item in items]
 
@@ -247,9 +241,9 @@ def _flipped(detail: Details) -> Flipped | None:
     return Flipped((first, second), tuple(found["before"]), tuple(found["after"]), (sure, surer))
 
 
-def _near(store: Store, project: Project, pairs: Sequence[Sequence[float]], besides: int) -> list[Near]:
+def _near(store: Store, project: Project, pairs: Sequence[Sequence[float]], besides: int) -> list[Neighbour]:
     """The nearest ones that still have an answer of people's; no audits."""
-    found: list[Near] = []
+    found: list[Neighbour] = []
     for number, cosine in pairs:
         one = _one_near(store, project, int(number), float(cosine))
         if one is not None and one.item.id != besides:
@@ -259,14 +253,14 @@ def _near(store: Store, project: Project, pairs: Sequence[Sequence[float]], besi
     return found
 
 
-def _one_near(store: Store, project: Project, number: int, cosine: float | None) -> Near | None:
+def _one_near(store: Store, project: Project, number: int, cosine: float) -> Neighbour | None:
     item, decision = store.items([number]).get(number), store.decision(number)
     if item is None or decision is None or decision.source == "machine" or item.reserved or item.drawn:
         return None
     today = counted(decision.answer, project.schema)
     said = store.current(number) if decision.source != "imported" else []
     by = tuple(a.annotator for a in said if a.kind == "answer" and counted(a.answer, project.schema) == today)
-    return Near(item, decision, by, cosine)
+    return Neighbour(item, decision, by, cosine)
 
 
 def _contrast(store: Store, project: Project, item: Item, detail: Details) -> Contrast | None:

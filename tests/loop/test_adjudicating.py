@@ -19,11 +19,10 @@ class Reviewer:
         self.loop, self.name = loop, name
 
     def next(self, kind: str = "", want: int = 1):
-        handed = reviewing.hand_out(
+        return reviewing.hand_out(
             self.loop.store, self.loop.project, self.name, f"tab of {self.name}",
             want=want, have=(), on_screen=None, kind=kind, now=self.loop.now,
         )  # fmt: skip
-        return handed
 
     def look(self, ask, answer: str = "plus", kind: str = "answer") -> str:
         said = Annotation(
