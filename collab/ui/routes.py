@@ -19,18 +19,19 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from collab.domain.project import Project
+from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.engine.encoders.table import Table
 from collab.errors import Forbidden, SignedOut, StorageError, UnknownName, UserError
-from collab.loop import looking, reporting
-from collab.loop.exchanging import Exchanged, Sent, exchange
+from collab.loop import annotating, looking, reporting, reviewing
+from collab.loop.exchanging import Sent, exchange
 from collab.loop.inquiring import inquire
 from collab.loop.measuring import measured
 from collab.loop.permitting import Desk, refused
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
 from collab.loop.sharing import Sharing
-from collab.ui import protocol, reasons, words
+from collab.ui import protocol, reasons, second_looks, words
 from collab.ui.entry import Entry
 from collab.ui.grants import DAY, Grant, issue_media, may_see, read_download, read_grant, session_of
 from collab.ui.protocol import BadMessage, Json, Link, Refused
@@ -50,6 +51,9 @@ def routes(store: Store, base: str = "") -> list[BaseRoute]:
         Route(f"{prefix}/api/v1/sync", doors.sync, methods=["POST"]),
         Route(f"{prefix}/api/v1/history", doors.history, methods=["POST"]),
         Route(f"{prefix}/api/v1/why", doors.why, methods=["POST"]),
+        Route(f"{prefix}/api/v1/review", doors.review, methods=["POST"]),
+        Route(f"{prefix}/api/v1/reviewed", doors.reviewed, methods=["POST"]),
+        Route(f"{prefix}/api/v1/look", doors.look, methods=["POST"]),
         Route(f"{prefix}/api/v1/media", doors.renew, methods=["POST"]),
         Route(f"{prefix}/api/v1/media/{{name:path}}", doors.media, methods=["GET"]),
         Route(f"{prefix}/api/v1/download/{{name:path}}", doors.download, methods=["GET"]),
@@ -79,6 +83,18 @@ class _Doors:
     async def why(self, request: Request) -> Response:
         """Why the item on screen gets its suggestion; asked again until the worker has found out."""
         return await self._reply(request, self._why)
+
+    async def review(self, request: Request) -> Response:
+        """Answers and verdicts in, second looks out; a resend changes nothing."""
+        return await self._reply(request, self._review)
+
+    async def reviewed(self, request: Request) -> Response:
+        """The person's own verdicts in force, latest first."""
+        return await self._reply(request, self._reviewed)
+
+    async def look(self, request: Request) -> Response:
+        """What others said of an item, for whom has answered it blind."""
+        return await self._reply(request, self._look)
 
     async def renew(self, request: Request) -> Response:
         """A link to an image anew, for whom holds one that has run out."""
@@ -237,21 +253,20 @@ class _Doors:
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
             "ranking": handed.ranking,
-            **self._figures(project, got),
+            **self._figures(project, got.progress, got.today, got.handed.exhausted),
         }
 
-    def _figures(self, project: Project, got: Exchanged) -> Json:
-        progress = got.progress
+    def _figures(self, project: Project, progress: Progress, today: int, exhausted: bool) -> Json:
         report = self.report(project.id, progress.revision, progress.items)
         return {
-            "tally": {"today": got.today, "decided": progress.answered, "items": progress.items},
+            "tally": {"today": today, "decided": progress.answered, "items": progress.items},
             "state": {
                 "reading": progress.reading,
                 "checked": report.calibrated,
                 # In tens: a number that grows by one would tell which answer was to an audit.
                 "checked_on": report.judged // 10 * 10,
                 "accept_filled": reporting.accept_filled(report, project.policy.accept_from),
-                "exhausted": got.handed.exhausted,
+                "exhausted": exhausted,
                 "schema_version": project.schema.version,
             },
         }
@@ -283,6 +298,76 @@ class _Doors:
             if found is None
             else reasons.why_message(found, project, self._link(project.id), wanted, over)
         )
+
+    def _review(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        now, who = _now(), grant.annotator
+        project = looking.project(desk, grant.project)
+        message = second_looks.read_review(body, who, project)
+        acked, refused = [], []
+        for entry in message.acts:
+            if isinstance(entry, Refused):
+                refused.append(entry)
+                continue
+            try:
+                if isinstance(entry, second_looks.Act):
+                    second_looks.perform(desk, project, entry, who, now)
+                else:
+                    annotating.submit(desk, entry, reviewing.token_of(message.tab), now, reveal=False)
+                acked.append(entry.id)
+            except (Forbidden, SignedOut):
+                raise
+            except UserError as error:
+                refused.append(Refused(entry.id, told(error)))
+        handed = reviewing.hand_out(
+            desk, project, who, message.tab, want=0 if message.idle else message.want, have=message.have,
+            on_screen=message.on_screen, kind=message.kind, now=now,
+        )  # fmt: skip
+        items = looking.items(desk, project.id, tuple(ask.item for ask in handed.asks))
+        columns, link = self._columns(desk, project), self._link(project.id)
+
+        def look(item: int | None) -> Json | None:
+            found = None if item is None else reviewing.reveal(desk, project, who, item)
+            return None if found is None else second_looks.look_message(found, project, link)
+
+        asks = [
+            {
+                **protocol.ask_message(ask, items[ask.item], project, link, columns),
+                "reason": words.word("review.blind_first"), "first": False, "blind": True,
+                "look": look(ask.item) if ask.id in handed.begun else None,
+            }
+            for ask in handed.asks
+        ]  # fmt: skip
+        waited = look(message.looking)
+        today = reporting.today(desk, project.id, who, now, grant.utc_offset)
+        return {
+            "acked": acked,
+            "refused": [{"id": each.id, "message": each.message} for each in refused],
+            "asks": asks,
+            "drop": handed.drop,
+            "fresh": {},
+            "revealed": {},
+            "looks": {} if waited is None else {str(message.looking): waited},
+            "left": handed.left,
+            "kind": message.kind,
+            "ranking": 0,
+            **self._figures(project, looking.progress(desk, project.id), today, handed.exhausted),
+        }
+
+    def _reviewed(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        limit, before = protocol.read_history(body)
+        project = looking.project(desk, grant.project)
+        found = reviewing.decided(desk, project.id, limit, before, by=grant.annotator)
+        link, columns = self._link(project.id), self._columns(desk, project)
+        entries = [second_looks.verdict_message(listed, item, project, link, columns) for listed, item in found]
+        return {"entries": entries, "more": len(entries) == limit}
+
+    def _look(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        item = second_looks.read_item(body)
+        project = looking.project(desk, grant.project)
+        found = reviewing.reveal(desk, project, grant.annotator, item)
+        if found is None:
+            raise BadMessage(words.word("review.blind_first"))
+        return second_looks.look_message(found, project, self._link(project.id))
 
     def _renew(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
         looking.project(desk, grant.project)
