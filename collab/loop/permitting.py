@@ -15,6 +15,7 @@ from collab.domain.annotation import Annotation
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.errors import Forbidden, SignedOut
+from collab.loop.withholding import seen_by
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,7 +64,7 @@ def needs(
             named_person = getattr(given.get(own), "annotator", given.get(own)) if own else access.person
             if not access.may(right, project) or named_person != access.person:
                 refuse(store, f"{verb.__module__.rpartition('.')[2]}.{verb.__name__}", right, project)
-            return verb(store._store, *args, **kwargs)
+            return verb(seen_by(store._store, access), *args, **kwargs)
 
         checked.right, checked.own = right, own  # type: ignore[attr-defined]  # for the test that walks all of them
         return checked
@@ -95,7 +96,8 @@ def signed_in(verb: Callable[Concatenate[Store, Access, P], R]) -> Callable[Conc
 
     @functools.wraps(verb)
     def checked(desk: Desk, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return verb(desk._store, access_of(desk), *args, **kwargs)
+        access = access_of(desk)
+        return verb(seen_by(desk._store, access), access, *args, **kwargs)
 
     checked.right, checked.own = None, ""  # type: ignore[attr-defined]  # for the test that walks all of them
     return checked

@@ -132,6 +132,22 @@ class Database:
         if not self.is_sqlite:
             self.rows(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
+    def compact(self) -> bool:
+        """Write an SQLite database anew without its free pages, and empty what was written ahead of it.
+
+        Nobody writes meanwhile. False where somebody who reads keeps the older pages in use.
+        """
+        with self._gate.passed() if self._gate else nullcontext(), self._engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+            return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+
+    def outside(self, statements: Sequence[str]) -> None:
+        """Run statements of PostgreSQL that no transaction may hold."""
+        with self._engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in statements:
+                alone.exec_driver_sql(statement)
+
     def close(self) -> None:
         """Release connections and locks."""
         self._engine.dispose()
