@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from collab.domain.access import Access, AccessEntry, Person, Role, SignIn
+from collab.domain.access import Access, AccessEntry, Attempts, Person, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
@@ -162,6 +162,22 @@ class Store(Protocol):
     def set_language(self, name: str, language: str) -> None:
         """Keep in which language a person is spoken to, and nothing else; of nobody who is known here: do nothing."""
 
+    def accounts(self) -> tuple[Person, ...]:
+        """Those who can sign in, or could if they weren't disabled, by name."""
+
+    def password(self, person: str) -> str:
+        """The digest of somebody's password; "" where they have none."""
+
+    def set_password(self, person: str, digest: str, *, stay: bool = False) -> None:
+        """Keep the digest of a password, and sign its owner out everywhere, unless they `stay`.
+
+        Raises:
+            UnknownName: There is no such person.
+        """
+
+    def known_as(self, issuer: str, subject: str) -> Person | None:
+        """Whom an identity provider calls so."""
+
     def sign_in_way(self) -> SignIn:
         """How people say here who they are."""
 
@@ -174,14 +190,33 @@ class Store(Protocol):
         Without a session everything, to everybody, where names are taken on trust, and nothing anywhere else.
         """
 
-    def start_session(self, session: str, person: str, now: int, until: int) -> None:
-        """Keep that somebody has signed in, until then; `session` is a secret's digest."""
+    def start_session(self, session: str, person: str, now: int, until: int, idle: int = 0) -> None:
+        """Keep that somebody has signed in, until then; `session` is a secret's digest.
+
+        Args:
+            idle: Milliseconds without a sign of them after which it ends all the same, to the minute; 0: it doesn't.
+        """
+
+    def signed_in(self, session: str, now: int) -> str | None:
+        """Whose session it is; None: it has ended, or their account is disabled."""
 
     def end_session(self, session: str) -> None:
         """Sign out."""
 
     def end_sessions(self, person: str) -> None:
         """Sign somebody out everywhere."""
+
+    def count_attempt(self, what: str, now: int) -> Attempts:
+        """Count one more attempt to sign in, for all processes that serve this workspace; returns those before it.
+
+        Until the transaction ends, nobody else counts for the same.
+        """
+
+    def set_attempts(self, what: str, attempts: Attempts) -> None:
+        """Say how many have failed; none: forget them."""
+
+    def forget_attempts(self, before: int) -> None:
+        """Drop those whose last one was earlier."""
 
     def set_role(self, project: int, person: str, role: Role | None) -> None:
         """Say what somebody is in a project; None: no longer a member."""

@@ -1,13 +1,16 @@
 """Look: the simple reads of pages, each with the right that it needs."""
 
-from collab.domain.access import Access, Right
+import time
+from pathlib import Path
+
+from collab.domain.access import Access, AccessEntry, Right
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Item, Project
 from collab.domain.run import ImportReport, Progress, Round
 from collab.domain.store import Audit, ItemFilter, ItemRow, Store
 from collab.domain.version import ModelVersion
 from collab.errors import UnknownName
-from collab.loop.permitting import needs, signed_in
+from collab.loop.permitting import Desk, needs, require, signed_in
 
 
 @signed_in
@@ -77,6 +80,14 @@ def find(store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset
 def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
     """Items of the project by id; others are absent."""
     return {number: item for number, item in store.items(ids).items() if item.project == project}
+
+
+def file(desk: Desk, project: int, name: str, right: Right) -> Path:
+    """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
+    store = require(desk, right, project, "looking.file")
+    path = store.file(name)
+    store.note(AccessEntry(time.time_ns() // 1_000_000, desk.person, "export", "file", project, detail={"file": name}))
+    return path
 
 
 @needs("see")

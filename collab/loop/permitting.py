@@ -101,6 +101,25 @@ def signed_in(verb: Callable[Concatenate[Store, Access, P], R]) -> Callable[Conc
     return checked
 
 
+def require(desk: Desk, right: Right, project: int, what: str) -> Store:
+    """The store, once a right is checked that only the moment tells. Raises `Forbidden`, `SignedOut`."""
+    if not access_of(desk).may(right, project):
+        refuse(desk, what, right, project)
+    return desk._store
+
+
+def leave(desk: Desk) -> None:
+    """End the session of who is at the desk."""
+    if desk.session and desk._store.signed_in(desk.session, _now()) == desk.person:
+        desk._store.end_session(desk.session)
+        desk._store.note(AccessEntry(_now(), desk.person, "sign out", "session"))
+
+
+def refused(desk: Desk, what: str, why: str, project: int | None = None) -> None:
+    """Put into the access log that a request was turned away before it came to a verb."""
+    desk._store.note(AccessEntry(_now(), desk.person, "refused", what, project, detail={"why": why}))
+
+
 def _number(named: Any) -> int | None:  # a project, its number, or an annotation in it
     if isinstance(named, Project):
         return named.id

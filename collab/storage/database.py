@@ -142,6 +142,15 @@ class SqlStore(Database):
     person = people.person
     save_person = people.save_person
     set_language = people.set_language
+
+    accounts = people.accounts
+    password = people.password
+    set_password = people.set_password
+    known_as = people.known_as
+    signed_in = people.signed_in
+    count_attempt = people.count_attempt
+    set_attempts = people.set_attempts
+    forget_attempts = people.forget_attempts
     sign_in_way = people.sign_in_way
     set_sign_in_way = people.set_sign_in_way
     access = people.access

@@ -322,8 +322,16 @@ member = Table(
 session = Table(
     "session", metadata, Column("id", Text, primary_key=True), Column("person", Text, nullable=False, index=True),
     Column("at", Big, nullable=False), Column("until", Big, nullable=False),
+    Column("idle", Big, nullable=False), Column("seen", Big, nullable=False),
 )  # fmt: skip
-"""Somebody who signed in, until then; whoever signs out or is disabled loses the row."""
+"""Somebody who signed in, until then, and no longer than `idle` ms after they were last seen (0: that doesn't matter);
+whoever signs out or is disabled loses the row."""
+
+attempt = Table(
+    "attempt", metadata, Column("what", Text, primary_key=True), Column("failed", Big, nullable=False),
+    Column("last", Big, nullable=False),
+)  # fmt: skip
+"""Failed attempts to sign in, by the digest of what they are counted for."""
 
 access_log = Table(
     "access_log", metadata, _id(),

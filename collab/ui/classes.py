@@ -79,8 +79,8 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
     return [dict(row) for row in edited]
 
 
-def _color_words(name: str) -> str:
-    return word(f"color.{name}") if name in COLORS else name
+def _color_words(name: object) -> str:
+    return word(f"color.{name}") if name in COLORS else str(name)
 
 
 def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:

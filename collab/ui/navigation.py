@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
+from collab.domain.access import Right
+from collab.errors import Forbidden
 from collab.loop import looking
 from collab.ui import (
+    account,
     page_answers,
     page_certify,
     page_data,
@@ -71,6 +75,7 @@ def main() -> None:
             ),
             "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
         }
+        pages = _allowed(pages)
         session.know_pages(pages)
         page = st.navigation(list(pages.values()), position="sidebar" if here else "hidden")
         if not here:
@@ -82,6 +87,33 @@ def main() -> None:
             _sidebar(here, on_the_card=page is pages["label"])
         _trouble()
         page.run()
+
+
+NEEDS: dict[str, Right] = {
+    "label": "annotate", "answers": "annotate", "data": "see", "insights": "see", "models": "lead", "certify": "lead",
+    "export": "export", "settings": "lead",
+}  # fmt: skip
+"""Right in the open project without which a page isn't offered; what it does is checked in the loop."""
+OF_LEADS = ("lead", "export")
+
+
+def _allowed(pages: dict[str, StreamlitPage]) -> dict[str, StreamlitPage]:
+    """The pages, with a sentence in place of those that who is here may not see, and no way there."""
+    if not session.annotator():
+        return pages
+    project, desk = session.project(), session.desk()
+    may = looking.rights(desk, project.id if project else None)
+    hidden = {name for name, right in NEEDS.items() if right not in may and (project or right in OF_LEADS)}
+    if "administer" not in looking.rights(desk):
+        hidden.add("new")
+    return {name: _instead(name, page) if name in hidden else page for name, page in pages.items()}
+
+
+def _instead(name: str, page: StreamlitPage) -> StreamlitPage:
+    def draw() -> None:
+        raise Forbidden(NEEDS.get(name, "administer"))
+
+    return st.Page(draw, title=page.title, url_path=page.url_path, visibility="hidden")
 
 
 def _trouble() -> None:
@@ -110,7 +142,9 @@ def _sidebar(here: str, *, on_the_card: bool) -> None:
     if not on_the_card:  # the card says itself who is here, and asks
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/person: {plain(here)}")
-            if st.button(word("nav.not_you"), type="tertiary"):
+            if session.way() != "none":
+                account.draw()
+            elif st.button(word("nav.not_you"), type="tertiary"):
                 session.leave()
                 st.rerun()
     speaking.offer_languages()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from collab.domain.run import ImportReport, Job
-from collab.errors import StorageError, UserError
+from collab.errors import SignedOut, StorageError, UserError
 from collab.loop import ordering
 from collab.loop.rejecting import first_rejected
 from collab.ui import session
@@ -33,6 +33,10 @@ def errors_told() -> Iterator[None]:
     except StorageError as error:
         st.error(plain(told(error)), icon=":material/cloud_off:")
         st.button(word("errors.try_again"), key="try_again")
+    except SignedOut as error:
+        st.error(plain(str(error)), icon=":material/lock_clock:")
+        if st.button(word("sign_in.over"), key="sign_in_again"):
+            st.rerun(scope="app")
     except UserError as error:
         st.error(plain(told(error)), icon=":material/error:")
 
@@ -83,7 +87,7 @@ def show_rejected_list(project: int, report: ImportReport, key: str) -> None:
             )  # fmt: skip
         if report.rejected > len(found):
             st.caption(word("import.rejected_first", n=f"{len(found):,}"))
-        address = session.download_address(report.rejected_file)
+        address = session.download_address(report.rejected_file, project, "lead")
         st.link_button(word("import.rejected"), address, type="tertiary", key=key)
 
 

@@ -1,12 +1,13 @@
 """The HTTP routes beside the pages: the card's sync, history and reasons, images, downloads, health.
 
-All blocking work leaves the event loop. Who is meant is decided by the grant, never by the body.
+All blocking work leaves the event loop. Who is meant is decided by the grant, never by the body; and where people sign
+in, a grant is good only together with the session that it was given in, and a cookie alone for nothing but images.
 """
 
 import functools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,11 +23,12 @@ from collab.errors import Forbidden, SignedOut, StorageError, UnknownName, UserE
 from collab.loop import annotating, handing_out, looking, reporting, veiling
 from collab.loop.inquiring import inquire
 from collab.loop.measuring import measured
-from collab.loop.permitting import Desk
+from collab.loop.permitting import Desk, refused
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
 from collab.ui import protocol, reasons, words
-from collab.ui.grants import DAY, Grant, issue_media, may_download, may_see, read_grant
+from collab.ui.entry import Entry
+from collab.ui.grants import DAY, Grant, issue_media, may_see, read_download, read_grant, session_of
 from collab.ui.protocol import BadMessage, Json, Link, Refused
 from collab.ui.sentences import told
 
@@ -40,6 +42,7 @@ def routes(store: Store, base: str = "") -> list[BaseRoute]:
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     doors = _Doors(store, prefix)
     return [
+        Route(f"{prefix}/api/v1/sign-in", Entry(store, prefix).sign_in, methods=["POST"]),
         Route(f"{prefix}/api/v1/sync", doors.sync, methods=["POST"]),
         Route(f"{prefix}/api/v1/history", doors.history, methods=["POST"]),
         Route(f"{prefix}/api/v1/why", doors.why, methods=["POST"]),
@@ -81,10 +84,14 @@ class _Doors:
         name, token = f"media/{request.path_params['name']}", request.query_params.get("t", "")
         _speak(request)
 
+        cookies = dict(request.cookies)
+
         def look() -> Path | None:
             project = may_see(self.secret(), token, name, time.time())
             if project is None:
                 return None
+            if (desk := self._visitor(cookies)) is not None:
+                looking.progress(desk, project)
             self.store.project(project)  # a link doesn't outlive its project
             return self.store.file(name)
 
@@ -92,6 +99,10 @@ class _Doors:
             path = await anyio.to_thread.run_sync(look)
         except UnknownName:
             return _error(404, words.word("errors.no_image"))
+        except SignedOut as error:
+            return _error(401, told(error))
+        except Forbidden as error:
+            return _error(403, told(error))
         except StorageError as error:
             return _error(503, told(error))
         if path is None:
@@ -107,15 +118,27 @@ class _Doors:
         """A file of the workspace, by a signed link that runs out."""
         name, token = request.path_params["name"], request.query_params.get("t", "")
         _speak(request)
+        cookies = dict(request.cookies)
+
+        def look() -> Path | None:
+            link = read_download(self.secret(), token, name)
+            if link is None:
+                return None
+            desk = self._desk(link.person, link.session, link.project, cookies, "download")
+            return looking.file(desk, link.project, name, link.right)
+
         try:
-            secret = await anyio.to_thread.run_sync(self.secret)
-            if not may_download(secret, token, name):
-                return _error(403, words.word("errors.link_expired"))
-            path = await anyio.to_thread.run_sync(self.store.file, name)
+            path = await anyio.to_thread.run_sync(look)
         except UnknownName as error:
             return _error(404, told(error))
+        except SignedOut as error:
+            return _error(401, told(error))
+        except Forbidden as error:
+            return _error(403, told(error))
         except StorageError as error:
             return _error(503, told(error))
+        if path is None:
+            return _error(403, words.word("errors.link_expired"))
         headers = {"Cache-Control": "no-store", "Content-Security-Policy": SEALED}
         return FileResponse(
             path, filename=PurePosixPath(name).name, media_type="application/octet-stream", headers=headers
@@ -129,11 +152,29 @@ class _Doors:
             return _error(503, told(error))
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
-    async def _reply(self, request: Request, work: Callable[[Grant, Any], Json]) -> Response:
+    def _desk(self, person: str, session: str, project: int, cookies: Mapping[str, str], what: str) -> Desk:
+        """A desk for whom a note names, who must hold the session that it was given in. Raises `SignedOut`."""
+        desk = Desk(self.store, person, session)
+        if session and session_of(self.secret(), cookies) != session:
+            refused(desk, f"route {what}", "the browser holds another session", project)
+            raise SignedOut
+        return desk
+
+    def _visitor(self, cookies: Mapping[str, str]) -> Desk | None:
+        """A desk for whom the cookie alone names; None where names are taken on trust. Raises `SignedOut`."""
+        if self.store.sign_in_way() == "none":
+            return None
+        session = session_of(self.secret(), cookies)
+        person = self.store.signed_in(session, _now())
+        if person is None:
+            raise SignedOut
+        return Desk(self.store, person, session)
+
+    async def _reply(self, request: Request, work: Callable[[Grant, Desk, Any], Json]) -> Response:
         """Take the message in, then do everything else in one thread; every error becomes a status and a sentence."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         _speak(request)
-        raw = await _body(request)
+        raw, cookies = await _body(request), dict(request.cookies)
         if raw is None:
             return _error(413, words.word("errors.too_large", limit=MOST_BYTES // 1024))
 
@@ -141,7 +182,10 @@ class _Doors:
             grant = read_grant(self.secret(), token) if scheme.lower() == "bearer" else None
             if grant is None:
                 return _error(401, words.word("errors.grant_expired"))
-            return JSONResponse(work(grant, json.loads(raw)), headers={"Cache-Control": "no-store"})
+            desk = self._desk(
+                grant.annotator, grant.session, grant.project, cookies, request.url.path.rpartition("/")[2]
+            )
+            return JSONResponse(work(grant, desk, json.loads(raw)), headers={"Cache-Control": "no-store"})
 
         try:
             return await anyio.to_thread.run_sync(answer)
@@ -156,9 +200,8 @@ class _Doors:
         except StorageError as error:
             return _error(503, told(error))
 
-    def _sync(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+    def _sync(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
         now = _now()
-        desk = Desk(self.store, grant.annotator)
         project = looking.project(desk, grant.project)
         message = protocol.read_sync(body, grant.annotator, project)
         acked, refused = [], []
@@ -214,9 +257,8 @@ class _Doors:
     def _report(self, project: int, _revision: int, _items: int) -> AuditReport:
         return reporting.accuracy(self.store, project)
 
-    def _history(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+    def _history(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
         limit, before = protocol.read_history(body)
-        desk = Desk(self.store, grant.annotator)
         project = looking.project(desk, grant.project)
         entries, more = recall(desk, project.id, grant.annotator, limit, before)
         link, columns = self._link(project.id), self._columns(desk, project)
@@ -230,9 +272,8 @@ class _Doors:
         written = measured(desk, project)
         return None if written is None else self.table(written)
 
-    def _why(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+    def _why(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
         tab, ask, wanted, over = reasons.read_why(body)
-        desk = Desk(self.store, grant.annotator)
         project = looking.project(desk, grant.project)
         found = inquire(desk, project, grant.annotator, tab, ask, _now())
         return (
@@ -241,7 +282,8 @@ class _Doors:
             else reasons.why_message(found, project, self._link(project.id), wanted, over)
         )
 
-    def _renew(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+    def _renew(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        looking.project(desk, grant.project)
         name, token = protocol.read_link(body)
         if may_see(self.secret(), token, name, time.time(), late=True) != grant.project:
             raise BadMessage(words.word("errors.no_image"))
