@@ -16,6 +16,7 @@ from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
 from collab.loop.veiling import veiled
 from collab.ui.answers import counted_as
+from collab.ui.sentences import told
 
 Json = dict[str, Any]  # values of parsed JSON
 Link = Callable[[str], str]
@@ -249,7 +250,7 @@ def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | R
             schema_version=min(_number(entry, "schema_version", project.schema.version), project.schema.version),
         )  # fmt: skip
     except BadMessage as error:
-        return Refused(entry["id"], str(error))
+        return Refused(entry["id"], told(error))
 
 
 def _shown(value: object, project: Project) -> Suggestion | None:
