@@ -1,3 +1,4 @@
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -64,7 +65,7 @@ def test_failed_attempts_are_counted_until_they_are_set_or_forgotten(people: Sto
 
 
 def test_an_attempt_that_is_not_heard_counts_nowhere(people: Store) -> None:
-    with pytest.raises(ZeroDivisionError), people.transaction():
+    with suppress(ZeroDivisionError), people.transaction():
         people.count_attempt("x", NOW)
         raise ZeroDivisionError
     assert people.count_attempt("x", NOW) == Attempts()
