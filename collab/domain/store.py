@@ -17,6 +17,7 @@ from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Sug
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
+from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
 from collab.domain.version import ModelVersion
 
 
@@ -137,6 +138,9 @@ class Store(Protocol):
             durable: False for leases alone: they need not survive a power cut.
         """
 
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Inside a transaction: where the body fails, undo what it wrote, and nothing else of the transaction."""
+
     def lock(self, project: int) -> None:
         """Inside a transaction: have the acts of a project run one after another from here to its end."""
 
@@ -158,6 +162,9 @@ class Store(Protocol):
 
     def save_person(self, person: Person) -> None:
         """Keep what is known of a person, a new or a known one; who is disabled is signed out."""
+
+    def set_language(self, name: str, language: str) -> None:
+        """Keep in which language a person is spoken to, and nothing else; of nobody who is known here: do nothing."""
 
     def accounts(self) -> tuple[Person, ...]:
         """Those who can sign in, or could if they weren't disabled, by name."""
@@ -465,6 +472,53 @@ class Store(Protocol):
 
     def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
         """Seconds of this person's latest answers, latest first."""
+
+    # ---- second looks
+    def put_suspects(self, project: int, kinds: Sequence[SuspectKind], suspects: Sequence[Suspect], now: int) -> None:
+        """Replace what was found of these kinds."""
+
+    def suspects_of(self, item: int) -> tuple[Suspect, ...]:
+        """Why an item should be looked at again, the strongest reason first; what its state says isn't there."""
+
+    def looks_left(self, project: int, annotator: str, now: int) -> Mapping[str, int]:
+        """How many items wait for a second look by this person, by kind; "": in all, each counted once.
+
+        Left out is what an adjudicator has settled, what this person has put off, and what another one is at.
+        """
+
+    def due_looks(self, project: int, annotator: str, kind: str, size: int, now: int) -> list[tuple[int, float]]:
+        """The next of them, with their scores: what was sent to this person first, then the most doubtful; among these
+        others' items before what this person answered.
+
+        Args:
+            kind: Of one kind alone; "": of all.
+        """
+
+    def take_looks(
+        self, project: int, annotator: str, kind: str, size: int, token: str, now: int, until: int
+    ) -> list[Ask]:
+        """Take the next of them under a lease (lane "review", blind); the `reason` of an ask is the kind asked for."""
+
+    def send_look(self, project: int, item: int, annotator: str) -> None:
+        """Have this person look at an item; nobody else is asked until they have."""
+
+    def close_looks(self, item: int) -> None:
+        """An item is settled: nobody need look at it again."""
+
+    def adjudication(self, item: int) -> Adjudication | None:
+        """What an adjudicator said of an item and nobody has taken back."""
+
+    def set_adjudication(self, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
+        """Say what stands; None: nothing."""
+
+    def adjudications(self, project: int, limit: int = 100, before: int | None = None) -> list[Adjudicated]:
+        """Those in force, latest first; `before`, the number of an event, pages back."""
+
+    def set_second_look(self, item: int, annotator: str, said: Annotation | None) -> None:
+        """Keep what a person said blind at a second look, beside what is in force; None: it was taken back."""
+
+    def second_looks(self, item: int) -> list[Annotation]:
+        """What people said blind of an item at a second look, in the order in which they said it."""
 
     # ---- certificates
     def save_certificate(self, certificate: Certificate) -> None:

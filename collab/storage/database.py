@@ -29,11 +29,13 @@ from collab.storage import (
     reserve,
     runs,
     search,
+    suspects,
+    verdicts,
 )
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0006"
+HEAD = "0007"
 """The migration that this version knows as the last one."""
 
 
@@ -141,6 +143,8 @@ class SqlStore(Database):
     annotators = people.annotators
     person = people.person
     save_person = people.save_person
+    set_language = people.set_language
+
     accounts = people.accounts
     password = people.password
     set_password = people.set_password
@@ -230,6 +234,19 @@ class SqlStore(Database):
 
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat
+
+    put_suspects = suspects.put_suspects
+    suspects_of = suspects.suspects_of
+    looks_left = suspects.looks_left
+    due_looks = suspects.due_looks
+    take_looks = suspects.take_looks
+    send_look = suspects.send_look
+    close_looks = suspects.close_looks
+    adjudication = verdicts.adjudication
+    set_adjudication = verdicts.set_adjudication
+    adjudications = verdicts.adjudications
+    set_second_look = verdicts.set_second_look
+    second_looks = verdicts.second_looks
 
     save_certificate = certificates.save_certificate
     stage_labels = certificates.stage_labels

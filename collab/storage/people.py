@@ -46,6 +46,10 @@ def save_person(db: Database, person: Person) -> None:
             end_sessions(db, person.name)
 
 
+def set_language(db: Database, name: str, language: str) -> None:
+    db.write(sa.update(tables.annotator).where(tables.annotator.c.name == name).values(language=language))
+
+
 def accounts(db: Database) -> tuple[Person, ...]:
     table = tables.annotator
     query = _PEOPLE.where(sa.or_(table.c.password != "", table.c.issuer != ""))

@@ -341,3 +341,27 @@ access_log = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 """Who saw, changed or took away what. No foreign key: an entry outlives what it speaks of."""
+
+suspect = Table(
+    "suspect", metadata, _project(primary_key=True), Column("kind", Text, primary_key=True),
+    Column("item", Big, ForeignKey("item.id"), primary_key=True, index=True),
+    Column("score", Float, nullable=False), Column("detail", Json, nullable=False), Column("first", Text),
+    Column("at", Big, nullable=False),
+)  # fmt: skip
+"""Why items should be looked at again; `first` is the decision that is in doubt, NULL where it doesn't matter."""
+_partial("ix_item_look", item.c.project, item.c.state, where="state IN ('disputed', 'flagged')")
+
+adjudication = Table(
+    "adjudication", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True),
+    Column("event", Text, ForeignKey("event.id"), nullable=False), Column("verdict", Text, nullable=False),
+    Column("answer", Json, nullable=False), Column("before", Json), Column("at", Big, nullable=False),
+)  # fmt: skip
+"""What an adjudicator said; `before` is what had been decided without one: the figures of audits go by it."""
+
+second_look = Table(
+    "second_look", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True), _project(nullable=False, index=True),
+    Column("event", Text, ForeignKey("event.id"), nullable=False),
+)  # fmt: skip
+"""What people said blind at a second look; it stands beside what is in force and settles nothing."""

@@ -12,6 +12,7 @@ from collab.ui import advice, consistency, influence, parts, quality, session
 from collab.ui.answers import choices, counted_as, name_of
 from collab.ui.figures import PLAIN, Bar, audit_curve, bar_chart, demo_curve
 from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.sentences import sentence
 from collab.ui.words import WORDS, language, word
 
 WATCH_SECONDS = 3.0
@@ -99,7 +100,7 @@ def _worker(project: Project) -> None:
         else:
             key = f"worker.{progress.worker}"
             st.markdown(
-                word(key) if key in WORDS[language()] else plain(progress.worker)
+                word(key) if key in WORDS[language()] else plain(sentence(progress.worker))
             )  # else it says what went wrong
         if progress.reading < 1:
             st.progress(progress.reading, text=word("insights.reading", share=f"{progress.reading:.0%}"))

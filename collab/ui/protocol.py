@@ -15,7 +15,6 @@ from collab.engine.encoders.table import Column, Table
 from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
 from collab.loop.veiling import veiled
-from collab.ui import words
 from collab.ui.answers import counted_as
 
 Json = dict[str, Any]  # values of parsed JSON
@@ -112,7 +111,7 @@ def ask_message(ask: Ask, item: Item, project: Project, link: Link, measured: Ta
         "id": ask.id,
         "blind": ask.blind,
         "first": project.policy.mode == "answer first",
-        "reason": _reason(ask.reason),
+        "reason": ask.reason,
         "doubt": ask.reason in DOUBTS,
         "chosen": ask.lane == "chosen",
         "suggestion": None if ask.suggestion is None else suggestion_message(ask.suggestion, project),
@@ -225,11 +224,6 @@ def history_message(entry: Recalled, project: Project, link: Link, measured: Tab
         "blind": annotation.blind,
         **item_message(entry.item, project, link, measured),
     }
-
-
-def _reason(key: str) -> str:
-    """The sentence of a reason; a strategy from elsewhere may bring its own instead of a key."""
-    return words.word(f"reason.{key}") if f"reason.{key}" in words.WORDS[words.language()] else key
 
 
 def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | Refused:  # JSON of a stranger
