@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from collab.cli.exchanging import export_data_, import_, report
+from collab.cli.overseeing import erase_app, log, purge, retention, undelete
 from collab.cli.safekeeping import backup, doctor, restore
 from collab.cli.simulating import simulate
 from collab.cli.speaking import (
@@ -117,6 +118,11 @@ def worker(
 
 
 app.command()(doctor)
+app.add_typer(erase_app, name="erase")
+app.command()(log)
+app.command()(retention)
+app.command()(undelete)
+app.command()(purge)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ class Reasons:
     near: tuple[Neighbour, ...] = ()
 
 
-@needs("annotate", own="annotator")
+@needs("annotate", own="annotator", noted=("see", "why"))
 def inquire(store: Store, project: Project, annotator: str, token: str, ask: int, now: int) -> Reasons | None:
     """Say why the item of an ask gets its suggestion; None: the worker has been asked to find out.
 

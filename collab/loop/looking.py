@@ -67,7 +67,7 @@ def imports(store: Store, project: int) -> tuple[tuple[int, str, int, ImportRepo
     return store.imports(project)
 
 
-@needs("see")
+@needs("see", noted=("see", "list"))
 def find(store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
     """A page of items, and how many match in all."""
     return store.find(project, wanted, limit, offset)

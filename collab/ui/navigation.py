@@ -15,6 +15,7 @@ from collab.ui import (
     page_label,
     page_models,
     page_new,
+    page_privacy,
     page_settings,
     page_who,
     session,
@@ -63,6 +64,13 @@ def main() -> None:
             ),
             "settings": st.Page(
                 page_settings.draw, title=word("nav.settings"), icon=":material/tune:", url_path="settings"
+            ),
+            "privacy": st.Page(
+                page_privacy.draw,
+                title=word("nav.privacy"),
+                icon=":material/shield_person:",
+                url_path="privacy",
+                visibility="visible" if session.is_administrator() else "hidden",
             ),
             "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
         }

@@ -43,6 +43,14 @@ def may(right: Right, project_id: int | None = None) -> bool:
     return right in looking.rights(desk(), project_id)
 
 
+def is_administrator() -> bool:
+    """Whether who is here administers the workspace, or the open project."""
+    if not annotator():
+        return False
+    found = project()
+    return may("administer") or (found is not None and may("administer", found.id))
+
+
 def _store() -> Store:
     """The store of this server."""
     held: Store = _held()["store"]  # type: ignore[assignment]  # put there by hold
