@@ -1,6 +1,7 @@
 """Look: the simple reads of pages, each with the right that it needs."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from collab.domain.access import Access, AccessEntry, Right
@@ -70,10 +71,29 @@ def imports(store: Store, project: int) -> tuple[tuple[int, str, int, ImportRepo
     return store.imports(project)
 
 
-@needs("see")
-def find(store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
-    """A page of items, and how many match in all."""
-    return store.find(project, wanted, limit, offset)
+@needs("see", alone="only")
+def find(
+    store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0, *, only: str = ""
+) -> tuple[list[ItemRow], int]:
+    """A page of items, and how many match in all.
+
+    Args:
+        only: Somebody who isn't to learn what others answered: neither from a row, nor from what a filter leaves.
+    """
+    if not only:
+        return store.find(project, wanted, limit, offset)
+    own = replace(wanted, state="later" if wanted.state == "later" else "")
+    if own.state or own.answer:
+        own = replace(own, annotator=only)
+    rows, total = store.find(project, own, limit, offset)
+    return [_own(store, row, only) for row in rows], total
+
+
+def _own(store: Store, row: ItemRow, person: str) -> ItemRow:
+    """A row with what somebody said themselves, and nothing else that was said of the item."""
+    said = next((a for a in store.current(row.item.id) if a.annotator == person), None)
+    answered = said is not None and said.kind == "answer"
+    return ItemRow(replace(row.item, state="decided" if answered else "open"), None, said)
 
 
 @needs("see")

@@ -22,7 +22,8 @@ def add_annotator(db: Database, name: str) -> None:
 
 
 def annotators(db: Database) -> tuple[str, ...]:
-    return tuple(r.name for r in db.rows(sa.select(tables.annotator.c.name).order_by(tables.annotator.c.id)))
+    a = tables.annotator
+    return tuple(r.name for r in db.rows(sa.select(a.c.name).where(~a.c.erased).order_by(a.c.id)))
 
 
 def people(db: Database) -> tuple[Person, ...]:

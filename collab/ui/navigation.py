@@ -19,6 +19,7 @@ from collab.ui import (
     page_label,
     page_models,
     page_new,
+    page_review,
     page_settings,
     page_who,
     session,
@@ -57,6 +58,7 @@ def main() -> None:
             "answers": st.Page(
                 page_answers.draw, title=word("nav.answers"), icon=":material/history:", url_path="answers"
             ),
+            "review": st.Page(page_review.draw, title=word("nav.review"), icon=":material/rule:", url_path="review"),
             "data": st.Page(page_data.draw, title=word("nav.data"), icon=":material/table_rows:", url_path="data"),
             "insights": st.Page(
                 page_insights.draw, title=word("nav.insights"), icon=":material/show_chart:", url_path="insights"
@@ -84,7 +86,7 @@ def main() -> None:
             _remember_choices()
             return
         with st.sidebar:
-            _sidebar(here, on_the_card=page is pages["label"])
+            _sidebar(here, on_the_card=page in (pages["label"], pages["review"]))
         _trouble()
         page.run()
 

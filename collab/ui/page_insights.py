@@ -26,7 +26,9 @@ def draw() -> None:
         empty("show_chart", word("insights.none"), word("insights.none_why"))
         return
     desk, who = session.desk(), session.annotator()
-    overview, effect = reporting.overview(desk, project.id, session.now()), reporting.influence(desk, project.id)
+    overview = reporting.overview(desk, project.id, session.now())
+    of_all = session.may("lead", project.id)  # what single people do
+    effect = reporting.influence(desk, project.id) if of_all else None
     influence.warn(effect, project.policy.mode)
     advice.draw(reporting.advice(desk, project.id), project.schema, overview.progress)
     left, right = st.columns([3, 2], gap="medium")
@@ -41,7 +43,8 @@ def draw() -> None:
         _progress(project, overview)
         _balance(project, overview)
         consistency.draw(project, who)
-        influence.draw(effect, project.policy.mode, who)
+        if of_all:
+            influence.draw(effect, project.policy.mode, who)
 
 
 def _curves(project: Project) -> None:

@@ -129,7 +129,7 @@ def item_message(item: Item, project: Project, link: Link, measured: Table | Non
     facts = [_fact(f, value, columns.get(f.name)) for f, value in shown if f.kind not in ("text", "image")]
     return {
         "item": item.id,
-        "digest": item.digest,
+        "digest": project.told(item.digest),
         "ref": shown_ref(item, project),
         "fields": [
             {"name": field.name, "kind": "text", "value": value}
@@ -149,7 +149,7 @@ def shown_ref(item: Item, project: Project) -> str:
 
     Never the number of its row: files often list class by class, and on a blind ask it would tell the answer.
     """
-    return item.ref if any(field.role == "id" for field in project.fields) else item.digest[:6]
+    return item.ref if any(field.role == "id" for field in project.fields) else project.told(item.digest)[:6]
 
 
 def _image(name: str, link: Link) -> Json:

@@ -14,7 +14,7 @@ class Sheet {
     el.line.value = "";
     el.sheet.hidden = false;
     lc.toggleAttribute("data-asking", true);
-    if (kind === "flag") el.line.focus();
+    if (kind === "flag" || kind === "discard") el.line.focus();
     this.view.say(el.sheett.textContent);
   }
   word() {
@@ -25,10 +25,13 @@ class Sheet {
     el.sheett.textContent = word(`${kind}_ask`);
     el.linel.textContent = el.line.placeholder = word(`${kind}_line`);
     el.sheetokt.textContent = word(`${kind}_send`);
-    el.reasons.replaceChildren(...(kind === "unusable" ? [1, 2, 3].map((n) => this.reason(n)) : []));
+    const names = kind === "expert" ? this.view.experts.slice(0, 9) : [];
+    el.reasons.replaceChildren(
+      ...(kind === "unusable" ? [1, 2, 3].map((n) => this.reason(n, word(`unusable_${n}`))) : []),
+      ...names.map((name, i) => this.reason(i + 1, name)),
+    );
   }
-  reason(n) {
-    const note = this.view.word(`unusable_${n}`);
+  reason(n, note) {
     return h(
       "button",
       { type: "button", class: "opt", "data-note": note, "aria-keyshortcuts": n },
