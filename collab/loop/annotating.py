@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, settle
-from collab.domain.project import Item, LabelSchema, Project
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Event, settle
+from collab.domain.project import Item, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
+from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import replay
 from collab.loop.veiling import recorded
@@ -56,7 +57,7 @@ def enter(
     if store.event(annotation.id) is not None:
         return "known"
     item = store.items([annotation.item]).get(annotation.item)
-    if item is None or item.project != project.id:
+    if item is None or item.project != project.id or item.erased:
         raise UnknownName("item", annotation.item)
     annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
     store.append(annotation.event())
@@ -92,6 +93,9 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
     if annotation.purpose == "repeat":
         _apply_repeat(store, project, item, annotation)
         return
+    if annotation.purpose == "review":
+        _apply_look(store, project, item, annotation)
+        return
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
@@ -111,6 +115,21 @@ def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annota
         store.set_repeat(annotation.item, annotation.annotator, annotation)
 
 
+def _apply_look(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
+    """Keep what was said blind at a second look beside what is in force: it settles nothing."""
+    if annotation.kind == "undo":
+        store.set_second_look(annotation.item, annotation.annotator, None)
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, item, annotation):
+        store.set_second_look(annotation.item, annotation.annotator, annotation)
+
+
+def apply_verdict(store: Store, project: Project, event: Event) -> None:
+    """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
+    assert event.item is not None, "an adjudication names its item"
+    enforce(store, event)
+    _settle(store, project, event.item, event.at)
+
+
 def rebuild(store: Store, project_id: int) -> None:
     """Make states, decisions and annotations in force anew from the log alone."""
     versions = {schema.version: schema for schema in store.schema_versions(project_id)}
@@ -125,10 +144,15 @@ def rebuild(store: Store, project_id: int) -> None:
                     apply(store, project, Annotation.from_event(event))
                 elif event.kind == "certificate":
                     replay(store, event)
+                elif event.kind in ("adjudicate", "withdraw"):
+                    apply_verdict(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
+                    forget(store, project.id, event.item)
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
                     _settle(store, project, event.item, event.at)
+                elif event.kind == "erase" and event.item is not None:
+                    store.forget_answers(project_id, event.item, event.at)
                 elif event.kind == "schema":
                     project = replace(project, schema=versions[event.schema_version])
                     follow_classes(store, project, event.payload.get("touched", ()), event.at, reopen=False)
@@ -145,6 +169,7 @@ def follow_classes(store: Store, project: Project, touched: Sequence[str], now: 
     items = store.items(reserved)
     audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, items[item], said)]
     for said in audits:
+        store.set_adjudication(project.id, said.item, None)
         store.set_current(said.item, said.annotator, None)
         if reopen and said.ask is not None:
             store.reopen_ask(said.ask)
@@ -209,8 +234,8 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
         if event is None or event.item != annotation.item or event.actor != annotation.annotator:
             raise UnknownName("annotation", annotation.target)
         earlier = Annotation.from_event(event)
-    if annotation.kind != "undo" or (earlier is not None and earlier.purpose == "repeat"):
-        return earlier  # a repeat stands beside what is in force
+    if annotation.kind != "undo" or (earlier is not None and earlier.purpose in ("repeat", "review")):
+        return earlier  # these stand beside what is in force
     if annotation.target not in [a.id for a in store.current(annotation.item)]:
         raise UnknownName("annotation in force", annotation.target)
     return earlier
@@ -221,6 +246,8 @@ def _move_on(
 ) -> bool:
     """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
     held = ask.token == token and ask.lease_until > now
+    if ask.lane == "review" and annotation.kind != "later":
+        return held  # it ends with a verdict, not with the blind answer
     changes_mind = annotation.target is not None
     if annotation.kind in PUT_BACK or _outdated(store, project, item, annotation):
         if ask.annotator == annotation.annotator and (held or changes_mind):
@@ -231,7 +258,7 @@ def _move_on(
 
 def _outdated(store: Store, project: Project, item: Item, annotation: Annotation) -> bool:
     """Whether it speaks of content that was replaced, or answers an audit when a class of today could not be chosen."""
-    if annotation.seen and annotation.seen != item.digest:
+    if annotation.seen and annotation.seen not in (item.digest, keyed(item.digest, project.salt)):
         return True
     if annotation.kind not in ("answer", "unsure") or annotation.schema_version == project.schema.version:
         return False
@@ -266,8 +293,18 @@ def _overtaken(store: Store, annotation: Annotation) -> bool:
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
+    said = store.adjudication(item)
+    if said is not None and said.unusable:
+        store.settle_item(project.id, item, "unusable", None, now)
+        return
     current = store.current(item)
-    spoken = any(said.kind in ("answer", "unsure") for said in current)
-    standing = None if spoken else store.standing_decision(item)  # which stands only while nobody speaks
-    settled = settle(current, project.policy.annotations_per_item, project.schema, standing)
+    # What stands does so while nobody speaks.
+    spoken = any(a.kind in ("answer", "unsure") for a in current) or (said is not None and said.verdict == "discard")
+    settled = settle(
+        current,
+        project.policy.annotations_per_item,
+        project.schema,
+        None if spoken else store.standing_decision(item),
+        adjudicated=None if said is None else said.decision,
+    )
     store.settle_item(project.id, item, settled.state, settled.decision, now)

@@ -39,7 +39,7 @@ class Exchanged:
     """What it gets."""
 
     acked: Sequence[str]
-    refused: Mapping[str, str]
+    refused: Mapping[str, UserError]
     """Why an answer can never be stored, by its id."""
     handed: Handed
     items: Mapping[int, Item]
@@ -60,14 +60,14 @@ def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: in
         store: In a transaction.
         project: As it is in this transaction, locked.
     """
-    acked, refused = list[str](), dict[str, str]()
+    acked, refused = list[str](), dict[str, UserError]()
     for annotation in sent.answers:
         try:
             with store.savepoint():
                 enter(store, project, annotation, sent.tab, now, reveal=annotation.id == sent.waits)
             acked.append(annotation.id)
         except UserError as error:
-            refused[annotation.id] = str(error)
+            refused[annotation.id] = error
     handed = hand_out(
         store, project, annotator, sent.tab,
         want=sent.want, have=sent.have, on_screen=sent.on_screen, ranking=sent.ranking, now=now,
