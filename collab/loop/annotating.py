@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Event, settle
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Event, set_aside, settle
 from collab.domain.project import Item, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
@@ -245,7 +245,7 @@ def _move_on(
     store: Store, project: Project, item: Item, ask: Ask, annotation: Annotation, token: str, now: int
 ) -> bool:
     """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
-    held = ask.token == token and ask.lease_until > now
+    held = ask.token in (token, set_aside(token)) and ask.lease_until > now
     if ask.lane == "review" and annotation.kind != "later":
         return held  # it ends with a verdict, not with the blind answer
     changes_mind = annotation.target is not None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from collab.domain.access import AccessEntry
-from collab.domain.annotation import Ask, Lane, Suggestion
+from collab.domain.annotation import Ask, Lane, Suggestion, set_aside
 from collab.domain.certificate import Certificate
 from collab.domain.project import Project
 from collab.domain.run import Progress
@@ -22,6 +22,8 @@ REFILL = 20
 BETWEEN = 50
 """Answers of the same person between an answer and its repeat."""
 
+ASIDE_MS = 60_000
+"""How long an ask that was swapped is kept for a tab of which nothing more is heard."""
 RENEWED = 0.05
 """Share of a lease that may have gone by before it is worth writing anew."""
 
@@ -73,6 +75,7 @@ def hand_out(
         store.lock(project.id)
         progress = store.progress(project.id)
         mine = store.held(project.id, annotator, token, now)  # also what the tab held in the other mode
+        mine = taker.settle_aside(mine, have, on_screen)
         held = {ask.id: ask for ask in mine if (ask.lane == "chosen") == chosen_only}
         gone = [ask for ask in have if ask not in held]
         swapped = []
@@ -85,6 +88,8 @@ def hand_out(
         forgotten = [ask for ask in held.values() if ask.id not in {*have, on_screen}]  # a reload: the same ones again
         unseen = sum(ask in held for ask in have) + len(forgotten)
         taken = taker.take("query", len(swapped))
+        if dropped := [ask for ask in swapped if ask not in {ask.id for ask in taken}]:
+            store.hold(dropped, annotator, set_aside(token), now + ASIDE_MS)
         missing = max(0, min(want, MOST_HELD) - unseen - len(taken))
         taken += taker.take("chosen", missing) if chosen_only else taker.mix(missing, progress)
         if seen := tuple(ask.item for ask in (*forgotten, *taken)):
@@ -117,6 +122,21 @@ class _Taker:
     token: str
     now: int
     until: int
+
+    def settle_aside(self, mine: Sequence[Ask], have: Sequence[int], on_screen: int | None) -> list[Ask]:
+        """Give back what the card has dropped by now, and keep what came on screen before it heard of that.
+
+        Args:
+            mine: What the tab holds, and what was set aside for it.
+        """
+        aside = {ask.id: ask for ask in mine if ask.token != self.token}
+        if over := [ask for ask in aside if ask not in have]:
+            self.store.release(over, set_aside(self.token))
+        held = [ask for ask in mine if ask.id not in aside]
+        if on_screen in over:
+            self.store.hold([on_screen], self.annotator, self.token, self.until)
+            held.append(aside[on_screen])
+        return held
 
     def mix(self, size: int, progress: Progress) -> list[Ask]:
         """Take new asks, those that measure among them as their schedules say; an empty lane leaves its turn."""

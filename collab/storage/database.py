@@ -210,6 +210,7 @@ class SqlStore(Database):
     extend_lane = queue.extend_lane
     lease = queue.lease
     held = queue.held
+    hold = queue.hold
     renew = queue.renew
     release = queue.release
     choose_items = queue.choose_items

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import ALWAYS_BLIND, PERSONAL, Ask, Choices, Lane, Suggestion, coin
+from collab.domain.annotation import ALWAYS_BLIND, PERSONAL, Ask, Choices, Lane, Suggestion, coin, set_aside
 from collab.storage import draws, records
 from collab.storage import schema as tables
 from collab.storage.connection import Database, upsert
@@ -73,9 +73,14 @@ def lease(
 
 
 def held(db: Database, project: int, annotator: str, token: str, now: int) -> list[Ask]:
-    return [
-        read_ask(r) for r in db.rows(_HELD, {"project": project, "annotator": annotator, "token": token, "now": now})
-    ]
+    mine = {"project": project, "annotator": annotator, "tokens": [token, set_aside(token)], "now": now}
+    return [read_ask(r) for r in db.rows(_HELD, mine)]
+
+
+def hold(db: Database, asks: Sequence[int], annotator: str, token: str, until: int) -> None:
+    with db.transaction(durable=False):
+        _lock_projects_of(db, asks)
+        db.write(_HOLD, {"asks": list(asks), "annotator": annotator, "token": token, "until": until})
 
 
 def renew(db: Database, asks: Sequence[int], token: str, until: int) -> None:
@@ -129,8 +134,9 @@ def close_ask(db: Database, ask: int, annotator: str, token: str, now: int) -> b
     with db.transaction():
         _lock_projects_of(db, [ask])
         # Somebody else's live lease stays; a late answer then counts as overlap.
-        closed = db.row(_CLOSE, {"of": ask, "annotator": annotator, "token": token, "now": now})
-        return closed is not None and closed.token == token and bool(closed.lease_until > now)
+        tokens = [token, set_aside(token)]
+        closed = db.row(_CLOSE, {"of": ask, "annotator": annotator, "tokens": tokens, "now": now})
+        return closed is not None and closed.token in tokens and bool(closed.lease_until > now)
 
 
 def reopen_ask(db: Database, ask: int) -> None:
@@ -227,8 +233,12 @@ _RENEW = sa.text("UPDATE ask SET lease_until = :until WHERE id IN :asks AND toke
 )
 _CLOSE = sa.text(
     "UPDATE ask SET done = true, annotator = :annotator "
-    "WHERE id = :of AND NOT done AND (token = :token OR lease_until <= :now) RETURNING token, lease_until"
-)
+    "WHERE id = :of AND NOT done AND (token IN :tokens OR lease_until <= :now) RETURNING token, lease_until"
+).bindparams(sa.bindparam("tokens", expanding=True))
+_HOLD = sa.text(
+    "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until "
+    "WHERE id IN :asks AND NOT done AND lease_until = 0"
+).bindparams(sa.bindparam("asks", expanding=True))
 _PRESENT = upsert(tables.presence, ("project", "annotator"), ("at",))
 _LOCK_OF = sa.text(
     "SELECT 1 FROM counter WHERE project IN (SELECT project FROM ask WHERE id IN :asks) ORDER BY project FOR UPDATE"
@@ -298,10 +308,14 @@ def _take(is_sqlite: bool, lane: Lane) -> sa.TextualSelect:
 
 
 _TAKE = {(is_sqlite, lane): _take(is_sqlite, lane) for is_sqlite in (True, False) for lane in _WHICH}
-_HELD = sa.text(
-    "SELECT * FROM ask WHERE project = :project AND annotator = :annotator AND token = :token AND token <> '' "
-    "AND lease_until > :now AND NOT done ORDER BY leased_at, ranking DESC, score DESC, id"
-).columns(*tables.ask.c)
+_HELD = (
+    sa.text(
+        "SELECT * FROM ask WHERE project = :project AND annotator = :annotator AND token IN :tokens AND token <> '' "
+        "AND lease_until > :now AND NOT done ORDER BY leased_at, ranking DESC, score DESC, id"
+    )
+    .bindparams(sa.bindparam("tokens", expanding=True))
+    .columns(*tables.ask.c)
+)
 _LIVE = sa.text(
     "SELECT DISTINCT item FROM ask "
     "WHERE project = :project AND lease_until > :now AND lease_until > 0 AND NOT done ORDER BY item"
