@@ -196,6 +196,7 @@ annotation = Table(
 )  # fmt: skip
 """Which annotation of each person is in force."""
 Index("ix_annotation_at", annotation.c.project, annotation.c.at)
+Index("ix_annotation_own", annotation.c.project, annotation.c.annotator, annotation.c.at)
 
 put_off = Table(
     "put_off", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
