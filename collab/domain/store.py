@@ -85,6 +85,21 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedAnswer:
+    """An answer in force to an item that others may have answered too."""
+
+    item: int
+    annotator: str
+    answer: Answer
+    purpose: str
+    """Why it was asked; "" where it wasn't."""
+    audit: bool
+    """Whether the item is of the reserve, or drawn by a certificate."""
+    single: bool
+    """Whether somebody gave it to this item alone: not for many at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class ItemFilter:
     """Which items a page wants to see; empty means all of them."""
 
@@ -294,7 +309,8 @@ class Store(Protocol):
         """Write a ranking: rows that exist get the new score, reason and suggestion, others are added.
 
         Purpose and coin of a row never change once it was leased; nor is such a row deleted. Rows of a newer ranking
-        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …), each with a coin of its own.
+        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …), or as many as the
+        policy wants of this item where those are more, each with a coin of its own.
 
         Args:
             whole: Delete the rows of the query lane that are not in `asks` and were never leased.
@@ -347,7 +363,19 @@ class Store(Protocol):
         """Give the open rows of these items a new suggestion."""
 
     def add_slots(self, project: int, overlap: int) -> None:
-        """Give every item of the queue as many rows as answers are wanted."""
+        """Give every item of the queue as many rows as answers are wanted: `overlap`, or more where the policy picks
+        it."""
+
+    def want_answers(self, project: int, item: int, more: int) -> None:
+        """See to it that so many rows wait for further answers to an item, in the lane "overlap" (of audits in their
+        own); those of the ranking that wait for it stand there too from then on."""
+
+    def begun_items(self, project: int) -> list[int]:
+        """Items that somebody has answered, and that wait in the lane "overlap" for others."""
+
+    def put_relabels(self, project: int, asks: Sequence[Ask]) -> None:
+        """Replace the rows of the lane "relabel" that nobody was handed: a further answer to items that are decided.
+        Items that wait for an answer already are left out."""
 
     def live_items(self, project: int, now: int) -> list[int]:
         """Items under a live lease: the ones whose suggestion must stay fresh."""
@@ -386,6 +414,18 @@ class Store(Protocol):
     def standing_decision(self, item: int) -> Decision | None:
         """What stands while nobody speaks, whatever people said since: the decision that came with the file, else that
         of a machine under a signed certificate."""
+
+    def set_aggregated(self, project: int, decisions: Sequence[Decision]) -> None:
+        """Keep what was concluded from differing answers; a decision without an answer takes the one before back."""
+
+    def aggregated(self, project: int) -> dict[int, Decision]:
+        """What was concluded last, by item; of items that people agree on by now it counts for nothing."""
+
+    def aggregated_decision(self, item: int) -> Decision | None:
+        """The same for one item."""
+
+    def shared_answers(self, project: int, least: int = 2) -> list[SharedAnswer]:
+        """Answers in force to items that so many people have answered, by item, in the order in which they came."""
 
     def settle_item(self, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
         """Write an item's state and decision, and keep the counters true."""

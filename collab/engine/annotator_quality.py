@@ -24,9 +24,9 @@ would have no rare disagreement to draw, and the interval hardly any width."""
 
 PASSES, SETTLED = 200, 1e-6
 """Of expectation maximisation: the most there are, and the change of a probability at which it ends."""
-SMOOTHING = 0.1
-"""Answers that each annotator is thought to have given of each class to each class beforehand: one who has answered
-little is thought neither perfect nor hopeless. On the diagonal it is 1 more."""
+BEFOREHAND, TRUSTED = 4.0, 0.7
+"""So many answers of each class, this share of them right, are added to each annotator's own: one who has answered
+little is thought neither perfect nor hopeless. With fewer, `tests/bench/raters` loses up to 4 points on 150 items."""
 LEAST_WEIGHT = 1e-6
 
 
@@ -131,16 +131,23 @@ def dawid_skene(answers: Ints, n_classes: int, model: Floats | None = None) -> C
     Source: Dawid and Skene, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm", Applied
     Statistics 1979.
     """
-    said = (answers[:, :, None] == np.arange(n_classes)).astype(np.float64)  # (items, annotators, classes)
     proba = majority(answers, n_classes).proba
-    prior = SMOOTHING + np.eye(n_classes)
+    items, people = np.nonzero(answers >= 0)
+    said, n_people = answers[items, people], answers.shape[1]
+    prior = np.full((n_classes, n_classes), BEFOREHAND * (1 - TRUSTED) / max(n_classes - 1, 1))
+    np.fill_diagonal(prior, BEFOREHAND * TRUSTED)
     if not len(answers):
-        return Consensus(proba, np.ones(answers.shape[1]))
+        return Consensus(proba, np.ones(n_people))
     for _ in range(PASSES):
-        confusion = np.einsum("it,iac->atc", proba, said) + prior
+        # (annotators, classes that they are, classes that were said)
+        confusion = np.empty((n_people, n_classes, n_classes))
+        for true in range(n_classes):
+            times = np.bincount(people * n_classes + said, proba[items, true], n_people * n_classes)
+            confusion[:, true] = times.reshape(n_people, n_classes) + prior[true]
         confusion /= confusion.sum(axis=2, keepdims=True)
-        frequent = np.log(np.maximum(proba.mean(axis=0) if model is None else model, 1e-12))
-        logs = frequent + np.einsum("iac,atc->it", said, np.log(confusion))
+        logs = np.log(np.maximum(proba.mean(axis=0) if model is None else model, 1e-12)) + np.zeros_like(proba)
+        for true in range(n_classes):
+            logs[:, true] += np.bincount(items, np.log(confusion[people, true, said]), len(answers))
         logs -= logs.max(axis=1, keepdims=True)
         before, proba = proba, np.exp(logs)
         proba /= proba.sum(axis=1, keepdims=True)
@@ -176,11 +183,12 @@ def crowdlab(answers: Ints, model: Floats) -> Consensus:
     weights = np.maximum(1 - (1 - _agreement_with_others(answers, counts)) / usual, LEAST_WEIGHT)
     errs = float((model.argmax(axis=1) != agreed)[shared].mean())
     model_weight = max(1 - errs / usual, LEAST_WEIGHT) * float(np.sqrt(each[each > 0].mean()))
-    given = answers >= 0
-    said = (answers[:, :, None] == np.arange(n_classes)) & given[:, :, None]
-    votes = np.where(said, likely, (1 - likely) / max(n_classes - 1, 1)) * (weights[:, None] * given[:, :, None])
-    total = (given * weights).sum(axis=1) + model_weight
-    return Consensus((votes.sum(axis=1) + model_weight * model) / total[:, None], weights, model_weight)
+    items, people = np.nonzero(answers >= 0)
+    rest = (1 - likely) / max(n_classes - 1, 1)
+    votes = np.bincount(items * n_classes + answers[items, people], weights[people], len(answers) * n_classes)
+    total = np.bincount(items, weights[people], len(answers))[:, None]
+    said = rest * total + (likely - rest) * votes.reshape(-1, n_classes)
+    return Consensus((said + model_weight * model) / (total + model_weight), weights, model_weight)
 
 
 def relabel_scores(consensus: Consensus, answers: Ints) -> Doubles:

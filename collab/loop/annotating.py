@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, settle
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Decision, Event, answers_wanted, settle
 from collab.domain.project import LabelSchema, Project
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
@@ -55,6 +55,8 @@ def submit(
         annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
         store.append(annotation.event())
         apply(store, project, annotation)
+        if project.policy.several:
+            ask_on(store, project, annotation.item)
         return "stored"
 
 
@@ -116,6 +118,8 @@ def rebuild(store: Store, project_id: int) -> None:
                     apply(store, project, Annotation.from_event(event))
                 elif event.kind == "certificate":
                     replay(store, event)
+                elif event.kind == "aggregate":
+                    conclude(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
@@ -146,6 +150,30 @@ def settle_again(store: Store, project: Project, items: list[int], now: int) -> 
     with store.transaction():
         for item in items:
             _settle(store, project, item, now)
+
+
+def ask_on(store: Store, project: Project, item: int) -> None:
+    """Queue the further answers that an item needs: as the policy wants of it, and one more where they differ so far.
+
+    What is queued follows from nothing but the answers in force; a rebuild leaves the queue as it is.
+    """
+    spoken = sum(a.kind in ("answer", "unsure") for a in store.current(item))
+    state, wanted = store.items([item])[item].state, answers_wanted(project, item)
+    if state == "disputed" and wanted <= spoken < project.policy.answers_most:
+        wanted = spoken + 1
+    if state in ("open", "disputed") and 0 < spoken < wanted:
+        store.want_answers(project.id, item, wanted - spoken)
+
+
+def conclude(store: Store, project: Project, event: Event) -> None:
+    """Bring decisions up to one event of the kind "aggregate"."""
+    said = event.payload
+    decisions = [
+        Decision(item, tuple(answer), "aggregated", confidence)
+        for item, answer, confidence in zip(said["items"], said["answers"], said["confidences"], strict=True)
+    ]
+    store.set_aggregated(project.id, decisions)
+    settle_again(store, project, said["items"], event.at)
 
 
 def new_id() -> str:
@@ -253,7 +281,11 @@ def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
+    current, aggregated = store.current(item), None
+    if len(current) > 1:
+        aggregated = store.aggregated_decision(item)
     settled = settle(
-        store.current(item), project.policy.annotations_per_item, project.schema, store.standing_decision(item)
-    )
+        current, answers_wanted(project, item), project.schema, store.standing_decision(item),
+        by_most=project.policy.by_most, aggregated=aggregated,
+    )  # fmt: skip
     store.settle_item(project.id, item, settled.state, settled.decision, now)

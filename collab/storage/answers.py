@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Annotation, Decision, Settled, settle
+from collab.domain.annotation import Annotation, Decision, Settled, answers_wanted, settle
 from collab.domain.project import Item
 from collab.domain.store import NewItem
-from collab.storage import log, people, projections, records
+from collab.storage import aggregates, log, people, projections, records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.items import read_item
@@ -187,9 +187,19 @@ def _drawn(db: Database, items: Sequence[int]) -> set[int]:
 def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
     """Settle many items by the ordinary rule, and keep the counters true; none of them is reserved nor drawn."""
     owner, d = records.project(db, project), tables.decision
-    standing = projections.standing_decisions(db, items)
+    standing, concluded = projections.standing_decisions(db, items), aggregates.concluded(db, items)
     settled = [
-        (item, settle(said, owner.policy.annotations_per_item, owner.schema, standing.get(item)))
+        (
+            item,
+            settle(
+                said,
+                answers_wanted(owner, item),
+                owner.schema,
+                standing.get(item),
+                by_most=owner.policy.by_most,
+                aggregated=concluded.get(item),
+            ),
+        )
         for item, said in _current(db, items).items()
     ]
     gone = db.returning(sa.delete(d).where(d.c.item.in_(items)).returning(d.c.source))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import (
+    aggregates,
     answers,
     certificates,
     differences,
@@ -29,11 +30,12 @@ from collab.storage import (
     reserve,
     runs,
     search,
+    slots,
 )
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0006"
+HEAD = "0009"
 """The migration that this version knows as the last one."""
 
 
@@ -219,6 +221,14 @@ class SqlStore(Database):
     answers_since = projections.answers_since
     overlaps = projections.overlaps
     answers_by_annotator = projections.answers_by_annotator
+
+    set_aggregated = aggregates.set_aggregated
+    aggregated = aggregates.aggregated
+    aggregated_decision = aggregates.aggregated_decision
+    shared_answers = aggregates.shared_answers
+    want_answers = slots.want_answers
+    begun_items = slots.begun_items
+    put_relabels = slots.put_relabels
 
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat

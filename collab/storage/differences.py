@@ -12,6 +12,7 @@ _COMPARED = {
     # Not when: a decision that is settled anew has another time, and nothing follows from it.
     "decision": ("item", "item, first, reserved, source, confidence, certificate"),
     "item": ("id", "id, state"),
+    "aggregated": ("item", "item, first, confidence"),
     "repeated": ("item", "item, annotator, first, again"),
     "certificate": ("number", "number, status"),
     "counter": ("project", f"project, {', '.join(_COUNTERS)}"),
