@@ -5,6 +5,7 @@ Answers are numbers of classes, shape (n_items, n_annotators), -1 where there is
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +108,20 @@ def kappas(answers: Ints, seed: int = 0) -> list[Pair]:
             low, high = min(low, value), max(high, value)
         found.append(Pair(first, second, Estimate(value, low, high, len(both))))
     return found
+
+
+def error_rate(differing: float, n_classes: int | None = None) -> float:
+    """Estimate how often one answer is wrong, from how often two answers to the same item differ.
+
+    Args:
+        differing: Share of pairs whose answers differ.
+        n_classes: Among which those who err choose alike; None: so many that two hardly err alike.
+
+    >>> round(error_rate(0.18, 2), 3), round(error_rate(0.19), 3)
+    (0.1, 0.1)
+    """
+    most = 1.0 if n_classes is None else (n_classes - 1) / n_classes
+    return most * (1 - sqrt(max(0.0, 1 - differing / most)))
 
 
 def majority(answers: Ints, n_classes: int) -> Consensus:

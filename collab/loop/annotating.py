@@ -282,7 +282,7 @@ def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
     current, aggregated = store.current(item), None
-    if len(current) > 1:
+    if len(current) > 1 and project.policy.decide_by != "agreement":
         aggregated = store.aggregated_decision(item)
     settled = settle(
         current, answers_wanted(project, item), project.schema, store.standing_decision(item),

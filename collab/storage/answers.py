@@ -188,6 +188,7 @@ def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
     """Settle many items by the ordinary rule, and keep the counters true; none of them is reserved nor drawn."""
     owner, d = records.project(db, project), tables.decision
     standing, concluded = projections.standing_decisions(db, items), aggregates.concluded(db, items)
+    concluded = {} if owner.policy.decide_by == "agreement" else concluded
     settled = [
         (
             item,
