@@ -11,7 +11,7 @@ from collab.storage import records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 
-SEVERAL = "several"
+SEVERAL = "overlap"
 """Why a further answer is asked: the same sentence for all, whatever others have said."""
 
 

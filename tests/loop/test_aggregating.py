@@ -10,6 +10,8 @@ from collab.loop import aggregating, annotating, reshaping
 from collab.loop.encoding import encode_items
 from collab.loop.retraining import Learner
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = {"Ada": 0.95, "Bo": 0.9, "Cy": 0.55}
 """How often each is right."""
 
