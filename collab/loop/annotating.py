@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Literal
 
 from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Decision, Event, answers_wanted, settle
-from collab.domain.project import LabelSchema, Project
+from collab.domain.project import LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
+from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import replay
 from collab.loop.veiling import recorded
@@ -50,7 +51,7 @@ def submit(
             return "known"
         project = store.project(annotation.project)
         item = store.items([annotation.item]).get(annotation.item)
-        if item is None or item.project != project.id:
+        if item is None or item.project != project.id or item.erased:
             raise UnknownName("item", annotation.item)
         annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
         store.append(annotation.event())
@@ -84,6 +85,9 @@ def apply(store: Store, project: Project, annotation: Annotation) -> None:
     if annotation.purpose == "repeat":
         _apply_repeat(store, project, annotation)
         return
+    if annotation.purpose == "review":
+        _apply_look(store, project, annotation)
+        return
     mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
@@ -104,6 +108,21 @@ def _apply_repeat(store: Store, project: Project, annotation: Annotation) -> Non
         store.set_repeat(annotation.item, annotation.annotator, annotation)
 
 
+def _apply_look(store: Store, project: Project, annotation: Annotation) -> None:
+    """Keep what was said blind at a second look beside what is in force: it settles nothing."""
+    if annotation.kind == "undo":
+        store.set_second_look(annotation.item, annotation.annotator, None)
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, annotation):
+        store.set_second_look(annotation.item, annotation.annotator, annotation)
+
+
+def apply_verdict(store: Store, project: Project, event: Event) -> None:
+    """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
+    assert event.item is not None, "an adjudication names its item"
+    enforce(store, event)
+    _settle(store, project, event.item, event.at)
+
+
 def rebuild(store: Store, project_id: int) -> None:
     """Make states, decisions and annotations in force anew from the log alone."""
     versions = {schema.version: schema for schema in store.schema_versions(project_id)}
@@ -120,10 +139,15 @@ def rebuild(store: Store, project_id: int) -> None:
                     replay(store, event)
                 elif event.kind == "aggregate":
                     conclude(store, project, event)
+                elif event.kind in ("adjudicate", "withdraw"):
+                    apply_verdict(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
+                    forget(store, project.id, event.item)
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
                     _settle(store, project, event.item, event.at)
+                elif event.kind == "erase" and event.item is not None:
+                    store.forget_answers(project_id, event.item, event.at)
                 elif event.kind == "schema":
                     project = replace(project, schema=versions[event.schema_version])
                     follow_classes(store, project, event.payload.get("touched", ()), event.at, reopen=False)
@@ -139,6 +163,7 @@ def follow_classes(store: Store, project: Project, touched: Sequence[str], now: 
     reserved = (row.item for row in store.pool_rows(project.id, store.annotated(project.id)) if row.reserved)
     audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, said)]
     for said in audits:
+        store.set_adjudication(project.id, said.item, None)
         store.set_current(said.item, said.annotator, None)
         if reopen and said.ask is not None:
             store.reopen_ask(said.ask)
@@ -227,8 +252,8 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
         if event is None or event.item != annotation.item or event.actor != annotation.annotator:
             raise UnknownName("annotation", annotation.target)
         earlier = Annotation.from_event(event)
-    if annotation.kind != "undo" or (earlier is not None and earlier.purpose == "repeat"):
-        return earlier  # a repeat stands beside what is in force
+    if annotation.kind != "undo" or (earlier is not None and earlier.purpose in ("repeat", "review")):
+        return earlier  # these stand beside what is in force
     if annotation.target not in [a.id for a in store.current(annotation.item)]:
         raise UnknownName("annotation in force", annotation.target)
     return earlier
@@ -237,6 +262,8 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
 def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, token: str, now: int) -> bool:
     """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
     held = ask.token == token and ask.lease_until > now
+    if ask.lane == "review" and annotation.kind != "later":
+        return held  # it ends with a verdict, not with the blind answer
     changes_mind = annotation.target is not None
     if annotation.kind in PUT_BACK or _outdated(store, project, annotation):
         if ask.annotator == annotation.annotator and (held or changes_mind):
@@ -248,7 +275,7 @@ def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, t
 def _outdated(store: Store, project: Project, annotation: Annotation) -> bool:
     """Whether it speaks of content that was replaced, or answers an audit when a class of today could not be chosen."""
     item = store.items([annotation.item])[annotation.item]
-    if annotation.seen and annotation.seen != item.digest:
+    if annotation.seen and annotation.seen not in (item.digest, keyed(item.digest, project.salt)):
         return True
     if annotation.kind not in ("answer", "unsure") or annotation.schema_version == project.schema.version:
         return False
@@ -281,11 +308,19 @@ def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
-    current, aggregated = store.current(item), None
+    said, current, aggregated = store.adjudication(item), store.current(item), None
+    if said is not None and said.unusable:
+        store.settle_item(project.id, item, "unusable", None, now)
+        return
     if len(current) > 1 and project.policy.decide_by != "agreement":
         aggregated = store.aggregated_decision(item)
     settled = settle(
-        current, answers_wanted(project, item), project.schema, store.standing_decision(item),
-        by_most=project.policy.by_most, aggregated=aggregated,
-    )  # fmt: skip
+        current,
+        answers_wanted(project, item),
+        project.schema,
+        None if said is not None and said.verdict == "discard" else store.standing_decision(item),
+        by_most=project.policy.by_most,
+        adjudicated=None if said is None else said.decision,
+        aggregated=aggregated,
+    )
     store.settle_item(project.id, item, settled.state, settled.decision, now)

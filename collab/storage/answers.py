@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from collab.domain.annotation import Annotation, Decision, Settled, answers_wanted, settle
-from collab.domain.project import Item
+from collab.domain.project import Item, Project
 from collab.domain.store import NewItem
-from collab.storage import aggregates, log, people, projections, records
+from collab.domain.suspect import Adjudication
+from collab.storage import aggregates, log, people, projections, records, verdicts
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.items import read_item
@@ -184,23 +185,31 @@ def _drawn(db: Database, items: Sequence[int]) -> set[int]:
     return {r.id for r in db.rows(sa.select(i.c.id).where(i.c.id.in_(items), i.c.drawn))}
 
 
+def _settled(
+    owner: Project,
+    item: int,
+    said: Sequence[Annotation],
+    standing: Decision | None,
+    adjudicated: Adjudication | None,
+    concluded: Decision | None,
+) -> Settled:
+    if adjudicated is not None and adjudicated.unusable:
+        return Settled("unusable")
+    gone = adjudicated is not None and adjudicated.verdict == "discard"
+    return settle(
+        said, answers_wanted(owner, item), owner.schema, None if gone else standing, by_most=owner.policy.by_most,
+        adjudicated=None if adjudicated is None else adjudicated.decision, aggregated=concluded,
+    )  # fmt: skip
+
+
 def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
     """Settle many items by the ordinary rule, and keep the counters true; none of them is reserved nor drawn."""
     owner, d = records.project(db, project), tables.decision
-    standing, concluded = projections.standing_decisions(db, items), aggregates.concluded(db, items)
-    concluded = {} if owner.policy.decide_by == "agreement" else concluded
+    standing = projections.standing_decisions(db, items)
+    adjudicated = verdicts.adjudications_of(db, items)
+    concluded = {} if owner.policy.decide_by == "agreement" else aggregates.concluded(db, items)
     settled = [
-        (
-            item,
-            settle(
-                said,
-                answers_wanted(owner, item),
-                owner.schema,
-                standing.get(item),
-                by_most=owner.policy.by_most,
-                aggregated=concluded.get(item),
-            ),
-        )
+        (item, _settled(owner, item, said, standing.get(item), adjudicated.get(item), concluded.get(item)))
         for item, said in _current(db, items).items()
     ]
     gone = db.returning(sa.delete(d).where(d.c.item.in_(items)).returning(d.c.source))

@@ -14,6 +14,8 @@ _COMPARED = {
     "item": ("id", "id, state"),
     "aggregated": ("item", "item, first, confidence"),
     "repeated": ("item", "item, annotator, first, again"),
+    "adjudication": ("item", "item, event, verdict, answer, before"),
+    "second_look": ("item", "item, annotator, event"),
     "certificate": ("number", "number, status"),
     "counter": ("project", f"project, {', '.join(_COUNTERS)}"),
 }
