@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from collab.domain.access import Access, AccessEntry, Attempts, Person, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
+from collab.domain.norming import Normed, Norming, Remark
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
 from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
@@ -579,6 +580,38 @@ class Store(Protocol):
 
     def second_looks(self, item: int) -> list[Annotation]:
         """What people said blind of an item at a second look, in the order in which they said it."""
+
+    # ---- norming rounds
+    def save_norming(self, norming: Norming) -> None:
+        """Keep a round as it stands; until it is closed, nobody gets its items from another lane."""
+
+    def normings(self, project: int) -> tuple[Norming, ...]:
+        """Newest first; one at most isn't closed."""
+
+    def norming_of(self, item: int) -> Norming | None:
+        """The round under way that an item is in."""
+
+    def add_norming(self, project: int, annotator: str, reason: str) -> bool:
+        """Queue the items of the round that is answered blind for one more person (lane "norming", blind); False where
+        there are none that this person was not asked."""
+
+    def ask_norming_again(self, project: int) -> None:
+        """Queue what people have answered of the round under way once more, each for the same person."""
+
+    def end_norming_asks(self, project: int) -> None:
+        """Ask nothing more of any round."""
+
+    def set_normed(self, norming: Norming, item: int, annotator: str, after: bool, said: Annotation | None) -> None:
+        """Keep what somebody answered in a round, before or after it was opened; None: it was taken back."""
+
+    def normed(self, project: int, number: int) -> list[Normed]:
+        """All answers of a round, by item and person, the one before it was opened first."""
+
+    def keep_remark(self, project: int, number: int, item: int, event: str) -> None:
+        """Keep that an event is a remark on an item of a round."""
+
+    def remarks(self, project: int, number: int) -> list[Remark]:
+        """The remarks of a round, oldest first; those that were erased are left out."""
 
     # ---- certificates
     def save_certificate(self, certificate: Certificate) -> None:

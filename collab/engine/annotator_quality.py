@@ -59,11 +59,11 @@ class Consensus:
         return best
 
 
-def krippendorff_alpha(answers: Ints, seed: int = 0) -> Estimate:
+def krippendorff_alpha(answers: Ints, seed: int = 0, least: int = OVERLAP_FROM) -> Estimate:
     """Measure agreement beyond chance among any number of annotators who each answered some of the items.
 
     1 is perfect agreement, 0 what chance gives, below 0 worse than chance. `n` counts the items that two or more have
-    answered. The interval is of a bootstrap over items; NaN where there are too few, or all answers name one class.
+    answered. The interval is of a bootstrap over items; NaN under `least`, or where all answers name one class.
 
     >>> krippendorff_alpha(np.array([[0, 0], [1, 1], [0, 0], [1, 0]])).value.round(3)
     0.533
@@ -78,13 +78,43 @@ def krippendorff_alpha(answers: Ints, seed: int = 0) -> Estimate:
     each = kinds.sum(axis=1)
     disagreeing = (each**2 - (kinds**2).sum(axis=1)) / (each - 1)  # ordered pairs of unlike answers, by item
     value = float(_alpha(times[None].astype(np.float64), kinds, disagreeing)[0])
-    if n < OVERLAP_FROM or np.isnan(value):
+    if n < least or np.isnan(value):
         return Estimate(value, np.nan, np.nan, n)
     usual = times @ kinds / (times @ each)
     kinds = np.vstack([kinds, UNSEEN * usual])
     disagreeing = np.append(disagreeing, UNSEEN)
     drawn = np.column_stack([_draws(times, seed), np.ones(RESAMPLES)])
     low, high = _interval(_alpha(drawn, kinds, disagreeing))
+    return Estimate(value, min(low, value), max(high, value), n)
+
+
+def alpha_change(before: Ints, after: Ints, seed: int = 0, least: int = OVERLAP_FROM) -> Estimate:
+    """Measure how far alpha has risen between two rounds of answers of the same people to the same items.
+
+    Args:
+        before: Shape (n_items, n_annotators).
+        after: Same shape and rows.
+        seed: Of the bootstrap, which draws items with both their rounds.
+        least: Items under which there is no interval.
+    """
+    width = max(int(before.max(initial=-1)), int(after.max(initial=-1))) + 1
+    rounds = [_counts(answers, width) for answers in (before, after)]
+    both = np.logical_and(*(counts.sum(axis=1) >= 2 for counts in rounds))
+    n = int(both.sum())
+    rng = np.random.default_rng(seed)
+    drawn = np.vstack([np.ones(n), rng.multinomial(n, np.full(n, 1 / max(n, 1)), RESAMPLES) if n else np.ones((1, 0))])
+    risen = np.zeros(len(drawn))
+    for counts, sign in zip(rounds, (-1, 1), strict=True):
+        kinds = counts[both]
+        each = kinds.sum(axis=1)
+        usual = kinds.sum(axis=0) / max(float(kinds.sum()), 1)
+        disagreeing = np.append((each**2 - (kinds**2).sum(axis=1)) / (each - 1), UNSEEN)
+        extra = np.append(0.0, np.ones(len(drawn) - 1))[:, None]  # none in what was found itself
+        risen += sign * _alpha(np.hstack([drawn, extra]), np.vstack([kinds, UNSEEN * usual]), disagreeing)
+    value = float(risen[0])
+    if n < least or np.isnan(value):
+        return Estimate(value, np.nan, np.nan, n)
+    low, high = _interval(risen[1:])
     return Estimate(value, min(low, value), max(high, value), n)
 
 

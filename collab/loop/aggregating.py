@@ -73,7 +73,7 @@ def tabled(answers: Sequence[SharedAnswer], schema: LabelSchema) -> Answers:
     people = {name: column for column, name in enumerate(sorted({a.annotator for a in answers}))}
     table = np.full((len(items), len(people)), -1, np.int64)
     for a in answers:
-        columns = task.columns(a.answer, schema)
+        columns = task.columns(a.answer, schema) if a.answer else None  # else it is "can't tell"
         if columns is not None:
             table[items[a.item], people[a.annotator]] = numbers.number(columns)
     return Answers(np.fromiter(items, np.int64, len(items)), tuple(people), table, numbers)

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Literal
 
 from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Decision, Event, answers_wanted, settle
+from collab.domain.norming import Norming
 from collab.domain.project import LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
-from collab.loop.replaying import replay
+from collab.loop.replaying import replay, replay_norming
 from collab.loop.veiling import recorded
 
 LATER_MS = 30 * 60_000
@@ -88,6 +89,9 @@ def apply(store: Store, project: Project, annotation: Annotation) -> None:
     if annotation.purpose == "review":
         _apply_look(store, project, annotation)
         return
+    if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
+        _apply_norming(store, project, annotation, norming)
+        return
     mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
@@ -116,6 +120,20 @@ def _apply_look(store: Store, project: Project, annotation: Annotation) -> None:
         store.set_second_look(annotation.item, annotation.annotator, annotation)
 
 
+def _apply_norming(store: Store, project: Project, annotation: Annotation, norming: Norming) -> None:
+    """Keep an answer of the round under way for itself: nobody sees it, and nothing is settled, until that is due."""
+    item, who, after = annotation.item, annotation.annotator, norming.stage != "blind"
+    if annotation.kind == "undo":
+        store.set_normed(norming, item, who, after, None)
+    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, annotation):
+        store.set_normed(norming, item, who, after, annotation)
+
+
+def convene(store: Store, project: Project, event: Event) -> None:
+    """Bring the projections up to one act on a norming round; `rebuild` replays the same function."""
+    settle_again(store, project, list(replay_norming(store, event)), event.at)
+
+
 def apply_verdict(store: Store, project: Project, event: Event) -> None:
     """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
     assert event.item is not None, "an adjudication names its item"
@@ -139,6 +157,8 @@ def rebuild(store: Store, project_id: int) -> None:
                     replay(store, event)
                 elif event.kind == "aggregate":
                     conclude(store, project, event)
+                elif event.kind == "norming":
+                    convene(store, project, event)
                 elif event.kind in ("adjudicate", "withdraw"):
                     apply_verdict(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
@@ -254,6 +274,8 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
         earlier = Annotation.from_event(event)
     if annotation.kind != "undo" or (earlier is not None and earlier.purpose in ("repeat", "review")):
         return earlier  # these stand beside what is in force
+    if earlier is not None and earlier.purpose == "norming" and store.norming_of(annotation.item) is not None:
+        return earlier  # so does this, until its round is closed
     if annotation.target not in [a.id for a in store.current(annotation.item)]:
         raise UnknownName("annotation in force", annotation.target)
     return earlier

@@ -118,9 +118,12 @@ class _Taker:
         """Take new asks, those that measure among them as their schedules say; an empty lane leaves its turn."""
         taken: list[Ask] = []
         found = self.store.certificates(self.project.id) if size else ()
+        stage = next((n.stage for n in self.store.normings(self.project.id)), None) if size else None
         for _ in range(size):
             number = self.store.progress(self.project.id).asks
             turns = self._turns(number, audited, found)
+            if stage in ("blind", "again"):  # everybody answers these first
+                turns = [("norming", stage == "blind"), *turns]
             one = next((ask for lane, more in turns for ask in self.take(lane, 1, extend=more)), None)
             if one is None:
                 break
@@ -166,6 +169,8 @@ class _Taker:
         store, project, policy = self.store, self.project.id, self.project.policy
         if lane == "chosen":
             return False
+        if lane == "norming":
+            return store.add_norming(project, self.annotator, BLIND)
         if lane == "repeat":
             return store.add_repeat(project, self.annotator, BETWEEN, BLIND)
         size = 1 if lane == "certificate" else REFILL  # what isn't due must not wait in the lane

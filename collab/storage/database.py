@@ -22,6 +22,7 @@ from collab.storage import (
     imports,
     items,
     log,
+    normings,
     people,
     projections,
     queue,
@@ -246,6 +247,16 @@ class SqlStore(Database):
     begun_items = slots.begun_items
     put_relabels = slots.put_relabels
 
+    save_norming = normings.save_norming
+    norming_of = normings.norming_of
+    add_norming = normings.add_norming
+    ask_norming_again = normings.ask_norming_again
+    end_norming_asks = normings.end_norming_asks
+    set_normed = normings.set_normed
+    normed = normings.normed
+    keep_remark = normings.keep_remark
+    remarks = normings.remarks
+
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat
 
@@ -333,6 +344,7 @@ class SqlStore(Database):
     delete_features = features.delete_features
     features = features.features
     repeats = repeats.repeats
+    normings = normings.normings
     certificates = certificates.certificates
 
 

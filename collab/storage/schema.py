@@ -367,7 +367,14 @@ normed = Table(
     Column("after", Boolean, primary_key=True), Column("event", Text, ForeignKey("event.id"), nullable=False),
     _words("first"),
 )  # fmt: skip
-"""What each person answered in a round, first (blind) and after it was discussed; "" is "can't tell"."""
+"""What each person answered in a round, first (blind) and after it was discussed; "?" is "can't tell"."""
+
+remark = Table(
+    "remark", metadata, Column("event", Text, ForeignKey("event.id"), primary_key=True), _project(nullable=False),
+    Column("number", Big, nullable=False), Column("item", Big, nullable=False),
+)  # fmt: skip
+"""Which events are remarks on an item of a round; what they say stands in the log alone, where it can be erased."""
+Index("ix_remark_project", remark.c.project, remark.c.number)
 
 suspect = Table(
     "suspect", metadata, _project(primary_key=True), Column("kind", Text, primary_key=True),

@@ -52,3 +52,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["event"], ["event.id"], name="fk_normed_event"),
         sa.PrimaryKeyConstraint("project", "number", "item", "annotator", "after", name="pk_normed"),
     )  # fmt: skip
+    op.create_table(
+        "remark",
+        sa.Column("event", _LONG, nullable=False), sa.Column("project", _BIG, nullable=False),
+        sa.Column("number", _BIG, nullable=False), sa.Column("item", _BIG, nullable=False),
+        sa.ForeignKeyConstraint(["event"], ["event.id"], name="fk_remark_event"),
+        sa.ForeignKeyConstraint(["project"], ["project.id"], name="fk_remark_project"),
+        sa.PrimaryKeyConstraint("event", name="pk_remark"),
+    )  # fmt: skip
+    op.create_index("ix_remark_project", "remark", ["project", "number"])
