@@ -100,6 +100,13 @@ def own(store: Store, project: Project, annotator: str) -> Reliability:
     return _reliability(store, project, answers, answers.people.index(annotator))
 
 
+@needs("see")
+def concluded(store: Store, project: Project) -> int:
+    """How many items are decided by what was concluded from differing answers."""
+    made = store.aggregated(project.id)
+    return sum(row.state == "decided" for row in store.pool_rows(project.id, list(made))) if made else 0
+
+
 def _answers(store: Store, project: Project) -> tuple[Answers, int]:
     """The answers that agreement may be measured by, and how many items were left out."""
     shared = store.shared_answers(project.id)
