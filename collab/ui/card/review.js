@@ -248,7 +248,7 @@ class Review {
     const { el } = this.view,
       word = (key, values) => this.view.word(key, values),
       part = (key, ...nodes) => [h("h4", {}, word(key)), ...nodes];
-    const parts = [h("p", { class: "chips" }, ...look.kinds.map(({ name }) => h("span", {}, name)))];
+    const parts = [h("h3", { class: "sr" }, word("look_all")), h("p", { class: "chips" }, ...look.kinds.map(({ name }) => h("span", {}, name)))];
     parts.push(...part("look_said", look.said.length ? h("ol", { class: "near" }, ...look.said.map((s) => this.said(s))) : h("p", { class: "muted" }, word("look_nobody"))));
     if (look.flipped || look.suggested) parts.push(h("h4", {}, word("look_model")));
     if (look.flipped)

@@ -41,6 +41,7 @@ else:
         project,
         name,
         f"{scene.number}/{st.session_state.get('turn', 0)}",
+        mode="review" if scene.reviews else "label",
         keys_on=scene.keys_on,
         reopen=st.query_params.get("reopen", ""),
     )
