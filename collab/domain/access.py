@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from collab.errors import InvalidPolicy
+
 Role = Literal["annotator", "adjudicator", "lead", "admin"]
 """What somebody is in one project; each role has all the rights of those before it."""
 
@@ -74,6 +76,25 @@ class Access:
         return right in self.rights(project)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Failed attempts to sign in that are counted together: with one name, or from one address."""
+
+    failed: int = 0
+    last: int = 0
+    """When the last one was; milliseconds since 1970."""
+
+    def wait(self, now: int, free: int, most: int) -> int:
+        """Milliseconds until the next one is heard: none after `free` of them, then a second, doubled each time.
+
+        >>> [Attempts(n, 0).wait(0, 3, 60_000) for n in (2, 3, 4, 5, 99)]
+        [0, 1000, 2000, 4000, 60000]
+        """
+        if self.failed < free:
+            return 0
+        return max(0, self.last + min(most, 1000 << min(self.failed - free, 20)) - now)
+
+
 Act = Literal["sign in", "sign out", "see", "change", "export", "refused"]
 
 
@@ -90,3 +111,28 @@ class AccessEntry:
     project: int | None = None
     items: tuple[int, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFilter:
+    """Which entries of the access log somebody wants; empty means all."""
+
+    person: str = ""
+    act: Act | Literal[""] = ""
+    since: int = 0
+    until: int = 0
+    """Milliseconds since 1970; entries at this moment are out. 0: up to now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """After how many days what is kept goes by itself; 0: never."""
+
+    access_log: int = 0
+    """Entries of the access log."""
+    deleted: int = 0
+    """Deleted projects, until then they can be had back."""
+
+    def __post_init__(self) -> None:
+        if self.access_log < 0 or self.deleted < 0:
+            raise InvalidPolicy("retention", (self.access_log, self.deleted), "0 days or more")

@@ -144,7 +144,7 @@ def near_message(near: Neighbour, project: Project, link: Link) -> Json:
         "excerpt": _words(near.item, project)[:EXCERPT],
         "answer": told(near.decision.answer, project.schema),
         "color": "" if near.decision.answer == (NONE,) else project.schema[near.decision.answer[0]].color,
-        "by": word("why.came_with_file") if source == "imported" else ", ".join(near.by),
+        "by": word("why.came_with_file") if source == "imported" else ", ".join(near.by) or word("why.others"),
         "alike": next(word(key) for least, key in ALIKE if near.cosine >= least or least == -1.0),
         "cosine": round(near.cosine, 2),
     }

@@ -55,7 +55,8 @@ class Card {
 
   update(data, trigger) {
     this.trigger = trigger;
-    const renewed = data.token !== this.data.token;
+    const renewed = data.token !== this.data.token,
+      reworded = data.lang !== this.data.lang;
     this.data = this.line.data = data;
     this.view.dress(data);
     this.view.lc.toggleAttribute("data-nokeys", !this.keysOn);
@@ -63,8 +64,17 @@ class Card {
       this.line.expired = false;
       this.line.sync();
     }
+    if (reworded) delete this.view.lc.dataset.blank;
     this.draw(true);
+    if (reworded) this.reword();
     if (data.reopen && data.reopen !== this.sought) this.reopen((this.sought = data.reopen));
+  }
+
+  reword() {
+    // what `draw` leaves as it is; what is picked, typed or waits is nobody's to touch
+    this.view.past(this.line.past);
+    if (this.sheet.on) this.sheet.word();
+    if (this.because.on) this.because.open(this.because.wanted);
   }
 
   // What is on screen

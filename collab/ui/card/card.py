@@ -92,7 +92,7 @@ def card_data(
     ]  # fmt: skip
     return {
         "project": project.id, "annotator": annotator, "token": token, "base": base, "mode": mode,
-        "lang": words.language(), "strings": words.words_of("card"),
+        "lang": words.language(), "strings": words.words_of("card"), "reasons": words.words_of("reason"),
         "question": schema.question, "guidelines": schema.guidelines, "classes": classes,
         "many": schema.many, "none": NONE,
         "schema_version": schema.version, "goal": policy.daily_goal, "idle_minutes": policy.idle_minutes,

@@ -138,7 +138,11 @@ class Line {
       keepalive: leaving,
       body: JSON.stringify(body),
       signal: leaving ? undefined : AbortSignal.timeout(PATIENCE),
-      headers: { "content-type": "application/json", authorization: `Bearer ${this.data.token}` },
+      headers: {
+        "content-type": "application/json",
+        "accept-language": this.data.lang, // what the server says is said in the language of the card
+        authorization: `Bearer ${this.data.token}`,
+      },
     });
     const said = await reply.json().catch(() => ({}));
     if (reply.ok && typeof said === "object") return said;

@@ -103,8 +103,8 @@ class View {
         "dd",
         { dir: "auto" },
         c.description,
-        ...(c.example ? [h("span", { class: "eg" }, `${this.word("example")} “${c.example}”`)] : []),
-        ...(c.near_miss ? [h("span", { class: "eg" }, `${this.word("near_miss")} ${c.near_miss}`)] : []),
+        ...(c.example ? [h("span", { class: "eg" }, this.word("example", { text: c.example }))] : []),
+        ...(c.near_miss ? [h("span", { class: "eg" }, this.word("near_miss", { text: c.near_miss }))] : []),
       ),
     ];
     const defined = data.classes.filter((c) => c.description || c.example || c.near_miss);
@@ -177,7 +177,7 @@ class View {
           ? this.word("told_same")
           : said
             ? ""
-            : ask.reason;
+            : (this.data.reasons[ask.reason] ?? ask.reason); // a strategy from elsewhere may bring a sentence
     this.rows.forEach(({ button, mine }, i) => {
       const old = !!entry && entry.kind === "answer" && entry.answer.includes(this.data.classes[i].id);
       button.classList.toggle("was", old);
