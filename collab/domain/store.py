@@ -562,12 +562,15 @@ class Store(Protocol):
         Left out is what an adjudicator has settled, what this person has put off, and what another one is at.
         """
 
-    def due_looks(self, project: int, annotator: str, kind: str, size: int, now: int) -> list[tuple[int, float]]:
+    def due_looks(
+        self, project: int, annotator: str, kind: str, size: int, now: int, token: str = ""
+    ) -> list[tuple[int, float]]:
         """The next of them, with their scores: what was sent to this person first, then the most doubtful; among these
         others' items before what this person answered.
 
         Args:
             kind: Of one kind alone; "": of all.
+            token: What is held under it is left out; what this person holds in another tab is taken over.
         """
 
     def take_looks(
