@@ -12,6 +12,9 @@ CollabError
 │   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── Forbidden             (PermissionError) what this person's role doesn't allow
 │   ├── SignedOut             (PermissionError) a session that has ended, or an account that is disabled
+│   ├── WrongPassword         (PermissionError) a name and a password that don't belong together
+│   ├── NotAlone              (PermissionError) a server that others reach, where names are taken on trust
+│   ├── WaitFirst             (PermissionError) too many attempts to sign in
 │   ├── NothingToLearn        (ValueError) a table that no model can be trained on
 │   ├── Diverged              (ArithmeticError) a training whose loss ran away
 │   ├── OutOfMemory           (MemoryError) a training that doesn't fit here at all
@@ -103,6 +106,27 @@ class Forbidden(UserError, PermissionError):
 class SignedOut(UserError, PermissionError):
     def __init__(self) -> None:
         super().__init__("You are signed out. Sign in again; answers that aren't saved yet wait in this browser.")
+
+
+class WrongPassword(UserError, PermissionError):
+    def __init__(self) -> None:
+        super().__init__("Name and password don't belong together, or the account is disabled.")
+
+
+class NotAlone(UserError, PermissionError):
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"On {host} other machines reach this workspace, in which names are taken on trust. "
+            "Make an account first: collab member add NAME --admin."
+        )
+        self.host = host
+
+
+class WaitFirst(UserError, PermissionError):
+    def __init__(self, seconds: int) -> None:
+        time = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60)} minutes"
+        super().__init__(f"Too many attempts have failed. Wait {time}, then try again.")
+        self.seconds = seconds
 
 
 class NothingToLearn(UserError, ValueError):

@@ -76,6 +76,25 @@ class Access:
         return right in self.rights(project)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Failed attempts to sign in that are counted together: with one name, or from one address."""
+
+    failed: int = 0
+    last: int = 0
+    """When the last one was; milliseconds since 1970."""
+
+    def wait(self, now: int, free: int, most: int) -> int:
+        """Milliseconds until the next one is heard: none after `free` of them, then a second, doubled each time.
+
+        >>> [Attempts(n, 0).wait(0, 3, 60_000) for n in (2, 3, 4, 5, 99)]
+        [0, 1000, 2000, 4000, 60000]
+        """
+        if self.failed < free:
+            return 0
+        return max(0, self.last + min(most, 1000 << min(self.failed - free, 20)) - now)
+
+
 Act = Literal["sign in", "sign out", "see", "change", "export", "refused"]
 
 

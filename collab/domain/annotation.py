@@ -43,6 +43,8 @@ EventKind = Literal[
     "erase",
 ]
 ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
+ACTS_ON_ITEMS: tuple[EventKind, ...] = (*ANNOTATION_KINDS, "adjudicate", "withdraw")
+"""What people do with single items; all other events change a project as a whole."""
 
 Footing = Literal["", "names", "ambiguous", "unfamiliar"]
 """What a suggestion stands on: "names", on nothing but the classes' names and descriptions, for too little is answered;

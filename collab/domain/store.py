@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from collab.domain.access import Access, AccessEntry, AccessFilter, Person, Retention, Role, SignIn
+from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
+from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
 from collab.domain.version import ModelVersion
 
 
@@ -147,6 +148,9 @@ class Store(Protocol):
             durable: False for leases alone: they need not survive a power cut.
         """
 
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Inside a transaction: where the body fails, undo what it wrote, and nothing else of the transaction."""
+
     def lock(self, project: int) -> None:
         """Inside a transaction: have the acts of a project run one after another from here to its end."""
 
@@ -169,6 +173,25 @@ class Store(Protocol):
     def save_person(self, person: Person) -> None:
         """Keep what is known of a person, a new or a known one; who is disabled is signed out."""
 
+    def set_language(self, name: str, language: str) -> None:
+        """Keep in which language a person is spoken to, and nothing else; of nobody who is known here: do nothing."""
+
+    def accounts(self) -> tuple[Person, ...]:
+        """Those who can sign in, or could if they weren't disabled, by name."""
+
+    def password(self, person: str) -> str:
+        """The digest of somebody's password; "" where they have none."""
+
+    def set_password(self, person: str, digest: str, *, stay: bool = False) -> None:
+        """Keep the digest of a password, and sign its owner out everywhere, unless they `stay`.
+
+        Raises:
+            UnknownName: There is no such person.
+        """
+
+    def known_as(self, issuer: str, subject: str) -> Person | None:
+        """Whom an identity provider calls so."""
+
     def sign_in_way(self) -> SignIn:
         """How people say here who they are."""
 
@@ -181,14 +204,33 @@ class Store(Protocol):
         Without a session everything, to everybody, where names are taken on trust, and nothing anywhere else.
         """
 
-    def start_session(self, session: str, person: str, now: int, until: int) -> None:
-        """Keep that somebody has signed in, until then; `session` is a secret's digest."""
+    def start_session(self, session: str, person: str, now: int, until: int, idle: int = 0) -> None:
+        """Keep that somebody has signed in, until then; `session` is a secret's digest.
+
+        Args:
+            idle: Milliseconds without a sign of them after which it ends all the same, to the minute; 0: it doesn't.
+        """
+
+    def signed_in(self, session: str, now: int) -> str | None:
+        """Whose session it is; None: it has ended, or their account is disabled."""
 
     def end_session(self, session: str) -> None:
         """Sign out."""
 
     def end_sessions(self, person: str) -> None:
         """Sign somebody out everywhere."""
+
+    def count_attempt(self, what: str, now: int) -> Attempts:
+        """Count one more attempt to sign in, for all processes that serve this workspace; returns those before it.
+
+        Until the transaction ends, nobody else counts for the same.
+        """
+
+    def set_attempts(self, what: str, attempts: Attempts) -> None:
+        """Say how many have failed; none: forget them."""
+
+    def forget_attempts(self, before: int) -> None:
+        """Drop those whose last one was earlier."""
 
     def set_role(self, project: int, person: str, role: Role | None) -> None:
         """Say what somebody is in a project; None: no longer a member."""
@@ -465,6 +507,53 @@ class Store(Protocol):
 
     def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
         """Seconds of this person's latest answers, latest first."""
+
+    # ---- second looks
+    def put_suspects(self, project: int, kinds: Sequence[SuspectKind], suspects: Sequence[Suspect], now: int) -> None:
+        """Replace what was found of these kinds."""
+
+    def suspects_of(self, item: int) -> tuple[Suspect, ...]:
+        """Why an item should be looked at again, the strongest reason first; what its state says isn't there."""
+
+    def looks_left(self, project: int, annotator: str, now: int) -> Mapping[str, int]:
+        """How many items wait for a second look by this person, by kind; "": in all, each counted once.
+
+        Left out is what an adjudicator has settled, what this person has put off, and what another one is at.
+        """
+
+    def due_looks(self, project: int, annotator: str, kind: str, size: int, now: int) -> list[tuple[int, float]]:
+        """The next of them, with their scores: what was sent to this person first, then the most doubtful; among these
+        others' items before what this person answered.
+
+        Args:
+            kind: Of one kind alone; "": of all.
+        """
+
+    def take_looks(
+        self, project: int, annotator: str, kind: str, size: int, token: str, now: int, until: int
+    ) -> list[Ask]:
+        """Take the next of them under a lease (lane "review", blind); the `reason` of an ask is the kind asked for."""
+
+    def send_look(self, project: int, item: int, annotator: str) -> None:
+        """Have this person look at an item; nobody else is asked until they have."""
+
+    def close_looks(self, item: int) -> None:
+        """An item is settled: nobody need look at it again."""
+
+    def adjudication(self, item: int) -> Adjudication | None:
+        """What an adjudicator said of an item and nobody has taken back."""
+
+    def set_adjudication(self, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
+        """Say what stands; None: nothing."""
+
+    def adjudications(self, project: int, limit: int = 100, before: int | None = None) -> list[Adjudicated]:
+        """Those in force, latest first; `before`, the number of an event, pages back."""
+
+    def set_second_look(self, item: int, annotator: str, said: Annotation | None) -> None:
+        """Keep what a person said blind at a second look, beside what is in force; None: it was taken back."""
+
+    def second_looks(self, item: int) -> list[Annotation]:
+        """What people said blind of an item at a second look, in the order in which they said it."""
 
     # ---- certificates
     def save_certificate(self, certificate: Certificate) -> None:

@@ -20,8 +20,8 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
-from collab.loop import auditing, bundling, exporting, importing
-from collab.loop.encoding import encode_items, image_encoder, text_encoder
+from collab.loop import auditing, bundling, doubting, exporting, importing, suspecting
+from collab.loop.encoding import blocks_of, encode_items, image_encoder, text_encoder
 from collab.loop.escalating import JOB, wanted
 from collab.loop.freezing import freeze
 from collab.loop.lessons import lesson as lesson_of
@@ -247,6 +247,19 @@ def _tune(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return tune(store, job.project, wanted(job), job.id, report, hold)
 
 
+def _suspect(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    project = store.project(job.project)
+    if job.payload:
+        features = typed(doubting.Features, job.payload)
+    else:  # a person wants it: nobody has said where the features are
+        blocks = blocks_of(store, project, text_encoder(store, project), image_encoder(store, project))
+        features = doubting.Features(blocks.digest, blocks.dim, blocks.widths)
+    stand_back()
+    made = suspecting.look(store, project, features, now_ms(), lambda share: report(share, ""))
+    return {"found": sum(made.found.values())}
+
+
 def _act(job: Job) -> str:
     """The event of a job that is one act: the next attempt sees by it that an earlier one came to its end."""
     return f"job {job.id}: {job.kind}"
@@ -263,4 +276,5 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "withdraw": _withdraw,
     "train": _train,
     JOB: _tune,
+    doubting.JOB: _suspect,
 }

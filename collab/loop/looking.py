@@ -1,13 +1,17 @@
 """Look: the simple reads of pages, each with the right that it needs."""
 
-from collab.domain.access import Access, Right
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from collab.domain.access import Access, AccessEntry, Right
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Item, Project
 from collab.domain.run import ImportReport, Progress, Round
 from collab.domain.store import Audit, ItemFilter, ItemRow, Store
 from collab.domain.version import ModelVersion
 from collab.errors import UnknownName
-from collab.loop.permitting import needs, signed_in
+from collab.loop.permitting import Desk, needs, require, signed_in
 
 
 @signed_in
@@ -67,16 +71,43 @@ def imports(store: Store, project: int) -> tuple[tuple[int, str, int, ImportRepo
     return store.imports(project)
 
 
-@needs("see", noted=("see", "list"))
-def find(store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
-    """A page of items, and how many match in all."""
-    return store.find(project, wanted, limit, offset)
+@needs("see", alone="only", noted=("see", "list"))
+def find(
+    store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0, *, only: str = ""
+) -> tuple[list[ItemRow], int]:
+    """A page of items, and how many match in all.
+
+    Args:
+        only: Somebody who isn't to learn what others answered: neither from a row, nor from what a filter leaves.
+    """
+    if not only:
+        return store.find(project, wanted, limit, offset)
+    own = replace(wanted, state="later" if wanted.state == "later" else "")
+    if own.state or own.answer:
+        own = replace(own, annotator=only)
+    rows, total = store.find(project, own, limit, offset)
+    return [_own(store, row, only) for row in rows], total
+
+
+def _own(store: Store, row: ItemRow, person: str) -> ItemRow:
+    """A row with what somebody said themselves, and nothing else that was said of the item."""
+    said = next((a for a in store.current(row.item.id) if a.annotator == person), None)
+    answered = said is not None and said.kind == "answer"
+    return ItemRow(replace(row.item, state="decided" if answered else "open"), None, said)
 
 
 @needs("see")
 def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
     """Items of the project by id; others are absent."""
     return {number: item for number, item in store.items(ids).items() if item.project == project}
+
+
+def file(desk: Desk, project: int, name: str, right: Right) -> Path:
+    """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
+    store = require(desk, right, project, "looking.file")
+    path = store.file(name)
+    store.note(AccessEntry(time.time_ns() // 1_000_000, desk.person, "export", "file", project, detail={"file": name}))
+    return path
 
 
 @needs("see")

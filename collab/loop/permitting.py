@@ -35,7 +35,13 @@ class Desk:
 
 
 def needs(
-    right: Right, *, own: str = "", workspace: bool = False, noted: tuple[Act, str] | None = None
+    right: Right,
+    *,
+    own: str = "",
+    workspace: bool = False,
+    everybody: bool = False,
+    alone: str = "",
+    noted: tuple[Act, str] | None = None,
 ) -> Callable[[Callable[Concatenate[Store, P], R]], Callable[Concatenate[Store | Desk, P], R]]:
     """Have a verb check that the person at the desk has a right in the project that its arguments name.
 
@@ -45,6 +51,9 @@ def needs(
     Args:
         right: What the verb needs.
         own: Name of the argument that must be the person themselves, if any.
+        everybody: Whether that argument may also be "", where it stands for all people together.
+        alone: Name of an argument that becomes the person themselves where they haven't the right "review", whatever
+            the caller said: then the verb tells nothing that others answered.
         noted: What the access log says of somebody whose desk this was, with the items that they got; no entry where
             they got nothing, or the very same as a moment ago: a page asks for it again at each click.
         workspace: Whether the verb is about the workspace, not about one project; the right is its administrators'.
@@ -66,15 +75,18 @@ def needs(
             given = signature.bind_partial(store, *args, **kwargs).arguments
             project = None if workspace or named is None else _number(given.get(named))
             access = access_of(store)
-            named_person = getattr(given.get(own), "annotator", given.get(own)) if own else access.person
-            if not access.may(right, project) or named_person != access.person:
+            meant = getattr(given.get(own), "annotator", given.get(own)) if own else access.person
+            if not access.may(right, project) or not (meant == access.person or (everybody and not meant)):
                 refuse(store, f"{verb.__module__.rpartition('.')[2]}.{verb.__name__}", right, project)
+            if alone and not access.may("review", project):
+                kwargs[alone] = access.person
             result = verb(seen_by(store._store, access), *args, **kwargs)
             if noted is not None and result is not None:
                 _note(store, *noted, project, result)
             return result
 
-        checked.right, checked.own = right, own  # type: ignore[attr-defined]  # for the test that walks all of them
+        for name, value in (("right", right), ("own", own), ("alone", alone)):  # for the test that walks all of them
+            setattr(checked, name, value)
         return checked
 
     return decorate
@@ -136,6 +148,26 @@ def signed_in(verb: Callable[Concatenate[Store, Access, P], R]) -> Callable[Conc
 
     checked.right, checked.own = None, ""  # type: ignore[attr-defined]  # for the test that walks all of them
     return checked
+
+
+def require(desk: Desk, right: Right, project: int, what: str) -> Store:
+    """The store, once a right is checked that only the moment tells. Raises `Forbidden`, `SignedOut`."""
+    access = access_of(desk)
+    if not access.may(right, project):
+        refuse(desk, what, right, project)
+    return seen_by(desk._store, access)
+
+
+def leave(desk: Desk) -> None:
+    """End the session of who is at the desk."""
+    if desk.session and desk._store.signed_in(desk.session, _now()) == desk.person:
+        desk._store.end_session(desk.session)
+        desk._store.note(AccessEntry(_now(), desk.person, "sign out", "session"))
+
+
+def refused(desk: Desk, what: str, why: str, project: int | None = None) -> None:
+    """Put into the access log that a request was turned away before it came to a verb."""
+    desk._store.note(AccessEntry(_now(), desk.person, "refused", what, project, detail={"why": why}))
 
 
 def _number(named: Any) -> int | None:  # a project, its number, or an annotation in it

@@ -19,7 +19,7 @@ from collab.loop.versions import judged, version_of
 Act = Literal["promote", "roll back"]
 
 
-@needs("lead")
+@needs("lead", own="by")
 def promote(store: Store, project_id: int, version: int, by: str, event_id: str, now: int) -> None:
     """Have a version suggest from now on; items that it has not read yet are queued to be read in the same act.
 
@@ -38,7 +38,7 @@ def promote(store: Store, project_id: int, version: int, by: str, event_id: str,
     _switch(store, project_id, version, "promote", by, event_id, now)
 
 
-@needs("lead")
+@needs("lead", own="by")
 def roll_back(store: Store, project_id: int, version: int, by: str, event_id: str, now: int) -> None:
     """Have an older version suggest again; arguments and errors as in `promote`.
 
@@ -48,7 +48,7 @@ def roll_back(store: Store, project_id: int, version: int, by: str, event_id: st
     _switch(store, project_id, version, "roll back", by, event_id, now)
 
 
-@needs("lead")
+@needs("lead", own="by")
 def delete_weights(store: Store, project_id: int, version: int, by: str, event_id: str, now: int) -> None:
     """Free the disk of a version's weights and features; what is known of it stays.
 

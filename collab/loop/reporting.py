@@ -205,7 +205,7 @@ def group(store: Store, project: int) -> slicing.Groups | None:
     return found if found is not None and found.column == store.project(project).policy.group else None
 
 
-@needs("see")
+@needs("see", own="annotator", everybody=True)
 def self_agreement(store: Store, project: int, schema: LabelSchema, annotator: str = "") -> Agreed:
     """How often this person, or everybody together, gave an audit the same answer again, blind and later.
 

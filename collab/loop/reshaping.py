@@ -37,7 +37,7 @@ def impact(store: Store, project_id: int, class_id: str) -> Impact:
     )
 
 
-@needs("lead")
+@needs("lead", own="actor")
 def save_classes(
     store: Store, project_id: int, schema: LabelSchema, actor: str, event_id: str, now: int
 ) -> LabelSchema:
@@ -59,7 +59,7 @@ def save_classes(
     return _change(store, project_id, schema, "save", actor, event_id, now)
 
 
-@needs("lead")
+@needs("lead", own="actor")
 def retire(store: Store, project_id: int, class_id: str, actor: str, event_id: str, now: int) -> LabelSchema:
     """Offer a class no longer; what was answered with it stands, and where others are beside it, counts for these."""
     schema = store.project(project_id).schema
@@ -67,7 +67,7 @@ def retire(store: Store, project_id: int, class_id: str, actor: str, event_id: s
     return _change(store, project_id, after, "retire", actor, event_id, now, touched=(class_id,) if schema.many else ())
 
 
-@needs("lead")
+@needs("lead", own="actor")
 def merge(store: Store, project_id: int, class_id: str, into: str, actor: str, event_id: str, now: int) -> LabelSchema:
     """Let every answer with one class count for another from now on.
 
@@ -81,7 +81,7 @@ def merge(store: Store, project_id: int, class_id: str, into: str, actor: str, e
     return _change(store, project_id, _with(schema, merged), "merge", actor, event_id, now, touched=(class_id, into))
 
 
-@needs("lead")
+@needs("lead", own="actor")
 def undo(store: Store, project_id: int, actor: str, event_id: str, now: int) -> LabelSchema:
     """Take the last change of the classes back; undone twice, it is there again.
 
@@ -144,7 +144,7 @@ def columns_of(store: Store, project: Project) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(f.name for f in project.fields), *beside)))
 
 
-@needs("lead")
+@needs("lead", own="actor")
 def save_policy(store: Store, project_id: int, policy: LoopPolicy, actor: str, event_id: str, now: int) -> None:
     """Keep new settings, as an event that names the ones before."""
     project = store.project(project_id)

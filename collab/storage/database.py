@@ -30,6 +30,8 @@ from collab.storage import (
     reserve,
     runs,
     search,
+    suspects,
+    verdicts,
 )
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
@@ -142,6 +144,16 @@ class SqlStore(Database):
     annotators = people.annotators
     person = people.person
     save_person = people.save_person
+    set_language = people.set_language
+
+    accounts = people.accounts
+    password = people.password
+    set_password = people.set_password
+    known_as = people.known_as
+    signed_in = people.signed_in
+    count_attempt = people.count_attempt
+    set_attempts = people.set_attempts
+    forget_attempts = people.forget_attempts
     sign_in_way = people.sign_in_way
     set_sign_in_way = people.set_sign_in_way
     access = people.access
@@ -231,6 +243,19 @@ class SqlStore(Database):
 
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat
+
+    put_suspects = suspects.put_suspects
+    suspects_of = suspects.suspects_of
+    looks_left = suspects.looks_left
+    due_looks = suspects.due_looks
+    take_looks = suspects.take_looks
+    send_look = suspects.send_look
+    close_looks = suspects.close_looks
+    adjudication = verdicts.adjudication
+    set_adjudication = verdicts.set_adjudication
+    adjudications = verdicts.adjudications
+    set_second_look = verdicts.set_second_look
+    second_looks = verdicts.second_looks
 
     save_certificate = certificates.save_certificate
     stage_labels = certificates.stage_labels

@@ -209,7 +209,15 @@ _REOPEN = [
     for statement in (
         *(
             f"DELETE FROM {name} WHERE item IN {_REOPENED}"
-            for name in ("decision", "imported_answer", "annotation", "put_off")
+            for name in (
+                "decision",
+                "imported_answer",
+                "annotation",
+                "put_off",
+                "adjudication",
+                "second_look",
+                "suspect",
+            )
         ),
         f"DELETE FROM machine_label WHERE project = :project AND item IN {_REOPENED}",
         f"DELETE FROM ask WHERE lane = 'repeat' AND NOT done AND item IN {_REOPENED}",

@@ -62,12 +62,12 @@ def append_all(db: Database, project: int, events: Sequence[Event]) -> int:
 def log(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
     e = tables.event
     query = EVENTS.where(e.c.project == project, e.c.number > after).order_by(e.c.number).limit(limit)
-    return [(r.number, _event(r)) for r in db.rows(query)]
+    return [(r.number, read_event(r)) for r in db.rows(query)]
 
 
 def event(db: Database, event_id: str) -> Event | None:
     found = db.row(EVENTS.where(tables.event.c.id == event_id))
-    return None if found is None else _event(found)
+    return None if found is None else read_event(found)
 
 
 def chain_head(db: Database, project: int) -> str:
@@ -115,8 +115,9 @@ def check_chain(db: Database, project: int) -> int:
     told |= dict.fromkeys(range(1, gone + 1), "")
     for of in sorted(odd.keys() | told.keys()):
         if of not in told:
-            what = "was changed" if odd[of] else "has lost what it said, which nobody has erased"
-            raise StoreCorrupt(db.url, f"event {of} of project {project} {what}")
+            if odd[of]:
+                raise StoreCorrupt(db.url, f"event {of} of project {project} was changed")
+            raise StoreCorrupt(db.url, f"event {of} of project {project} has lost what it said, and nobody erased it")
         if odd.get(of) != told[of]:
             raise StoreCorrupt(db.url, f"event {of} of project {project} isn't what its erasure has left")
     return number
@@ -126,7 +127,7 @@ def naming(db: Database, project: int, name: str) -> list[tuple[int, Event]]:
     e, c = tables.event, tables.event_content
     written = sa.type_coerce(c.c.content, sa.Text).contains(dumps(name), autoescape=True)
     query = EVENTS.where(e.c.project == project, sa.or_(e.c.actor == _actor(db, project, name), written))
-    return [(r.number, _event(r)) for r in db.rows(query.order_by(e.c.number)) if r.words is not None]
+    return [(r.number, read_event(r)) for r in db.rows(query.order_by(e.c.number)) if r.words is not None]
 
 
 def mentions(db: Database, project: int, name: str) -> int:
@@ -140,7 +141,7 @@ def mentions(db: Database, project: int, name: str) -> int:
 def of_item(db: Database, project: int, item: int) -> list[tuple[int, Event]]:
     e = tables.event
     query = EVENTS.where(e.c.project == project, e.c.item == item).order_by(e.c.number)
-    return [(r.number, _event(r)) for r in db.rows(query) if r.words is not None]
+    return [(r.number, read_event(r)) for r in db.rows(query) if r.words is not None]
 
 
 def retell(db: Database, project: int, events: Sequence[tuple[int, Event]]) -> dict[int, str]:
@@ -179,7 +180,7 @@ def annotations(
         query = query.where(e.c.actor == _actor(db, project, annotator))
     if before is not None:
         query = query.where(e.c.number < before)
-    return [(r.number, Annotation.from_event(_event(r))) for r in db.rows(query)]
+    return [(r.number, Annotation.from_event(read_event(r))) for r in db.rows(query)]
 
 
 def seconds(db: Database, project: int, annotator: str, limit: int = 200) -> list[float]:
@@ -187,13 +188,13 @@ def seconds(db: Database, project: int, annotator: str, limit: int = 200) -> lis
     query = EVENTS.where(
         e.c.project == project, e.c.kind.in_(("answer", "unsure")), e.c.actor == _actor(db, project, annotator)
     )
-    spent = [_event(r).payload.get("seconds") for r in db.rows(query.order_by(e.c.number.desc()).limit(limit))]
+    spent = [read_event(r).payload.get("seconds") for r in db.rows(query.order_by(e.c.number.desc()).limit(limit))]
     return [s for s in spent if s is not None]
 
 
 def read_annotation(row: sa.Row[Any]) -> Annotation:
     """Read an annotation from a row of `EVENTS`."""
-    return Annotation.from_event(_event(row))
+    return Annotation.from_event(read_event(row))
 
 
 def _actor(db: Database, project: int, name: str) -> str:
@@ -224,7 +225,8 @@ def _chained(last: str, row: Any) -> str:
     return hashlib.sha256(json.dumps(chained, separators=(",", ":")).encode()).hexdigest()
 
 
-def _event(row: sa.Row[Any]) -> Event:
+def read_event(row: sa.Row[Any]) -> Event:
+    """Read an event from a row of `EVENTS`."""
     words = row.words or {"actor": "", "payload": {}}
     return Event(
         row.id, row.project, row.kind, words["actor"], row.at, row.item, row.ask, row.target, row.batch,

@@ -3,19 +3,23 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, get_args
 
 import sqlalchemy as sa
 
-from collab.domain.access import Access, AccessEntry, AccessFilter, Person, Retention, Role, SignIn
+from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
 from collab.domain.plain import typed
-from collab.errors import UnknownName
+from collab.errors import StorageError, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.json_text import dumps
 
 _ALL = AccessFilter()
+
+SEEN_EVERY = 60_000
+"""Milliseconds after which it is written anew that somebody is there: not with each of their requests."""
 
 
 def add_annotator(db: Database, name: str) -> None:
@@ -49,6 +53,36 @@ def save_person(db: Database, person: Person) -> None:
             end_sessions(db, person.name)
 
 
+def set_language(db: Database, name: str, language: str) -> None:
+    db.write(sa.update(tables.annotator).where(tables.annotator.c.name == name).values(language=language))
+
+
+def accounts(db: Database) -> tuple[Person, ...]:
+    table = tables.annotator
+    query = _PEOPLE.where(sa.or_(table.c.password != "", table.c.issuer != ""))
+    return tuple(_person(r) for r in db.rows(query.order_by(table.c.name)))
+
+
+def password(db: Database, person: str) -> str:
+    table = tables.annotator
+    return db.scalar(sa.select(table.c.password).where(table.c.name == person)) or ""
+
+
+def set_password(db: Database, person: str, digest: str, *, stay: bool = False) -> None:
+    table = tables.annotator
+    with db.transaction():
+        if not db.write(sa.update(table).values(password=digest).where(table.c.name == person)):
+            raise UnknownName("person", person)
+        if not stay:
+            end_sessions(db, person)
+
+
+def known_as(db: Database, issuer: str, subject: str) -> Person | None:
+    table = tables.annotator
+    found = issuer and db.row(_PEOPLE.where(table.c.issuer == issuer, table.c.subject == subject))
+    return _person(found) if found else None
+
+
 def sign_in_way(db: Database) -> SignIn:
     found = db.scalar(sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in"))
     word = "none" if found is None else bytes(found).decode()
@@ -65,14 +99,22 @@ def access(db: Database, person: str, session: str, now: int) -> Access | None:
     found = db.rows(_ACCESS, {"person": person, "session": session, "now": now})
     if not found:
         return None
+    if now - found[0].seen > SEEN_EVERY:
+        with suppress(StorageError), db.transaction(durable=False):  # who only reads need not be able to write
+            db.write(sa.update(tables.session).values(seen=now).where(tables.session.c.id == session))
     roles: dict[int, Role] = {row.project: row.role for row in found if row.project is not None}
     return Access(person, bool(found[0].admin), roles)
 
 
-def start_session(db: Database, session: str, person: str, now: int, until: int) -> None:
+def start_session(db: Database, session: str, person: str, now: int, until: int, idle: int = 0) -> None:
     with db.transaction():
         db.write(sa.delete(tables.session).where(tables.session.c.until <= now))
-        db.write(sa.insert(tables.session).values(id=session, person=person, at=now, until=until))
+        row = {"id": session, "person": person, "at": now, "until": until, "idle": idle, "seen": now}
+        db.write(sa.insert(tables.session).values(**row))
+
+
+def signed_in(db: Database, session: str, now: int) -> str | None:
+    return db.scalar(_SIGNED_IN, {"session": session, "now": now}) if session else None
 
 
 def end_session(db: Database, session: str) -> None:
@@ -81,6 +123,28 @@ def end_session(db: Database, session: str) -> None:
 
 def end_sessions(db: Database, person: str) -> None:
     db.write(sa.delete(tables.session).where(tables.session.c.person == person))
+
+
+def count_attempt(db: Database, what: str, now: int) -> Attempts:
+    table = tables.attempt
+    with db.transaction():
+        insert = db.insert(table).values(what=what, failed=0, last=0)
+        db.write(insert.on_conflict_do_update(index_elements=["what"], set_={"what": what}))  # the row is locked now
+        before = Attempts(*db.rows(sa.select(table.c.failed, table.c.last).where(table.c.what == what))[0])
+        set_attempts(db, what, Attempts(before.failed + 1, now))
+    return before
+
+
+def set_attempts(db: Database, what: str, attempts: Attempts) -> None:
+    table = tables.attempt
+    if attempts.failed:
+        db.write(sa.update(table).values(failed=attempts.failed, last=attempts.last).where(table.c.what == what))
+    else:
+        db.write(sa.delete(table).where(table.c.what == what))
+
+
+def forget_attempts(db: Database, before: int) -> None:
+    db.write(sa.delete(tables.attempt).where(tables.attempt.c.last < before))
 
 
 def set_role(db: Database, project: int, person: str, role: Role | None) -> None:
@@ -165,7 +229,13 @@ def _columns() -> Sequence[sa.Column[Any]]:
 
 
 _PEOPLE = sa.select(*_columns())
+_LIVE = (
+    "FROM session s JOIN annotator p ON p.name = s.person AND NOT p.disabled {more}"
+    "WHERE s.id = :session AND s.until > :now AND (s.idle = 0 OR s.seen + s.idle > :now)"
+)
+_SIGNED_IN = sa.text("SELECT p.name " + _LIVE.format(more=""))
 _ACCESS = sa.text(
-    "SELECT p.admin, m.project, m.role FROM session s JOIN annotator p ON p.name = s.person AND NOT p.disabled "
-    "LEFT JOIN member m ON m.person = p.name WHERE s.id = :session AND s.person = :person AND s.until > :now"
+    "SELECT p.admin, s.seen, m.project, m.role "
+    + _LIVE.format(more="LEFT JOIN member m ON m.person = p.name ")
+    + " AND s.person = :person"
 )

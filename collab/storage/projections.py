@@ -220,6 +220,8 @@ _RESET = [
     for statement in (
         "DELETE FROM annotation WHERE project = :project",
         "DELETE FROM repeated WHERE project = :project",
+        "DELETE FROM adjudication WHERE project = :project",
+        "DELETE FROM second_look WHERE project = :project",
         # Nothing was signed before the first event.
         "UPDATE certificate SET status = 'auditing' WHERE project = :project",
         "DELETE FROM decision WHERE project = :project",

@@ -70,11 +70,13 @@ def lease(
         taken = db.rows(_TAKE[db.is_sqlite, lane], params)
         presence = db.insert(tables.presence).values(project=project, annotator=annotator, at=now)
         db.write(presence.on_conflict_do_update(index_elements=["project", "annotator"], set_={"at": now}))
-    return [_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
+    return [read_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
 
 
 def held(db: Database, project: int, annotator: str, token: str, now: int) -> list[Ask]:
-    return [_ask(r) for r in db.rows(_HELD, {"project": project, "annotator": annotator, "token": token, "now": now})]
+    return [
+        read_ask(r) for r in db.rows(_HELD, {"project": project, "annotator": annotator, "token": token, "now": now})
+    ]
 
 
 def renew(db: Database, asks: Sequence[int], token: str, until: int) -> None:
@@ -122,7 +124,7 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
 
 def ask(db: Database, ask: int) -> Ask | None:
     found = db.row(sa.select(tables.ask).where(tables.ask.c.id == ask))
-    return None if found is None else _ask(found)
+    return None if found is None else read_ask(found)
 
 
 def close_ask(db: Database, ask: int, annotator: str, token: str, now: int) -> bool:
@@ -202,7 +204,8 @@ def _read(row: sa.Row[Any]) -> Suggestion | None:
     return Suggestion(tuple(row.proba), row.model, row.footing, Choices.from_dict(row.choices))
 
 
-def _ask(row: sa.Row[Any]) -> Ask:
+def read_ask(row: sa.Row[Any]) -> Ask:
+    """Read a row of the queue."""
     return Ask(
         row.id, row.project, row.item, row.slot, row.purpose, row.lane, row.score, row.blind, row.reason, _read(row),
         row.annotator, row.token, row.lease_until, row.done,

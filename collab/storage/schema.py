@@ -322,8 +322,16 @@ member = Table(
 session = Table(
     "session", metadata, Column("id", Text, primary_key=True), Column("person", Text, nullable=False, index=True),
     Column("at", Big, nullable=False), Column("until", Big, nullable=False),
+    Column("idle", Big, nullable=False), Column("seen", Big, nullable=False),
 )  # fmt: skip
-"""Somebody who signed in, until then; whoever signs out or is disabled loses the row."""
+"""Somebody who signed in, until then, and no longer than `idle` ms after they were last seen (0: that doesn't matter);
+whoever signs out or is disabled loses the row."""
+
+attempt = Table(
+    "attempt", metadata, Column("what", Text, primary_key=True), Column("failed", Big, nullable=False),
+    Column("last", Big, nullable=False),
+)  # fmt: skip
+"""Failed attempts to sign in, by the digest of what they are counted for."""
 
 access_log = Table(
     "access_log", metadata, _id(),
@@ -333,6 +341,30 @@ access_log = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 """Who saw, changed or took away what. No foreign key: an entry outlives what it speaks of."""
+
+suspect = Table(
+    "suspect", metadata, _project(primary_key=True), Column("kind", Text, primary_key=True),
+    Column("item", Big, ForeignKey("item.id"), primary_key=True, index=True),
+    Column("score", Float, nullable=False), Column("detail", Json, nullable=False), Column("first", Text),
+    Column("at", Big, nullable=False),
+)  # fmt: skip
+"""Why items should be looked at again; `first` is the decision that is in doubt, NULL where it doesn't matter."""
+_partial("ix_item_look", item.c.project, item.c.state, where="state IN ('disputed', 'flagged')")
+
+adjudication = Table(
+    "adjudication", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True),
+    Column("event", Text, ForeignKey("event.id"), nullable=False), Column("verdict", Text, nullable=False),
+    Column("answer", Json, nullable=False), Column("before", Json), Column("at", Big, nullable=False),
+)  # fmt: skip
+"""What an adjudicator said; `before` is what had been decided without one: the figures of audits go by it."""
+
+second_look = Table(
+    "second_look", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True), _project(nullable=False, index=True),
+    Column("event", Text, ForeignKey("event.id"), nullable=False),
+)  # fmt: skip
+"""What people said blind at a second look; it stands beside what is in force and settles nothing."""
 
 actor = Table(
     "actor", metadata, _project(primary_key=True), Column("name", Text, primary_key=True),

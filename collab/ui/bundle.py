@@ -34,7 +34,7 @@ def draw(project: Project, version: int, jobs: list[Job]) -> None:
             st.rerun()
         if last is not None and last.status == "done" and str(last.result["model"]).startswith(f"{version}."):
             told = {"model": plain(str(last.result["model"])), "size": f"{last.result['bytes'] / 1e6:,.0f}"}
-            address = session.download_address(str(last.result["file"]))
+            address = session.download_address(str(last.result["file"]), project.id)
             st.link_button(word("bundle.fetch", **told), address, icon=":material/download:", key=f"bundle-{last.id}")
     if last is not None and last.status == "failed":
         job_failed(last)

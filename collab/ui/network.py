@@ -136,7 +136,7 @@ def _result(job: Job) -> None:
         st.caption(word("models.parts", **parts))
         if found.left_out:
             st.caption(word("models.left_out", n=found.left_out))
-        address = session.download_address(found.file)
+        address = session.download_address(found.file, job.project or 0)
         st.link_button(word("models.fetch"), address, icon=":material/download:", key=f"weights-{job.id}")
 
 

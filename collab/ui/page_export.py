@@ -75,7 +75,7 @@ def _report(project: Project) -> None:
             st.caption(word("report.made_at", at=session.clock(at)))
             with st.container(horizontal=True):
                 for key, file in files.items():
-                    address = session.download_address(file)
+                    address = session.download_address(file, project.id)
                     st.link_button(word(f"report.{key}"), address, icon=":material/download:", key=f"{key}-{place}")
 
 
@@ -111,7 +111,7 @@ def _made(project: Project, job: Job) -> None:
         file = f"exports/{PurePosixPath(job.result['file']).name}"
         st.link_button(
             word("export.fetch"),
-            session.download_address(file),
+            session.download_address(file, project.id),
             icon=":material/download:",
             key=f"fetch-{project.id}-{job.id}",
         )

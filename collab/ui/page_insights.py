@@ -12,6 +12,7 @@ from collab.ui import advice, consistency, influence, parts, quality, session
 from collab.ui.answers import choices, counted_as, name_of
 from collab.ui.figures import PLAIN, Bar, audit_curve, bar_chart, demo_curve
 from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.sentences import sentence
 from collab.ui.words import WORDS, language, word
 
 WATCH_SECONDS = 3.0
@@ -25,7 +26,9 @@ def draw() -> None:
         empty("show_chart", word("insights.none"), word("insights.none_why"))
         return
     desk, who = session.desk(), session.annotator()
-    overview, effect = reporting.overview(desk, project.id, session.now()), reporting.influence(desk, project.id)
+    overview = reporting.overview(desk, project.id, session.now())
+    of_all = session.may("lead", project.id)  # what single people do
+    effect = reporting.influence(desk, project.id) if of_all else None
     influence.warn(effect, project.policy.mode)
     advice.draw(reporting.advice(desk, project.id), project.schema, overview.progress)
     left, right = st.columns([3, 2], gap="medium")
@@ -40,7 +43,8 @@ def draw() -> None:
         _progress(project, overview)
         _balance(project, overview)
         consistency.draw(project, who)
-        influence.draw(effect, project.policy.mode, who)
+        if of_all:
+            influence.draw(effect, project.policy.mode, who)
 
 
 def _curves(project: Project) -> None:
@@ -96,7 +100,7 @@ def _worker(project: Project) -> None:
         else:
             key = f"worker.{progress.worker}"
             st.markdown(
-                word(key) if key in WORDS[language()] else plain(progress.worker)
+                word(key) if key in WORDS[language()] else plain(sentence(progress.worker))
             )  # else it says what went wrong
         if progress.reading < 1:
             st.progress(progress.reading, text=word("insights.reading", share=f"{progress.reading:.0%}"))

@@ -11,6 +11,7 @@ from collab.loop.planning import fields_of, plan_from
 from collab.ui import columns, session
 from collab.ui.classes import class_editor, classes_within, read_classes, rows_from_names
 from collab.ui.pieces import duration, heading, plain
+from collab.ui.sentences import told
 from collab.ui.upload import ask_for_file, look, show_preview, show_rejected
 from collab.ui.words import word
 
@@ -90,7 +91,7 @@ def _classes(draft: columns.Draft) -> None:
             draft["schema"] = LabelSchema(question.strip(), read_classes(rows), guidelines.strip(), task)
             ready = True
         except CollabError as error:
-            st.warning(plain(str(error)))
+            st.warning(plain(told(error)))
     _turn(draft, forward=ready, kept={"class_rows": rows})
 
 

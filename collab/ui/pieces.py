@@ -7,10 +7,11 @@ from contextlib import contextmanager
 import streamlit as st
 
 from collab.domain.run import ImportReport, Job
-from collab.errors import StorageError, UserError
+from collab.errors import SignedOut, StorageError, UserError
 from collab.loop import ordering
 from collab.loop.rejecting import first_rejected
 from collab.ui import session
+from collab.ui.sentences import sentence, told
 from collab.ui.words import word
 
 _MARKS = str.maketrans({c: f"&#{ord(c)};" for c in string.punctuation if c not in ",;'\"?%/"} | {"\n": " ", "\r": " "})
@@ -30,10 +31,14 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.error(plain(told(error)), icon=":material/cloud_off:")
         st.button(word("errors.try_again"), key="try_again")
+    except SignedOut as error:
+        st.error(plain(str(error)), icon=":material/lock_clock:")
+        if st.button(word("sign_in.over"), key="sign_in_again"):
+            st.rerun(scope="app")
     except UserError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(told(error)), icon=":material/error:")
 
 
 def heading(title: str, text: str = "") -> None:
@@ -77,12 +82,12 @@ def show_rejected_list(project: int, report: ImportReport, key: str) -> None:
         if found:
             place = word("data.file_name" if found[0].named else "data.line")
             st.dataframe(
-                [{place: refusal.place, word("data.reason"): refusal.reason} for refusal in found],
+                [{place: refusal.place, word("data.reason"): sentence(refusal.reason)} for refusal in found],
                 hide_index=True, width="stretch", height=260 if len(found) > 6 else "auto", key=f"{key}-list",
             )  # fmt: skip
         if report.rejected > len(found):
             st.caption(word("import.rejected_first", n=f"{len(found):,}"))
-        address = session.download_address(report.rejected_file)
+        address = session.download_address(report.rejected_file, project, "lead")
         st.link_button(word("import.rejected"), address, type="tertiary", key=key)
 
 
@@ -118,4 +123,4 @@ def watch_job(project: int, number: int, *, what: str) -> None:
 
 def job_failed(job: Job) -> None:
     """Say why a job failed."""
-    st.error(word("job.failed", why=plain(job.message)), icon=":material/error:")
+    st.error(word("job.failed", why=plain(sentence(job.message))), icon=":material/error:")

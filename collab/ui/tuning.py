@@ -17,6 +17,7 @@ from collab.ui import promotion, session, verdicts
 from collab.ui.figures import loss_curve
 from collab.ui.pieces import LIVE, duration, errors_told, job_failed, latest_job, live_job, plain
 from collab.ui.quality import points
+from collab.ui.sentences import sentence
 from collab.ui.words import word
 
 WATCH_SECONDS = 1.0
@@ -83,17 +84,17 @@ def _start(project: Project, last: Job | None, made: ModelVersion | None, decide
 def advice(found: TuningAdvice, project: Project) -> tuple[str, str]:
     """Whether a fine-tuning is worth a try, in a sentence, and the figures that this stands on."""
     told = {
-        "labels": f"{found.labels:,}", "needed": found.needed, "target": f"{found.target:.0%}", "why": plain(found.why),
-        "name": plain(project.schema[found.class_id].name) if found.class_id else "",
+        "labels": f"{found.labels:,}", "needed": found.needed, "target": f"{found.target:.0%}",
+        "why": plain(sentence(found.why)), "name": plain(project.schema[found.class_id].name) if found.class_id else "",
         "slope": "" if found.slope is None else points(found.slope, 1), "step": escalating.STRETCH,
         "accuracy": "" if found.accuracy is None else f"{found.accuracy:.0%}",
     }  # fmt: skip
-    sentence = word(f"tuning.{found.reason.replace(' ', '_')}", **told)
+    verdict = word(f"tuning.{found.reason.replace(' ', '_')}", **told)
     reasons = [word("tuning.ready_why", **told)] if found.ready else []
     if found.brought is not None:
         brought = {"value": points(found.brought, 1), "n": found.times}
         reasons.append(word("tuning.brought_once" if found.times == 1 else "tuning.brought", **brought))
-    return sentence, " ".join(reasons)
+    return verdict, " ".join(reasons)
 
 
 def _settings(found: TuningAdvice, last: Job | None) -> FineTuning:

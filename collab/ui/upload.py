@@ -15,6 +15,7 @@ from collab.loop.planning import ImportPlan
 from collab.loop.reading import rows, sniff
 from collab.ui import session
 from collab.ui.pieces import plain
+from collab.ui.sentences import sentence
 from collab.ui.words import word
 
 SUFFIXES = ("csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "xlsx", "gz", "zip")
@@ -107,9 +108,9 @@ def show_rejected(table: Table) -> None:
         named = table.format == PICTURES
         st.dataframe(
             [
-                {word("data.file_name"): r.raw, word("data.reason"): r.reason}
+                {word("data.file_name"): r.raw, word("data.reason"): sentence(r.reason)}
                 if named
-                else {word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw}
+                else {word("data.line"): r.line, word("data.reason"): sentence(r.reason), word("data.row"): r.raw}
                 for r in rejected
             ],
             height=160 if len(rejected) > 3 else "auto", width="stretch",

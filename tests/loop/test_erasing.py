@@ -166,7 +166,7 @@ def test_a_deleted_project_comes_back_until_it_is_purged(ward, make_project):
 
     erasing.purge_project(store, project.id, "", NOW)
 
-    assert holds(store, "bed 1") == holds(store, "Ada") == []
+    assert holds(store, "bed 1") == holds(store, SECRET) == []
     assert not list((store.workspace / "files" / "media").glob("*/*.*"))
     assert store.check_chain(project.id) == 2
     with pytest.raises(UnknownName):

@@ -32,9 +32,15 @@ def upgrade() -> None:
         "session",
         sa.Column("id", sa.Text(), nullable=False), sa.Column("person", sa.Text(), nullable=False),
         sa.Column("at", _BIG, nullable=False), sa.Column("until", _BIG, nullable=False),
+        sa.Column("idle", _BIG, nullable=False), sa.Column("seen", _BIG, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_session"),
     )  # fmt: skip
     op.create_index("ix_session_person", "session", ["person"])
+    op.create_table(
+        "attempt",
+        sa.Column("what", sa.Text(), nullable=False), sa.Column("failed", _BIG, nullable=False),
+        sa.Column("last", _BIG, nullable=False), sa.PrimaryKeyConstraint("what", name="pk_attempt"),
+    )  # fmt: skip
     op.create_table(
         "access_log",
         sa.Column("id", _BIG, sa.Identity(), nullable=False),
