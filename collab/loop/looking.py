@@ -102,7 +102,7 @@ def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
     return {number: item for number, item in store.items(ids).items() if item.project == project}
 
 
-def file(desk: Desk, project: int, name: str, right: Right) -> Path:
+def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
     """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
     store = require(desk, right, project, "looking.file")
     path = store.file(name)

@@ -150,7 +150,7 @@ def signed_in(verb: Callable[Concatenate[Store, Access, P], R]) -> Callable[Conc
     return checked
 
 
-def require(desk: Desk, right: Right, project: int, what: str) -> Store:
+def require(desk: Desk, right: Right, project: int | None, what: str) -> Store:
     """The store, once a right is checked that only the moment tells. Raises `Forbidden`, `SignedOut`."""
     access = access_of(desk)
     if not access.may(right, project):

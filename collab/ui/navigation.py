@@ -77,7 +77,10 @@ def main() -> None:
                 page_settings.draw, title=word("nav.settings"), icon=":material/tune:", url_path="settings"
             ),
             "privacy": st.Page(
-                page_privacy.draw, title=word("nav.privacy"), icon=":material/shield_person:", url_path="privacy"
+                page_privacy.draw,
+                title=word("nav.privacy"),
+                icon=":material/shield_person:",
+                url_path="privacy",
             ),
             "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
         }
@@ -97,7 +100,7 @@ def main() -> None:
 
 NEEDS: dict[str, Right] = {
     "label": "annotate", "answers": "annotate", "data": "see", "insights": "see", "models": "lead", "certify": "lead",
-    "export": "export", "settings": "lead", "privacy": "administer",
+    "export": "export", "settings": "lead", "review": "review", "privacy": "administer",
 }  # fmt: skip
 """Right in the open project without which a page isn't offered; what it does is checked in the loop."""
 OF_LEADS = ("lead", "export", "administer")

@@ -80,8 +80,8 @@ def _log(project: Project | None, *, everything: bool) -> None:
         if st.button(word("privacy.write"), icon=":material/table:"):
             kept = overseeing.keep_accesses(session.desk(), scope, wanted, session.annotator(), session.now())
             st.session_state["access-log"] = kept
-        if project is not None and (name := st.session_state.get("access-log")):
-            address = session.download_address(name, project.id, "administer")
+        if name := st.session_state.get("access-log"):
+            address = session.download_address(name, scope, "administer")
             st.link_button(word("export.fetch"), address, icon=":material/download:", key="fetch-access-log")
 
 
