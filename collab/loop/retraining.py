@@ -321,6 +321,8 @@ class Learner:
                 if event.kind in ACTS_ON_ITEMS and event.item is not None:
                     touched.append(event.item)
                 else:
+                    if event.kind == "erase":  # what they keep in memory would be written once more
+                        self._figures = Figures(self._store, self.project.id)
                     before, self.project = self.project, self._store.project(self.project.id)
                     if self.project.policy.head != before.policy.head:
                         self._fitting.head = None  # another kind has strengths of its own

@@ -84,7 +84,7 @@ def renamed(told: Any, name: str, alias: str) -> Any:  # whatever JSON holds
 def empty_item(db: Database, project: int, item: int) -> str:
     digest, i = secrets.token_hex(16), tables.item
     with db.transaction():
-        search.forget(db, [item])
+        search.forget(db, [item], for_good=True)
         between = db.row(_BETWEEN, {"project": project, "item": item})
         assert between is not None, "the item is there"
         low, high = between.low or 0.0, 1.0 if between.high is None else between.high
@@ -155,7 +155,7 @@ def _unindex(db: Database, project: int) -> None:
     """Take all items of a project out of the index of words."""
     after = 0
     while items := [r.id for r in db.rows(_NEXT, {"project": project, "after": after, "limit": _MANY})]:
-        search.forget(db, items)
+        search.forget(db, items, for_good=True)
         after = items[-1]
 
 
@@ -168,6 +168,7 @@ _FREED = sa.text(
 _LET_GO = [
     sa.text(statement)
     for statement in (
+        "DELETE FROM figure WHERE name = 'parts' AND project = (SELECT project FROM item WHERE id = :item)",
         "DELETE FROM ask WHERE item = :item AND NOT done AND leased_at = 0",
         "UPDATE ask SET done = true, token = '', lease_until = 0, proba = NULL, choices = NULL WHERE item = :item",
     )
