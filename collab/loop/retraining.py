@@ -335,6 +335,8 @@ class Learner:
                 elif event.kind in ("aggregate", "norming"):
                     touched += event.payload.get("items", ())
                 else:
+                    if event.kind == "erase":  # what they keep in memory would be written once more
+                        self._figures = Figures(self._store, self.project.id)
                     before, self.project = self.project, self._store.project(self.project.id)
                     if self.project.policy.head != before.policy.head:
                         self._fitting.head = None  # another kind has strengths of its own
