@@ -21,6 +21,7 @@ from collab.ui import (
     page_new,
     page_review,
     page_settings,
+    page_team,
     page_who,
     session,
     speaking,
@@ -75,6 +76,7 @@ def main() -> None:
             "settings": st.Page(
                 page_settings.draw, title=word("nav.settings"), icon=":material/tune:", url_path="settings"
             ),
+            "team": st.Page(page_team.draw, title=word("nav.team"), icon=":material/group:", url_path="team"),
             "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
         }
         pages = _allowed(pages)
@@ -92,11 +94,12 @@ def main() -> None:
 
 
 NEEDS: dict[str, Right] = {
-    "label": "annotate", "answers": "annotate", "data": "see", "insights": "see", "models": "lead", "certify": "lead",
-    "export": "export", "settings": "lead",
+    "label": "annotate", "answers": "annotate", "review": "review", "data": "see", "insights": "see", "models": "lead",
+    "certify": "lead", "export": "export", "settings": "lead", "team": "administer",
 }  # fmt: skip
 """Right in the open project without which a page isn't offered; what it does is checked in the loop."""
-OF_LEADS = ("lead", "export")
+OF_LEADS = ("lead", "export", "administer")
+"""Rights of which nobody has use who has no project, but for administrators."""
 
 
 def _allowed(pages: dict[str, StreamlitPage]) -> dict[str, StreamlitPage]:
