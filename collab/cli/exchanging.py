@@ -1,7 +1,6 @@
 """The commands that bring data in and take it out: import, export, report."""
 
 import dataclasses
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -19,12 +18,14 @@ from collab.cli.speaking import (
     Workspace,
     err,
     fields_of,
+    me,
     now,
     open_workspace,
     out,
     project_named,
     say,
 )
+from collab.domain.access import AccessEntry
 from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Store
 from collab.domain.table import PICTURE_COLUMNS, PICTURES
@@ -54,6 +55,9 @@ def import_(
     encoder: Annotated[str, typer.Option(help="For a new project: what turns its texts into features.")] = "minilm",
     comma: Annotated[Literal["", "point", "thousands"], typer.Option(help="What it is in numbers as 3,5.")] = "",
     unescape: Annotated[bool, typer.Option(help="Decode HTML entities.")] = False,
+    personal: Annotated[list[str] | None, typer.Option(
+        help="Column that may tell who somebody is: withheld from those without the right, and from exports; repeat."
+    )] = None,
     on_change: Annotated[Literal["keep", "replace", "add"], typer.Option(help="For rows that changed.")] = "keep",
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -62,13 +66,17 @@ def import_(
     A folder or a .zip of pictures has the columns image, folder and file; --label folder takes the folders' names for
     answers. With one table at its top that names the pictures by their paths, it has that table's columns.
     """
+    from collab.loop.annotating import new_id
     from collab.loop.importing import run_import
     from collab.loop.planning import ImportPlan, naming_rows
     from collab.loop.reading import sniff
     from collab.loop.rejecting import first_rejected
+    from collab.loop.reshaping import mark_personal
 
     fields = fields_of(field, text, image)
     store = open_workspace(workspace, database)
+    if unknown := [name for name in personal or () if name not in sniff(file).columns]:
+        raise UnknownName("column", unknown[0], sniff(file).columns)
     there = next((p for p in store.projects() if p.name == project), None)
     made = there or _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
     plan = ImportPlan(
@@ -82,11 +90,14 @@ def import_(
             return False
 
         try:
-            report = run_import(store, made, file, plan, now=now(), progress=progress, by=_me())
+            report = run_import(store, made, file, plan, now=now(), progress=progress, by=me())
         except BaseException:
             if there is None:
-                store.delete_project(made.id)
+                store.delete_project(made.id, now())
             raise
+    if personal:
+        names = sorted({*personal, *made.personal})
+        mark_personal(store, made.id, names, me(), new_id(), now(), named_by=id_column)
     for name in naming_rows(plan.fields, sniff(file)):
         err.print(
             f"{name}: nearly every row has its own value; it is shown, but the model leaves it out.", markup=False
@@ -108,6 +119,9 @@ def export_data_(
     project: Annotated[str, typer.Option(help="Name of the project.")],
     output: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl, .parquet or .xlsx.")],
     what: Annotated[What, typer.Option(help="mine: your rows with their answers.")] = "mine",
+    with_personal: Annotated[bool, typer.Option(
+        "--with-personal", help="Also the columns that are marked as personal."
+    )] = False,
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Write every decision and annotation, with who and when."""
@@ -115,7 +129,9 @@ def export_data_(
 
     store = open_workspace(workspace, database, must_exist=True)
     form = output.suffix.lstrip(".")
-    made = export_data(store, project_named(store, project), what, form, progress=lambda *_: False)  # type: ignore[arg-type]  # it is checked there
+    owner = project_named(store, project)
+    store.note(AccessEntry(now(), me(), "export", "data", owner.id, detail={"what": what, "personal": with_personal}))
+    made = export_data(store, owner, what, form, progress=lambda *_: False, personal=with_personal)  # type: ignore[arg-type]  # it is checked there
     with disk_errors(output):
         shutil.copyfile(made.path, output)
     counts = {"guarded_cells": made.guarded_cells, "altered_cells": made.altered_cells, "left_out": made.left_out}
@@ -125,6 +141,8 @@ def export_data_(
         "left_out": "rows of your files are not among them: duplicates, and rejected ones",
     }
     told = "; ".join([f"{made.rows:,} rows in {output}", *(f"{n:,} {words[name]}" for name, n in counts.items() if n)])
+    if owner.personal and not with_personal:
+        told += f"; without {', '.join(sorted(owner.personal))}, which is personal: --with-personal brings it along"
     say({"file": str(output), "rows": made.rows, **counts}, as_json, told)
 
 
@@ -139,7 +157,9 @@ def report(
     from collab.ui.report.document import document
 
     store = open_workspace(workspace, database, must_exist=True)
-    made = summary(store, project_named(store, project).id, now())
+    owner = project_named(store, project)
+    store.note(AccessEntry(now(), me(), "export", "report", owner.id))
+    made = summary(store, owner.id, now())
     if as_json and output is None:
         sys.stdout.write(made.as_json())
         return
@@ -172,7 +192,3 @@ def _create(
         )
     schema = LabelSchema(question, classes_from_names(classes))
     return store.create_project(name, fields, schema, LoopPolicy(encoder=encoder), now())
-
-
-def _me() -> str:
-    return os.environ.get("USER", "") or "command line"

@@ -35,6 +35,7 @@ EventKind = Literal[
     "certificate",
     "promote",
     "delete weights",
+    "fields",
     "adjudicate",
     "withdraw",
     "aggregate",

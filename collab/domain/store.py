@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from collab.domain.access import Access, AccessEntry, Attempts, Person, Role, SignIn
+from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
@@ -106,6 +106,16 @@ class ItemRow:
     decision: Decision | None
     annotation: Annotation | None = None
     """The latest one in force (of the filter's annotator, where given)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A project that was deleted, and may be had back until it is purged."""
+
+    id: int
+    name: str
+    at: int
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +242,21 @@ class Store(Protocol):
         """Add to the access log; joins the transaction, so that it costs no commit of its own there."""
 
     def accesses(
-        self, project: int | None = None, *, person: str = "", before: int | None = None, limit: int = 100
+        self, project: int | None = None, wanted: AccessFilter = ..., *, before: int | None = None, limit: int = 100
     ) -> list[tuple[int, AccessEntry]]:
         """The latest entries of the access log with their numbers, newest first; those under `before`, where given."""
+
+    def retention(self) -> Retention:
+        """How long what is kept is kept."""
+
+    def set_retention(self, retention: Retention) -> None:
+        """Say how long."""
+
+    def old_accesses(self, before: int) -> int:
+        """How many entries of the access log are older."""
+
+    def shorten_access_log(self, before: int) -> int:
+        """Delete the entries that are older; no other way leads to one's being deleted. Returns how many."""
 
     def create_project(
         self, name: str, fields: Sequence[Field], schema: LabelSchema, policy: LoopPolicy, now: int, demo: bool = False
@@ -256,8 +278,18 @@ class Store(Protocol):
     def save_policy(self, project: int, policy: LoopPolicy) -> None:
         """Replace the policy."""
 
-    def delete_project(self, project: int) -> None:
-        """Hide a project from every list; its log stays."""
+    def save_fields(self, project: int, fields: Sequence[Field]) -> None:
+        """Replace what is known of the columns, and bring the index of words in line: with a million items it takes a
+        minute, and nobody answers meanwhile. Names, kinds and order of those that are the items' content must stay."""
+
+    def delete_project(self, project: int, now: int) -> None:
+        """Hide a project from every list; all of it stays until it is purged, and its log for good."""
+
+    def deleted_projects(self) -> tuple[Deleted, ...]:
+        """Those that are hidden and not purged yet, first deleted first."""
+
+    def restore_project(self, project: int) -> None:
+        """Show a hidden project again. Raises `UnknownName` where it isn't one, `Conflict` where its name is taken."""
 
     def progress(self, project: int) -> Progress:
         """The counters; one row read."""
@@ -312,6 +344,9 @@ class Store(Protocol):
         self, project: int, after: int = 0, limit: int = 1000
     ) -> list[tuple[Item, Decision | None, tuple[Annotation, ...]]]:
         """The next visible items in order of id, each with its decision and all annotations in force: for export."""
+
+    def item_called(self, project: int, ref: str) -> int:
+        """The number of the visible item with this ref, the latest where several have it. Raises `UnknownName`."""
 
     def set_read_until(self, characters: Mapping[int, int]) -> None:
         """Keep, by item, the character at which the encoder stopped reading."""
@@ -684,6 +719,62 @@ class Store(Protocol):
 
     def differing(self, project: int) -> "Differing":
         """Compare states, decisions, annotations in force and counters with those that were set aside."""
+
+    # ---- privacy: what is taken out for good
+    def every_project(self) -> tuple[int, ...]:
+        """Ids of all projects, of hidden and purged ones too: each has its log."""
+
+    def next_alias(self) -> str:
+        """A name that nobody had, to put in an erased person's place, as "erased 3"."""
+
+    def events_naming(self, project: int, name: str) -> list[tuple[int, Event]]:
+        """Events by a person, and those in whose content a text is their name, with their numbers."""
+
+    def events_of_item(self, project: int, item: int) -> list[tuple[int, Event]]:
+        """Events about an item, with their numbers."""
+
+    def mentions(self, project: int, name: str) -> int:
+        """How many events hold these letters, maybe among others."""
+
+    def retell(self, project: int, events: Sequence[tuple[int, Event]]) -> dict[int, str]:
+        """Put other actors and payloads into events of the log; returns the digest of what each says from now on.
+
+        An event of the kind "erase" with these digests as its `told` has to follow in the same transaction: without it
+        `check_chain` takes the change for a forgery.
+        """
+
+    def rename_person(self, name: str, alias: str) -> None:
+        """Put an alias in the place of a name in all tables but the log's contents; sign-ins and leases go."""
+
+    def rename_in_rows(self, items: Sequence[int], name: str, alias: str) -> None:
+        """Put an alias wherever a cell beside the fields of these items is the name."""
+
+    def empty_item(self, project: int, item: int) -> str:
+        """Erase an item's content, its answers and all that was made of it; returns its new digest, which is random.
+
+        Its events are up to the caller, and so are files and features.
+        """
+
+    def erased_items(self, project: int) -> int:
+        """How many items were erased."""
+
+    def forget_answers(self, project: int, item: int, now: int) -> None:
+        """Put all answers to an erased item out of force, as when its erasure is replayed."""
+
+    def purge_project(self, project: int, now: int) -> None:
+        """Erase all content of a hidden project, also what its events say; an "erase" event has to follow."""
+
+    def scrub(self) -> bool:
+        """Write the database anew, so that what was erased is in no free page of its file.
+
+        False where somebody reads an older state, which then stays on the disk until the next time.
+        """
+
+    def erase_features(self, project: int, items: Sequence[int]) -> None:
+        """Write zeros over all features of these items, under every encoder."""
+
+    def delete_all_features(self, project: int) -> None:
+        """Delete the features of a project under every encoder."""
 
     # ---- features
     def features(self, project: int, encoder: str, dim: int) -> "FeatureFile":

@@ -185,15 +185,17 @@ def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
 def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     made = exporting.export_data(
-        store, store.project(job.project), job.payload["what"], job.payload["format"], progress=report
-    )
+        store, store.project(job.project), job.payload["what"], job.payload["format"], progress=report,
+        personal=job.payload.get("personal", False),
+    )  # fmt: skip
     counts = {"guarded": made.guarded_cells, "altered": made.altered_cells, "left_out": made.left_out}
     return {"file": made.name, "rows": made.rows, **counts}
 
 
 def _bundle(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
-    made = bundling.bundle(store, store.project(job.project), now=now_ms(), report=report)
+    personal = job.payload.get("personal", False)
+    made = bundling.bundle(store, store.project(job.project), now=now_ms(), report=report, personal=personal)
     return {"file": made.name, "model": made.model, "bytes": made.bytes}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Event, settle
-from collab.domain.project import LabelSchema, Project
+from collab.domain.project import LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
@@ -51,7 +51,7 @@ def submit(
             return "known"
         project = store.project(annotation.project)
         item = store.items([annotation.item]).get(annotation.item)
-        if item is None or item.project != project.id:
+        if item is None or item.project != project.id or item.erased:
             raise UnknownName("item", annotation.item)
         annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
         store.append(annotation.event())
@@ -142,6 +142,8 @@ def rebuild(store: Store, project_id: int) -> None:
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
                     _settle(store, project, event.item, event.at)
+                elif event.kind == "erase" and event.item is not None:
+                    store.forget_answers(project_id, event.item, event.at)
                 elif event.kind == "schema":
                     project = replace(project, schema=versions[event.schema_version])
                     follow_classes(store, project, event.payload.get("touched", ()), event.at, reopen=False)
@@ -245,7 +247,7 @@ def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, t
 def _outdated(store: Store, project: Project, annotation: Annotation) -> bool:
     """Whether it speaks of content that was replaced, or answers an audit when a class of today could not be chosen."""
     item = store.items([annotation.item])[annotation.item]
-    if annotation.seen and annotation.seen != item.digest:
+    if annotation.seen and annotation.seen not in (item.digest, keyed(item.digest, project.salt)):
         return True
     if annotation.kind not in ("answer", "unsure") or annotation.schema_version == project.schema.version:
         return False

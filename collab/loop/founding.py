@@ -34,9 +34,9 @@ def found(
 
 
 @needs("administer")
-def delete(store: Store, project: int) -> None:
-    """Hide a project from every list; its log stays."""
-    store.delete_project(project)
+def delete(store: Store, project: int, now: int) -> None:
+    """Hide a project from every list; it can be had back until it is purged, and its log stays for good."""
+    store.delete_project(project, now)
 
 
 @signed_in

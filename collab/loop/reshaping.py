@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from collab.domain.annotation import Event
-from collab.domain.project import NONE, LabelClass, LabelSchema, LoopPolicy
+from collab.domain.project import NONE, Field, LabelClass, LabelSchema, LoopPolicy, Project
 from collab.domain.store import Store
-from collab.errors import Conflict, InvalidSchema
+from collab.errors import Conflict, InvalidSchema, UnknownName
 from collab.loop.annotating import follow_classes, settle_again
 from collab.loop.auditing import revoke_all
 from collab.loop.permitting import needs
@@ -106,6 +106,42 @@ def undo(store: Store, project_id: int, actor: str, event_id: str, now: int) -> 
     ):
         touched = tuple(c.id for c in back.classes)  # decisions that leave a retired class out don't name it
     return _change(store, project_id, back, "undo", actor, event_id, now, touched=touched)
+
+
+@needs("see personal", own="actor")
+def mark_personal(
+    store: Store, project_id: int, names: Sequence[str], actor: str, event_id: str, now: int, *, named_by: str = ""
+) -> Project:
+    """Say which columns are personal, those beside the fields too; what was exported before stays what it is.
+
+    Args:
+        named_by: The column that names the items, where no field says so.
+
+    Raises:
+        UnknownName: No file that was imported has such a column.
+    """
+    project = store.project(project_id)
+    columns = columns_of(store, project)
+    if unknown := [name for name in names if name not in columns]:
+        raise UnknownName("column", unknown[0], columns)
+    known = {f.name for f in project.fields}
+    more = [Field(n, "text", "id" if n == named_by else "metadata") for n in names if n not in known]
+    fields = tuple(replace(f, personal=f.name in names) for f in (*project.fields, *more))
+    if fields == project.fields:
+        return project
+    payload = {"personal": {"before": sorted(project.personal), "after": sorted(names)}}
+    event = Event(event_id, project_id, "fields", actor, now, schema_version=project.schema.version, payload=payload)
+    with store.transaction():
+        if store.append(event):
+            store.save_fields(project_id, fields)
+    return replace(project, fields=fields)
+
+
+@needs("see personal")
+def columns_of(store: Store, project: Project) -> tuple[str, ...]:
+    """All columns of a project's items: its fields, and those that stand beside them in its files."""
+    beside = (name for *_, report in store.imports(project.id) for name in report.columns)
+    return tuple(dict.fromkeys((*(f.name for f in project.fields), *beside)))
 
 
 @needs("lead", own="actor")

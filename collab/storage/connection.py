@@ -132,6 +132,22 @@ class Database:
         if not self.is_sqlite:
             self.rows(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
+    def compact(self) -> bool:
+        """Write an SQLite database anew without its free pages, and empty what was written ahead of it.
+
+        Nobody writes meanwhile. False where somebody who reads keeps the older pages in use.
+        """
+        with self._gate.passed() if self._gate else nullcontext(), self._engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+            return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+
+    def outside(self, statements: Sequence[str]) -> None:
+        """Run statements of PostgreSQL that no transaction may hold."""
+        with self._engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in statements:
+                alone.exec_driver_sql(statement)
+
     def close(self) -> None:
         """Release connections and locks."""
         self._engine.dispose()
@@ -149,6 +165,7 @@ class Database:
             raise meant from error
 
 
+# Parameters are hidden: they are content, and an error's text may come into a log.
 def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
     try:  # the standard library's SQLite may be one that can corrupt a WAL database (before 3.51.3)
         import pysqlite3.dbapi2 as driver
@@ -156,7 +173,7 @@ def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
         import sqlite3 as driver
     engine = sa.create_engine(
         url, module=driver, poolclass=sa.QueuePool, max_overflow=-1,
-        connect_args={"timeout": patience, "check_same_thread": False},
+        connect_args={"timeout": patience, "check_same_thread": False}, hide_parameters=True,
     )  # fmt: skip
 
     @sa.event.listens_for(engine, "connect")
@@ -171,5 +188,6 @@ def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
 def _postgres_engine(url: sa.URL, patience: float) -> sa.Engine:
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"), isolation_level="READ COMMITTED", max_overflow=-1, pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": f"-c lock_timeout={int(patience * 1000)}", "connect_timeout": max(1, int(patience))},
     )  # fmt: skip

@@ -14,6 +14,7 @@ from collab.storage import (
     certificates,
     differences,
     draws,
+    erasures,
     explanations,
     features,
     files,
@@ -35,7 +36,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0007"
+HEAD = "0010"
 """The migration that this version knows as the last one."""
 
 
@@ -118,7 +119,7 @@ class SqlStore(Database):
             if reason != "ok":
                 raise StoreCorrupt(self.url, str(reason))
         if deep:
-            for project in records.all_projects(self):
+            for project in records.every_project(self):
                 log.check_chain(self, project)
 
     def product(self) -> str:  # noqa: D102  # the Store protocol documents it
@@ -163,13 +164,20 @@ class SqlStore(Database):
     members = people.members
     note = people.note
     accesses = people.accesses
+    retention = people.retention
+    set_retention = people.set_retention
+    old_accesses = people.old_accesses
+    shorten_access_log = people.shorten_access_log
     create_project = records.create_project
     projects = records.projects
     project = records.project
     save_schema = records.save_schema
     schema_versions = records.schema_versions
     save_policy = records.save_policy
+    save_fields = records.save_fields
     delete_project = records.delete_project
+    deleted_projects = records.deleted_projects
+    restore_project = records.restore_project
     progress = records.progress
     count_ask = records.count_ask
     lock = Database.lock_project
@@ -190,6 +198,7 @@ class SqlStore(Database):
     stream_items = items.stream_items
     outcomes = items.outcomes
     set_read_until = items.set_read_until
+    item_called = items.item_called
     pool = items.pool
     pool_rows = items.pool_rows
     find = items.find
@@ -288,6 +297,22 @@ class SqlStore(Database):
     end_jobs = runs.end_jobs
     keep_projections = differences.keep_projections
     differing = differences.differing
+
+    every_project = records.every_project
+    next_alias = erasures.next_alias
+    events_naming = log.naming
+    events_of_item = log.of_item
+    mentions = log.mentions
+    retell = log.retell
+    rename_person = erasures.rename_person
+    rename_in_rows = erasures.rename_in_rows
+    empty_item = erasures.empty_item
+    erased_items = erasures.erased_items
+    forget_answers = erasures.forget_answers
+    purge_project = erasures.purge_project
+    scrub = erasures.scrub
+    erase_features = features.erase_features
+    delete_all_features = features.delete_all_features
 
     write_file = files.write_file
     sync_files = files.sync_files

@@ -78,7 +78,7 @@ project = Table(
     _flag("demo"),
     Column("salt", Text, nullable=False),
     Column("at", Big, nullable=False),
-    Column("deleted_at", Big),
+    Column("deleted_at", Big), _number("purged_at"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 _partial("uq_project_name", project.c.name, where="deleted_at IS NULL", unique=True)
@@ -121,7 +121,7 @@ item = Table(
     _flag("reserved"),
     Column("state", Text, nullable=False, server_default="open"),
     Column("read_until", Integer),
-    _flag("drawn"),
+    _flag("drawn"), _flag("erased"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 Index("uq_item_digest", item.c.project, item.c.digest, unique=True)
@@ -179,7 +179,7 @@ event = Table(
     Column("content", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )  # fmt: skip
-"""Append-only. `actor` and `content` are salted digests; what they stand for is in `event_content`."""
+"""Append-only. `actor` is a code, `content` a salted digest; what they stand for is in `actor` and `event_content`."""
 Index("ix_event_actor", event.c.project, event.c.actor, event.c.number)
 
 event_content = Table(
@@ -365,3 +365,9 @@ second_look = Table(
     Column("event", Text, ForeignKey("event.id"), nullable=False),
 )  # fmt: skip
 """What people said blind at a second look; it stands beside what is in force and settles nothing."""
+
+actor = Table(
+    "actor", metadata, _project(primary_key=True), Column("name", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+)  # fmt: skip
+"""The code under which each person stands in a log. Random: where the name was erased, nothing tells whose it was."""

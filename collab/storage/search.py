@@ -2,6 +2,9 @@
 
 Items up to the project's `indexed` mark are found by words, the rest by looking through their text. Languages without
 spaces between words, and very short queries, always go the second way.
+
+Nobody finds an item by what is personal: it is in no index and isn't looked through. Who may not see it could else ask
+for it letter by letter; and one index for all stays one.
 """
 
 import json
@@ -28,11 +31,12 @@ def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) ->
         if marks is None:
             return 0
         start = max(after, marks.indexed)
+        hidden = personal(db, project)
         query = sa.select(i.c.id, i.c.fields).where(i.c.project == project, i.c.id > start, i.c.id <= marks.visible)
         rows = db.rows(query.order_by(i.c.id).limit(limit))
         if not rows:
             return 0
-        _add(db, [{"item": r.id, "words": _text(r.fields)} for r in rows])
+        _add(db, [{"item": r.id, "words": _text(r.fields, hidden)} for r in rows])
         last = int(rows[-1].id)
         db.write(sa.update(c).values(indexed=last).where(c.c.project == project))
     return last
@@ -63,13 +67,23 @@ def matching(db: Database, project: int, text: str, pictures: Sequence[str] = ()
         text: What a person typed.
         pictures: Fields of pictures that people see.
     """
-    worded = _worded(db, project, text)
-    return sa.or_(worded, _file_named(db, text, pictures)) if pictures else worded
+    hidden = personal(db, project)
+    seen = [name for name in pictures if name not in hidden]
+    worded = _worded(db, project, text, hidden)
+    return sa.or_(worded, _file_named(db, text, seen)) if seen else worded
 
 
-def _worded(db: Database, project: int, text: str) -> Condition:
+def personal(db: Database, project: int) -> frozenset[str]:
+    """Names of a project's personal columns; "" stands for the items' own names, where the column of these is one."""
+    fields = db.scalar(sa.select(tables.project.c.fields).where(tables.project.c.id == project)) or ()
+    found = {f["name"] for f in fields if f.get("personal")}
+    return frozenset(found | {"" for f in fields if f.get("personal") and f["role"] == "id"})
+
+
+def _worded(db: Database, project: int, text: str, hidden: frozenset[str]) -> Condition:
     i, c = tables.item, tables.counter
-    looked_through = sa.or_(_contains(db, text), i.c.ref == text)
+    name = "" if "" in hidden else text  # no item is called ""
+    looked_through = sa.or_(_contains(db, text, hidden), i.c.ref == name)
     words = [w for w in text.split() if any(map(str.isalnum, w))]
     if len(text) < 3 or not words or any(unicodedata.category(letter) == "Lo" for letter in text):
         return looked_through
@@ -83,7 +97,7 @@ def _worded(db: Database, project: int, text: str) -> Condition:
         query = " & ".join("'{}':*".format(w.replace("\\", "\\\\").replace("'", "''")) for w in words)
         inside = "SELECT s.item FROM item_search s WHERE s.words @@ to_tsquery('simple', :words)"
     called = "SELECT r.id FROM item r WHERE r.project = :of AND r.ref = :ref"  # in one: an OR would look at every item
-    found = _condition(f"item.id IN ({inside} UNION {called})", words=query, of=project, ref=text)
+    found = _condition(f"item.id IN ({inside} UNION {called})", words=query, of=project, ref=name)
     return found if marks.indexed >= marks.visible else sa.or_(found, sa.and_(i.c.id > marks.indexed, looked_through))
 
 
@@ -96,20 +110,24 @@ def _add(db: Database, rows: list[dict[str, object]]) -> None:
 
 def _indexed(db: Database, items: Sequence[int]) -> list[dict[str, object]]:
     i, c = tables.item, tables.counter
-    query = sa.select(i.c.id, i.c.fields).join(c, sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed))
-    return [{"item": r.id, "words": _text(r.fields)} for r in db.rows(query.where(i.c.id.in_(items)))]
+    joined = sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed)
+    query = sa.select(i.c.id, i.c.project, i.c.fields).join(c, joined).where(i.c.id.in_(items))
+    rows = db.rows(query)
+    hidden = {project: personal(db, project) for project in {r.project for r in rows}}
+    return [{"item": r.id, "words": _text(r.fields, hidden[r.project])} for r in rows]
 
 
-def _contains(db: Database, text: str) -> Condition:
+def _contains(db: Database, text: str, hidden: frozenset[str]) -> Condition:
     """The condition that a field's value contains `text`; the written JSON is asked first, as that is cheap."""
     each = "json_each(item.fields)" if db.is_sqlite else "json_each_text(item.fields::json)"
     like = "LIKE" if db.is_sqlite else "ILIKE"
-    return _condition(
+    written, plain = _like(json.dumps(text, ensure_ascii=False)[1:-1]), _like(text)
+    condition = sa.text(
         f"(item.fields {like} :written ESCAPE '~' "
         f"AND EXISTS (SELECT 1 FROM {each} AS one WHERE one.value {like} :plain ESCAPE '~' "
-        f"AND one.value NOT LIKE '{_MEDIA}'))",
-        written=_like(json.dumps(text, ensure_ascii=False)[1:-1]), plain=_like(text),
-    )  # fmt: skip
+        f"AND one.value NOT LIKE '{_MEDIA}' AND one.key NOT IN :hidden))"
+    )
+    return condition.bindparams(sa.bindparam("hidden", sorted(hidden), expanding=True), written=written, plain=plain)
 
 
 def _file_named(db: Database, text: str, pictures: Sequence[str]) -> Condition:
@@ -133,5 +151,6 @@ def _like(text: str) -> str:
     return f"%{text}%"
 
 
-def _text(fields: dict[str, object]) -> str:
-    return "\n".join(str(value) for value in fields.values() if value is not None and not is_media_name(value))
+def _text(fields: dict[str, object], hidden: frozenset[str]) -> str:
+    given = [value for name, value in fields.items() if name not in hidden]
+    return "\n".join(str(value) for value in given if value is not None and not is_media_name(value))

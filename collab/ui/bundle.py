@@ -26,9 +26,11 @@ def draw(project: Project, version: int, jobs: list[Job]) -> None:
     if running is not None:
         watch_job(project.id, running.id, what=word("job.bundle"))
         return
+    personal = [f.name for f in project.fields if f.personal and f.encoded]
+    whole = bool(personal) and st.checkbox(word("bundle.personal", columns=plain(", ".join(personal))))
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(word("bundle.go"), icon=":material/inventory_2:", help=word("bundle.why")):
-            ordering.order(session.desk(), project.id, JOB, {}, session.annotator(), session.now())
+            ordering.order(session.desk(), project.id, JOB, {"personal": whole}, session.annotator(), session.now())
             st.rerun()
         if last is not None and last.status == "done" and str(last.result["model"]).startswith(f"{version}."):
             told = {"model": plain(str(last.result["model"])), "size": f"{last.result['bytes'] / 1e6:,.0f}"}

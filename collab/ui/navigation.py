@@ -19,6 +19,7 @@ from collab.ui import (
     page_label,
     page_models,
     page_new,
+    page_privacy,
     page_review,
     page_settings,
     page_team,
@@ -77,6 +78,12 @@ def main() -> None:
                 page_settings.draw, title=word("nav.settings"), icon=":material/tune:", url_path="settings"
             ),
             "team": st.Page(page_team.draw, title=word("nav.team"), icon=":material/group:", url_path="team"),
+            "privacy": st.Page(
+                page_privacy.draw,
+                title=word("nav.privacy"),
+                icon=":material/shield_person:",
+                url_path="privacy",
+            ),
             "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
         }
         pages = _allowed(pages)
@@ -96,6 +103,7 @@ def main() -> None:
 NEEDS: dict[str, Right] = {
     "label": "annotate", "answers": "annotate", "review": "review", "data": "see", "insights": "see", "models": "lead",
     "certify": "lead", "export": "export", "settings": "lead", "team": "administer",
+    "privacy": "administer",
 }  # fmt: skip
 """Right in the open project without which a page isn't offered; what it does is checked in the loop."""
 OF_LEADS = ("lead", "export", "administer")

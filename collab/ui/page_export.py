@@ -43,12 +43,18 @@ def _data(project: Project) -> None:
     st.caption(word("export.guarding" if flat else "export.exact"))
     if project.schema.many:
         st.caption(word("export.many_cells" if flat else "export.many_lists"))
+    export = ordering.export
+    if project.personal and session.may("see personal", project.id):
+        columns = plain(", ".join(sorted(project.personal)))
+        if st.checkbox(word("export.personal", columns=columns), key=f"personal-{project.id}"):
+            export = ordering.export_personal
+            st.warning(word("export.personal_why"), icon=":material/shield_person:")
     jobs = [job for job in ordering.jobs(session.desk(), project.id, 50) if job.kind == "export"]
     running = live_job(jobs, "export")
     if running is not None:
         watch_job(project.id, running.id, what=word("job.export"))
     elif st.button(word("export.go"), type="primary", icon=":material/download:"):
-        ordering.export(session.desk(), project.id, {"what": what, "format": form}, session.annotator(), session.now())
+        export(session.desk(), project.id, {"what": what, "format": form}, session.annotator(), session.now())
         st.rerun()
     ended = [job for job in jobs if job.status in ("done", "failed")][:SHOWN]
     if ended:

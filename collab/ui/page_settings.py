@@ -25,6 +25,7 @@ def draw() -> None:
     _schema(project)
     _retire_or_merge(project)
     policy.draw(project)
+    _personal(project)
     _delete(project)
 
 
@@ -121,12 +122,32 @@ def _retire_or_merge(project: Project) -> None:
                 st.rerun()
 
 
+def _personal(project: Project) -> None:
+    """Which columns are withheld from those without the right, for those who have it."""
+    if not session.may("see personal", project.id):
+        return
+    with st.container(border=True):
+        st.header(word("settings.personal"), anchor=False)
+        st.caption(word("settings.personal_why"))
+        columns = reshaping.columns_of(session.desk(), project)
+        before = [name for name in columns if name in project.personal]
+        chosen = st.multiselect(
+            word("settings.personal_columns"), columns, before, key=f"personal-{project.id}-{len(before)}"
+        )
+        if encoded := [f.name for f in project.fields if f.encoded and f.name in chosen]:
+            st.caption(word("settings.personal_read", columns=plain(", ".join(encoded))))
+        if st.button(word("settings.personal_save"), disabled=set(chosen) == set(before)):
+            with errors_told():
+                reshaping.mark_personal(session.desk(), project.id, chosen, *_act())
+                st.rerun()
+
+
 def _delete(project: Project) -> None:
     with st.expander(word("settings.delete")):
         st.markdown(word("settings.delete_why"))
         typed = st.text_input(word("settings.type_name", name=plain(project.name)), key=f"delete-{project.id}")
         if st.button(word("settings.delete_now"), disabled=typed.strip() != project.name):
-            founding.delete(session.desk(), project.id)
+            founding.delete(session.desk(), project.id, session.now())
             session.forget_project()
             session.go("home")
 

@@ -16,6 +16,7 @@ from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
 from collab.loop.veiling import veiled
 from collab.ui.answers import counted_as
+from collab.ui.sentences import told
 
 Json = dict[str, Any]  # values of parsed JSON
 Link = Callable[[str], str]
@@ -128,7 +129,7 @@ def item_message(item: Item, project: Project, link: Link, measured: Table | Non
     facts = [_fact(f, value, columns.get(f.name)) for f, value in shown if f.kind not in ("text", "image")]
     return {
         "item": item.id,
-        "digest": item.digest,
+        "digest": project.told(item.digest),
         "ref": shown_ref(item, project),
         "fields": [
             {"name": field.name, "kind": "text", "value": value}
@@ -148,7 +149,7 @@ def shown_ref(item: Item, project: Project) -> str:
 
     Never the number of its row: files often list class by class, and on a blind ask it would tell the answer.
     """
-    return item.ref if any(field.role == "id" for field in project.fields) else item.digest[:6]
+    return item.ref if any(field.role == "id" for field in project.fields) else project.told(item.digest)[:6]
 
 
 def _image(name: str, link: Link) -> Json:
@@ -249,7 +250,7 @@ def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | R
             schema_version=min(_number(entry, "schema_version", project.schema.version), project.schema.version),
         )  # fmt: skip
     except BadMessage as error:
-        return Refused(entry["id"], str(error))
+        return Refused(entry["id"], told(error))
 
 
 def _shown(value: object, project: Project) -> Suggestion | None:

@@ -7,6 +7,7 @@ is said as it is.
 
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -21,11 +22,12 @@ SENTENCES: dict[str, dict[str, str]] = {
     }
     for path in sorted(Path(__file__).with_name("catalogue").glob("sentences/*.toml"))
 }
-"""For each language but English: by the English what is said instead, with {0}, {1} … for the values."""
+"""For each language but English: by the English what is said instead, with {0}, {1} … for the values as they are, and
+{0:said} for one that is said in that language too. So what a person wrote is never taken for a sentence of ours."""
 
 
 def sentence(english: str) -> str:
-    """A sentence of the floors below in the language of the run; its values are said anew too, where they are known.
+    """A sentence of the floors below in the language of the run.
 
     In Chinese "a.csv can't be read: it is empty" becomes "无法读取 a.csv：文件是空的".
     """
@@ -38,15 +40,31 @@ def told(error: BaseException) -> str:
 
 
 def _said(english: str, language: str) -> str:
+    if found := _known(english, language):
+        return found
+    what, _, why = english.partition(": ")  # a field of a row, and what is wrong with its file
+    found = _known(why, language) if why else None
+    return f"{what}：{found}" if found else english
+
+
+def _known(english: str, language: str) -> str | None:
     known = SENTENCES.get(language, {})
     if english in known and "{" not in english:
         return known[english]
-    if len(english) > _LONGEST:
-        return english
-    for pattern, said in _patterns(language):
-        if found := pattern.fullmatch(english):
-            return said.format(*(_said(value, language) for value in found.groups()))
-    return english
+    if not known or len(english) > _LONGEST:
+        return None
+    fits = [(found, said) for pattern, said in _patterns(language) if (found := pattern.fullmatch(english))]
+    # A sentence that begins with a value would take another one, in which it stands at the end, for that value.
+    found, said = min(fits, key=lambda fit: fit[0].end(1) if fit[0].start(1) == 0 else 0, default=(None, ""))
+    return _filled(said, found.groups(), language) if found else None
+
+
+def _filled(said: str, values: Sequence[str], language: str) -> str:
+    def value(place: re.Match[str]) -> str:
+        given = values[int(place[1])]
+        return _said(given, language) if place[2] else given
+
+    return re.sub(r"\{(\d)(:said)?\}", value, said)
 
 
 @cache

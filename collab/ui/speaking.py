@@ -38,9 +38,9 @@ def language() -> str:
 def dress() -> None:
     """Have what the browser and Streamlit themselves say follow the language, as far as a style can.
 
-    A cell of a table holds its words together: Chinese would break after any sign, down to one in a line.
+    The first cell of a row holds its words together: Chinese would break after any sign, down to one in a line.
     """
-    style = "[data-testid=stMarkdownContainer] :is(th, td:first-child) { word-break: keep-all }"
+    style = ":is(th, td):first-child, :is(th, td):first-child * { word-break: keep-all }"
     if words.language() != words.FALLBACK:
         style += _STREAMLIT % (word("frame.upload"), word("frame.upload_most", size=config.get_option(_MOST)))
     st.html(f"<style>{style}</style>")

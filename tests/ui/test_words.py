@@ -10,6 +10,7 @@ from collab.loop import ranking
 from collab.loop.demonstrating import DEMOS
 from collab.ui import words
 from collab.ui.words import WORDS, word
+from tests.ui.sentences import sentences_in
 
 HERE = Path(words.__file__).parent
 PYTHON = "".join(path.read_text("utf-8") for path in sorted(HERE.rglob("*.py")))
@@ -105,9 +106,16 @@ def test_every_string_that_a_page_names_is_there():
     assert set(re.findall(r'\bword\(\s*"([\w.]+)"', PYTHON)) <= WORDS["en"].keys()
 
 
+def test_a_page_has_no_sentence_of_its_own():
+    """A sentence begins with a capital and has three words; the one that is there goes to the server's log."""
+    found = {said for said in sentences_in(HERE) if re.match(r"[A-Z][a-z']* [a-z']+ [a-z']+", said)}
+    assert found == {"A page failed."}
+
+
 def test_no_string_is_left_that_nobody_says():
     said = set(re.findall(r'"(\w+\.\w+)"', PYTHON)) | {f"card.{name}" for name in re.findall(r'["`](\w+)["`]', CARD)}
-    starts = ("reason.", *re.findall(r'f"(\w+\.)\{', PYTHON), *re.findall(r"`(\w+_)\$\{", CARD))
+    whole = [f"{place}." for place in re.findall(r'words_of\("(\w+)"\)', PYTHON) if place != "card"]
+    starts = (*whole, *re.findall(r'f"(\w+\.)\{', PYTHON), *re.findall(r"`(\w+_)\$\{", CARD))
     ends = tuple(re.findall(r"\}(_\w+)`", CARD))
     unsaid = WORDS["en"].keys() - said
     assert [k for k in unsaid if not k.removeprefix("card.").startswith(starts) and not k.endswith(ends)] == []
