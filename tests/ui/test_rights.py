@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collab.domain.access import RIGHTS, ROLES, Person, Right
+from collab.domain.access import RIGHTS, ROLES, AccessFilter, Person, Right
 from collab.domain.project import Field, LoopPolicy, Project
 from collab.domain.run import ImportReport
 from collab.domain.store import Store
@@ -113,7 +113,7 @@ def test_a_route_opens_to_those_who_have_its_right(walk: Walk, path: str) -> Non
             assert status in (200, 422), (who, said)  # 422: it was opened, and there is no such ask or image
         else:
             assert (status, said[-21:]) == (403, "Ask an administrator.")
-            assert walk.store.accesses(person=who)[0][1].act == "refused"
+            assert walk.store.accesses(wanted=AccessFilter(person=who))[0][1].act == "refused"
 
 
 @pytest.mark.parametrize("path", RIGHT_OF)
@@ -131,7 +131,7 @@ def test_a_route_opens_to_nobody_else(walk: Walk, path: str) -> None:
 @pytest.mark.parametrize("holds", ["", "annotator", "a session that was never begun"])
 def test_a_grant_or_a_link_alone_is_worth_nothing(walk: Walk, path: str, holds: str) -> None:
     assert walk.ask(path, "admin", holds)[0] == 401
-    entry = walk.store.accesses(person="admin")[0][1]
+    entry = walk.store.accesses(wanted=AccessFilter(person="admin"))[0][1]
     assert (entry.act, entry.detail["why"]) == ("refused", "the browser holds another session")
 
 

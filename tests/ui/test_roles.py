@@ -21,7 +21,7 @@ EVERYBODYS = ("home", "label", "answers", "data", "insights")
 LEADS = ("models", "certify", "export", "settings")
 PAGES = {
     "annotator": EVERYBODYS, "adjudicator": (*EVERYBODYS, "review"), "lead": (*EVERYBODYS, "review", *LEADS),
-    "admin": (*EVERYBODYS, "review", *LEADS, "team"),
+    "admin": (*EVERYBODYS, "review", *LEADS, "team", "privacy"),
 }  # fmt: skip
 DRAWN = {"annotator": EVERYBODYS, "adjudicator": ("review", "data"), "lead": LEADS, "admin": ("team",)}
 """Those that a role is the first to see, or sees otherwise."""
