@@ -7,7 +7,7 @@ from collab.domain.annotation import Annotation, Suggestion
 from collab.domain.project import Item, Project
 from collab.domain.run import Progress
 from collab.domain.store import Store
-from collab.errors import UserError
+from collab.errors import Forbidden, UserError
 from collab.loop import reporting, veiling
 from collab.loop.annotating import submit
 from collab.loop.handing_out import Handed, hand_out
@@ -56,6 +56,8 @@ def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: in
         store.lock(project.id)
         for annotation in sent.answers:
             try:
+                if (annotation.annotator, annotation.project) != (annotator, project.id):
+                    raise Forbidden("annotate")
                 with store.savepoint():
                     submit(store, annotation, sent.tab, now, reveal=annotation.id == sent.waits)
                 acked.append(annotation.id)
