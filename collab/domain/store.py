@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from collab.domain.access import Access, AccessEntry, Attempts, Person, Role, SignIn
+from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
@@ -242,9 +242,21 @@ class Store(Protocol):
         """Add to the access log; joins the transaction, so that it costs no commit of its own there."""
 
     def accesses(
-        self, project: int | None = None, *, person: str = "", before: int | None = None, limit: int = 100
+        self, project: int | None = None, wanted: AccessFilter = ..., *, before: int | None = None, limit: int = 100
     ) -> list[tuple[int, AccessEntry]]:
         """The latest entries of the access log with their numbers, newest first; those under `before`, where given."""
+
+    def retention(self) -> Retention:
+        """How long what is kept is kept."""
+
+    def set_retention(self, retention: Retention) -> None:
+        """Say how long."""
+
+    def old_accesses(self, before: int) -> int:
+        """How many entries of the access log are older."""
+
+    def shorten_access_log(self, before: int) -> int:
+        """Delete the entries that are older; no other way leads to one's being deleted. Returns how many."""
 
     def create_project(
         self, name: str, fields: Sequence[Field], schema: LabelSchema, policy: LoopPolicy, now: int, demo: bool = False
@@ -332,6 +344,9 @@ class Store(Protocol):
         self, project: int, after: int = 0, limit: int = 1000
     ) -> list[tuple[Item, Decision | None, tuple[Annotation, ...]]]:
         """The next visible items in order of id, each with its decision and all annotations in force: for export."""
+
+    def item_called(self, project: int, ref: str) -> int:
+        """The number of the visible item with this ref, the latest where several have it. Raises `UnknownName`."""
 
     def set_read_until(self, characters: Mapping[int, int]) -> None:
         """Keep, by item, the character at which the encoder stopped reading."""
@@ -739,6 +754,9 @@ class Store(Protocol):
 
         Its events are up to the caller, and so are files and features.
         """
+
+    def erased_items(self, project: int) -> int:
+        """How many items were erased."""
 
     def forget_answers(self, project: int, item: int, now: int) -> None:
         """Put all answers to an erased item out of force, as when its erasure is replayed."""

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from collab.domain.access import AccessEntry
 from collab.domain.annotation import Ask, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Project
@@ -80,6 +81,8 @@ def hand_out(
         taken = taker.take("query", len(swapped))
         missing = max(0, min(want, MOST_HELD) - unseen - len(taken))
         taken += taker.take("chosen", missing) if chosen_only else taker.mix(missing, progress.audited)
+        if seen := tuple(ask.item for ask in (*forgotten, *taken)):
+            store.note(AccessEntry(now, annotator, "see", "items", project.id, seen))
     kept = {ask.id for ask in taken} & {*gone, *swapped}
     still = [ask for ask in (*held.values(), *taken) if ask.id in have]
     return Handed(

@@ -165,6 +165,7 @@ class Database:
             raise meant from error
 
 
+# Parameters are hidden: they are content, and an error's text may come into a log.
 def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
     try:  # the standard library's SQLite may be one that can corrupt a WAL database (before 3.51.3)
         import pysqlite3.dbapi2 as driver
@@ -172,7 +173,7 @@ def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
         import sqlite3 as driver
     engine = sa.create_engine(
         url, module=driver, poolclass=sa.QueuePool, max_overflow=-1,
-        connect_args={"timeout": patience, "check_same_thread": False},
+        connect_args={"timeout": patience, "check_same_thread": False}, hide_parameters=True,
     )  # fmt: skip
 
     @sa.event.listens_for(engine, "connect")
@@ -187,5 +188,6 @@ def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
 def _postgres_engine(url: sa.URL, patience: float) -> sa.Engine:
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"), isolation_level="READ COMMITTED", max_overflow=-1, pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": f"-c lock_timeout={int(patience * 1000)}", "connect_timeout": max(1, int(patience))},
     )  # fmt: skip

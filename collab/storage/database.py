@@ -164,6 +164,10 @@ class SqlStore(Database):
     members = people.members
     note = people.note
     accesses = people.accesses
+    retention = people.retention
+    set_retention = people.set_retention
+    old_accesses = people.old_accesses
+    shorten_access_log = people.shorten_access_log
     create_project = records.create_project
     projects = records.projects
     project = records.project
@@ -194,6 +198,7 @@ class SqlStore(Database):
     stream_items = items.stream_items
     outcomes = items.outcomes
     set_read_until = items.set_read_until
+    item_called = items.item_called
     pool = items.pool
     pool_rows = items.pool_rows
     find = items.find
@@ -302,6 +307,7 @@ class SqlStore(Database):
     rename_person = erasures.rename_person
     rename_in_rows = erasures.rename_in_rows
     empty_item = erasures.empty_item
+    erased_items = erasures.erased_items
     forget_answers = erasures.forget_answers
     purge_project = erasures.purge_project
     scrub = erasures.scrub

@@ -98,6 +98,11 @@ def empty_item(db: Database, project: int, item: int) -> str:
     return digest
 
 
+def erased_items(db: Database, project: int) -> int:
+    i = tables.item
+    return int(db.scalar(sa.select(sa.func.count()).where(i.c.project == project, i.c.erased)))
+
+
 def forget_answers(db: Database, project: int, item: int, now: int) -> None:
     for table in (tables.annotation, tables.repeated):
         db.write(sa.delete(table).where(table.c.item == item))

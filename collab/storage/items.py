@@ -12,6 +12,7 @@ from collab.domain.annotation import Annotation, Decision
 from collab.domain.media import is_media_name
 from collab.domain.project import Answer, Item
 from collab.domain.store import ItemFilter, ItemRow, PoolRow
+from collab.errors import UnknownName
 from collab.storage import records, search
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -55,6 +56,14 @@ def pictures(db: Database) -> Iterator[str]:
             for row in rows:
                 yield from filter(is_media_name, _NAMES.findall(row.written))
             after = rows[-1].key
+
+
+def item_called(db: Database, project: int, ref: str) -> int:
+    i = tables.item
+    query = sa.select(sa.func.max(i.c.id)).select_from(_JOINED).where(i.c.project == project, i.c.ref == ref)
+    if (found := db.scalar(query)) is None:
+        raise UnknownName("item", ref)
+    return int(found)
 
 
 def set_read_until(db: Database, characters: Mapping[int, int]) -> None:

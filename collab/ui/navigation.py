@@ -19,6 +19,7 @@ from collab.ui import (
     page_label,
     page_models,
     page_new,
+    page_privacy,
     page_review,
     page_settings,
     page_who,
@@ -75,6 +76,12 @@ def main() -> None:
             "settings": st.Page(
                 page_settings.draw, title=word("nav.settings"), icon=":material/tune:", url_path="settings"
             ),
+            "privacy": st.Page(
+                page_privacy.draw,
+                title=word("nav.privacy"),
+                icon=":material/shield_person:",
+                url_path="privacy",
+            ),
             "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
         }
         pages = _allowed(pages)
@@ -93,10 +100,10 @@ def main() -> None:
 
 NEEDS: dict[str, Right] = {
     "label": "annotate", "answers": "annotate", "data": "see", "insights": "see", "models": "lead", "certify": "lead",
-    "export": "export", "settings": "lead",
+    "export": "export", "settings": "lead", "review": "review", "privacy": "administer",
 }  # fmt: skip
 """Right in the open project without which a page isn't offered; what it does is checked in the loop."""
-OF_LEADS = ("lead", "export")
+OF_LEADS = ("lead", "export", "administer")
 
 
 def _allowed(pages: dict[str, StreamlitPage]) -> dict[str, StreamlitPage]:

@@ -173,7 +173,7 @@ class _Doors:
             return _error(503, told(error))
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
-    def _desk(self, person: str, session: str, project: int, cookies: Mapping[str, str], what: str) -> Desk:
+    def _desk(self, person: str, session: str, project: int | None, cookies: Mapping[str, str], what: str) -> Desk:
         """A desk for whom a note names, who must hold the session that it was given in. Raises `SignedOut`."""
         desk = Desk(self.store, person, session)
         if session and session_of(self.secret(), cookies) != session:
