@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
+from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
@@ -83,6 +83,23 @@ class Audit:
     """Whether its answer is under way: somebody holds it, or it was given back unseen."""
 
 
+MOST_COUNTED = 10_000
+"""Hits of a search that are counted; where there are more, it says so, and isn't ordered by relevance."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFilter:
+    """What one field of an item must hold."""
+
+    field: str
+    kind: Literal["contains", "equals", "between"]
+    text: str = ""
+    """Words of a text, or a category."""
+    low: float | None = None
+    """Bounds of a number, both included; None: there is none."""
+    high: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ItemFilter:
     """Which items a page wants to see; empty means all of them."""
@@ -94,6 +111,12 @@ class ItemFilter:
     annotator: str = ""
     include_reserved: bool = False
     """Also the reserve and what certificates drew."""
+    source: DecisionSource | Literal[""] = ""
+    """Where the decision came from."""
+    fields: tuple[FieldFilter, ...] = ()
+    """All of them must hold."""
+    hidden: tuple[str, ...] = ()
+    """Fields that this person may not see: what `text` names must stand in the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +127,19 @@ class ItemRow:
     decision: Decision | None
     annotation: Annotation | None = None
     """The latest one in force (of the filter's annotator, where given)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of what a search found."""
+
+    rows: tuple[ItemRow, ...]
+    ids: Any
+    """Of all hits that were listed, in their order, shape (n,), int64; at most `MOST_COUNTED`."""
+    exact: bool
+    """Whether these are all hits."""
+    ranked: bool = False
+    """Whether the best come first; else they stand in the order in which they were imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +273,29 @@ class Store(Protocol):
 
     def find(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
         """A page of items, and how many match in all."""
+
+    def search(
+        self,
+        project: int,
+        wanted: ItemFilter,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        among: Any = None,
+        ordered: bool = False,
+        seconds: float = 0.1,
+    ) -> Found:
+        """A page of items, and as many of the other hits as can be listed in that time, up to `MOST_COUNTED`.
+
+        Args:
+            project: Whose items.
+            wanted: Which ones.
+            limit: Rows of the page.
+            offset: Hits before it.
+            among: Ids of the only items in question, int64; None: all are.
+            ordered: Whether `among` stands in the order that is wanted; else by relevance, or as they were imported.
+            seconds: How long to look for more hits than this page needs.
+        """
 
     def index_text(self, project: int, after: int = 0, limit: int = 5000) -> int:
         """Bring the next items into the full-text index; returns the last id done, 0 at the end."""

@@ -17,6 +17,7 @@ from collab.storage import (
     explanations,
     features,
     files,
+    hits,
     imports,
     items,
     log,
@@ -32,7 +33,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0005"
+HEAD = "0008"
 """The migration that this version knows as the last one."""
 
 
@@ -167,7 +168,7 @@ class SqlStore(Database):
     set_read_until = items.set_read_until
     pool = items.pool
     pool_rows = items.pool_rows
-    find = items.find
+    find = hits.find
     truth = items.truth
 
     index_text = search.index_text
@@ -266,6 +267,7 @@ class SqlStore(Database):
     features = features.features
     repeats = repeats.repeats
     certificates = certificates.certificates
+    search = hits.search
 
 
 def _address(workspace: Path, url: str | None) -> sa.URL:
