@@ -10,6 +10,11 @@ CollabError
 │   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
 │   ├── NotInstalled          (ImportError) an optional extra is missing
 │   ├── NotShown              (LookupError) what this person doesn't see now
+│   ├── Forbidden             (PermissionError) what this person's role doesn't allow
+│   ├── SignedOut             (PermissionError) a session that has ended, or an account that is disabled
+│   ├── WrongPassword         (PermissionError) a name and a password that don't belong together
+│   ├── NotAlone              (PermissionError) a server that others reach, where names are taken on trust
+│   ├── WaitFirst             (PermissionError) too many attempts to sign in
 │   ├── NothingToLearn        (ValueError) a table that no model can be trained on
 │   ├── Diverged              (ArithmeticError) a training whose loss ran away
 │   ├── OutOfMemory           (MemoryError) a training that doesn't fit here at all
@@ -24,6 +29,16 @@ CollabError
     ├── JobCancelled          a person asked it to stop
     └── JobLost               another attempt has taken the job over
 """
+
+_RIGHTS = {
+    "see": "see this project",
+    "annotate": "answer",
+    "review": "review others' answers",
+    "lead": "change this project",
+    "export": "take data away",
+    "see personal": "see personal fields",
+    "administer": "administer this",
+}
 
 
 class CollabError(Exception):
@@ -78,6 +93,40 @@ class NotInstalled(UserError, ImportError):
 class NotShown(UserError, LookupError):
     def __init__(self) -> None:
         super().__init__("There is no suggestion on your screen that could be explained; go on to the next item.")
+
+
+class Forbidden(UserError, PermissionError):
+    def __init__(self, right: str) -> None:
+        super().__init__(
+            f"Your role here doesn't include the right to {_RIGHTS.get(right, right)}. Ask an administrator."
+        )
+        self.right = right
+
+
+class SignedOut(UserError, PermissionError):
+    def __init__(self) -> None:
+        super().__init__("You are signed out. Sign in again; answers that aren't saved yet wait in this browser.")
+
+
+class WrongPassword(UserError, PermissionError):
+    def __init__(self) -> None:
+        super().__init__("Name and password don't belong together, or the account is disabled.")
+
+
+class NotAlone(UserError, PermissionError):
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"On {host} other machines reach this workspace, in which names are taken on trust. "
+            "Make an account first: collab member add NAME --admin."
+        )
+        self.host = host
+
+
+class WaitFirst(UserError, PermissionError):
+    def __init__(self, seconds: int) -> None:
+        time = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60)} minutes"
+        super().__init__(f"Too many attempts have failed. Wait {time}, then try again.")
+        self.seconds = seconds
 
 
 class NothingToLearn(UserError, ValueError):

@@ -82,11 +82,13 @@ class App:
 
 
 @contextmanager
-def running_app(workspace: Path, database: str = "", port: int | None = None) -> Iterator[App]:
+def running_app(
+    workspace: Path, database: str = "", port: int | None = None, *, program: str = "collab.cli"
+) -> Iterator[App]:
     """Start app and worker on a workspace; they end with the context."""
     port = port or free_port()
     log = workspace / f"app-{port}.log"
-    arguments = command("run", "--workspace", workspace, "--port", str(port))
+    arguments = [sys.executable, "-m", program, "run", "--workspace", str(workspace), "--port", str(port)]
     with log.open("ab") as out:
         process = subprocess.Popen(
             arguments,
@@ -149,21 +151,29 @@ class Person:
             ConnectionError: Nobody answers.
             Refusal: The reply is not 200.
         """
+        reply = self._post("/api/v1/sync", self.message(want))
+        self.take(reply)
+        return reply
+
+    def message(self, want: int = 5) -> dict[str, Any]:
+        """What a card sends: what it holds, and the answers that wait."""
         on_screen, unseen = self.queue[:1], self.queue[1:]
-        body = {
+        return {
             "tab": self.tab, "want": want, "have": [a["id"] for a in unseen], "ranking": self.ranking, "idle": False,
             "on_screen": on_screen[0]["id"] if on_screen else None, "answers": self.outbox[:100],
         }  # fmt: skip
-        reply = self._post("/api/v1/sync", body)
+
+    def take(self, reply: Mapping[str, Any]) -> None:
+        """Do what a card does with a reply."""
         done = {*reply["acked"], *(r["id"] for r in reply["refused"])}
         self.acked += reply["acked"]
         self.outbox = [entry for entry in self.outbox if entry["id"] not in done]
         kept = [a for a in self.queue if a["id"] not in reply["drop"]]
         for ask in kept[1:]:
             ask["suggestion"] = reply["fresh"].get(str(ask["id"]), ask["suggestion"])
-        self.queue = kept + reply["asks"]
+        answered = {entry["ask"] for entry in self.outbox}
+        self.queue = kept + [ask for ask in reply["asks"] if ask["id"] not in answered]
         self.ranking = reply["ranking"]
-        return reply
 
     def close(self) -> None:
         """Hang up."""

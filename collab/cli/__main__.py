@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from collab.cli.exchanging import export_data_, import_, report
+from collab.cli.members import member
 from collab.cli.safekeeping import backup, doctor, restore
 from collab.cli.simulating import simulate
 from collab.cli.speaking import (
@@ -75,6 +76,7 @@ app.command(name="import")(import_)
 app.add_typer(export_app, name="export")
 export_app.command("data")(export_data_)
 export_app.command("model")(export_model)
+app.add_typer(member, name="member")
 app.command()(predict)
 app.command()(report)
 app.command()(simulate)
@@ -132,8 +134,9 @@ def main() -> None:
 
 def _serve(store: Store, workspace: Path, database: str, host: str, port: int) -> None:
     from collab.jobs.supervisor import supervise
-    from collab.ui.server import serve
+    from collab.ui.server import check_host, serve
 
+    check_host(store, host)
     out.print(f"Open http://{host}:{port} (Ctrl+C ends it)", highlight=False, markup=False)
     out.print(f"Your work is kept in {workspace.resolve()}", highlight=False, markup=False, soft_wrap=True)
     serve(store, host, port, worker=lambda: supervise(workspace, database))

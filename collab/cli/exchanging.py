@@ -54,6 +54,9 @@ def import_(
     encoder: Annotated[str, typer.Option(help="For a new project: what turns its texts into features.")] = "minilm",
     comma: Annotated[Literal["", "point", "thousands"], typer.Option(help="What it is in numbers as 3,5.")] = "",
     unescape: Annotated[bool, typer.Option(help="Decode HTML entities.")] = False,
+    personal: Annotated[list[str] | None, typer.Option(
+        help="Column that may tell who somebody is: withheld from those without the right, and from exports; repeat."
+    )] = None,
     on_change: Annotated[Literal["keep", "replace", "add"], typer.Option(help="For rows that changed.")] = "keep",
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -62,13 +65,17 @@ def import_(
     A folder or a .zip of pictures has the columns image, folder and file; --label folder takes the folders' names for
     answers. With one table at its top that names the pictures by their paths, it has that table's columns.
     """
+    from collab.loop.annotating import new_id
     from collab.loop.importing import run_import
     from collab.loop.planning import ImportPlan, naming_rows
     from collab.loop.reading import sniff
     from collab.loop.rejecting import first_rejected
+    from collab.loop.reshaping import mark_personal
 
     fields = fields_of(field, text, image)
     store = open_workspace(workspace, database)
+    if unknown := [name for name in personal or () if name not in sniff(file).columns]:
+        raise UnknownName("column", unknown[0], sniff(file).columns)
     there = next((p for p in store.projects() if p.name == project), None)
     made = there or _create(store, project, file, fields, label, tuple(classes or ()), question, encoder)
     plan = ImportPlan(
@@ -85,8 +92,11 @@ def import_(
             report = run_import(store, made, file, plan, now=now(), progress=progress, by=_me())
         except BaseException:
             if there is None:
-                store.delete_project(made.id)
+                store.delete_project(made.id, now())
             raise
+    if personal:
+        names = sorted({*personal, *made.personal})
+        mark_personal(store, made.id, names, _me(), new_id(), now(), named_by=id_column)
     for name in naming_rows(plan.fields, sniff(file)):
         err.print(
             f"{name}: nearly every row has its own value; it is shown, but the model leaves it out.", markup=False
@@ -95,7 +105,7 @@ def import_(
     told = [f"{report.added:,} items added, {report.duplicates:,} duplicates, {report.rejected:,} rejected{left}"]
     values = dataclasses.asdict(report)
     if report.rejected_file:
-        first, path = first_rejected(store, report, FIRST), store.file(report.rejected_file)
+        first, path = first_rejected(store, made.id, report, FIRST), store.file(report.rejected_file)
         values |= {
             "rejected_path": str(path), "rejected_first": [{"place": r.place, "reason": r.reason} for r in first],
         }  # fmt: skip
@@ -108,6 +118,9 @@ def export_data_(
     project: Annotated[str, typer.Option(help="Name of the project.")],
     output: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl, .parquet or .xlsx.")],
     what: Annotated[What, typer.Option(help="mine: your rows with their answers.")] = "mine",
+    with_personal: Annotated[bool, typer.Option(
+        "--with-personal", help="Also the columns that are marked as personal."
+    )] = False,
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Write every decision and annotation, with who and when."""
@@ -115,7 +128,8 @@ def export_data_(
 
     store = open_workspace(workspace, database, must_exist=True)
     form = output.suffix.lstrip(".")
-    made = export_data(store, project_named(store, project), what, form, progress=lambda *_: False)  # type: ignore[arg-type]  # it is checked there
+    owner = project_named(store, project)
+    made = export_data(store, owner, what, form, progress=lambda *_: False, personal=with_personal)  # type: ignore[arg-type]  # it is checked there
     with disk_errors(output):
         shutil.copyfile(made.path, output)
     counts = {"guarded_cells": made.guarded_cells, "altered_cells": made.altered_cells, "left_out": made.left_out}
@@ -125,6 +139,8 @@ def export_data_(
         "left_out": "rows of your files are not among them: duplicates, and rejected ones",
     }
     told = "; ".join([f"{made.rows:,} rows in {output}", *(f"{n:,} {words[name]}" for name, n in counts.items() if n)])
+    if owner.personal and not with_personal:
+        told += f"; without {', '.join(sorted(owner.personal))}, which is personal: --with-personal brings it along"
     say({"file": str(output), "rows": made.rows, **counts}, as_json, told)
 
 

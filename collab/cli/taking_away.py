@@ -14,6 +14,9 @@ from collab.storage.failures import disk_errors
 def export_model(
     project: Annotated[str, typer.Argument(help="Name of the project.")],
     to: Annotated[Path | None, typer.Option(help="File to write; else its name is made of the project's.")] = None,
+    with_personal: Annotated[bool, typer.Option(
+        "--with-personal", help="Also where the model holds values of a column marked as personal."
+    )] = False,
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Write the model that suggests today as one .zip that runs elsewhere: weights, classes, and a model card.
@@ -26,7 +29,10 @@ def export_model(
     store = open_workspace(workspace, database, must_exist=True)
     file = to or Path(f"{slug(project)}-model.zip")
     with err.status("Writing …"):
-        made = bundle(store, project_named(store, project), now=now(), report=lambda *_: False, lasting=False)
+        made = bundle(
+            store, project_named(store, project), now=now(), report=lambda *_: False, lasting=False,
+            personal=with_personal,
+        )  # fmt: skip
         with disk_errors(file):
             shutil.copyfile(made.path, file)
         if made.new and file.resolve() != made.path.resolve():  # else somebody fetches it on a page

@@ -8,12 +8,16 @@ from typing import Any, Literal
 
 from collab.domain.project import NONE, Answer, ItemState, LabelSchema, Project
 
-Purpose = Literal["random", "cold start", "query", "audit", "certificate", "repeat", "chosen", "imported"]
-"""Why it is asked; "certificate": an audit that a certificate drew; "repeat": this person's own answer, once more."""
-Lane = Literal["query", "audit", "certificate", "repeat", "chosen"]
-"""Which queue an ask stands in; "chosen" and "repeat" asks belong to one person."""
-ALWAYS_BLIND: frozenset[Purpose] = frozenset({"audit", "certificate", "repeat"})
-"""Asks that measure: their suggestion is never shown, neither before they are answered nor after."""
+Purpose = Literal[
+    "random", "cold start", "query", "audit", "certificate", "repeat", "chosen", "imported", "review", "norming", "bulk"
+]
+"""Why it is asked; "certificate": an audit that a certificate drew; "repeat": this person's own answer, once more;
+"review": a second look; "norming": everybody answers the same few items; "bulk": one answer for many items at once."""
+Lane = Literal["query", "audit", "certificate", "repeat", "chosen", "review", "norming"]
+"""Which queue an ask stands in; those of `PERSONAL` belong to one person."""
+PERSONAL: frozenset[Lane] = frozenset({"chosen", "repeat", "review", "norming"})
+ALWAYS_BLIND: frozenset[Purpose] = frozenset({"audit", "certificate", "repeat", "review", "norming"})
+"""Asks that measure, or look again: their suggestion is never shown, neither before they are answered nor after."""
 
 AnnotationKind = Literal["answer", "unsure", "later", "unusable", "flag", "undo", "restore"]
 EventKind = Literal[
@@ -31,8 +35,16 @@ EventKind = Literal[
     "certificate",
     "promote",
     "delete weights",
+    "fields",
+    "adjudicate",
+    "withdraw",
+    "aggregate",
+    "norming",
+    "erase",
 ]
 ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "unusable", "flag", "undo", "restore")
+ACTS_ON_ITEMS: tuple[EventKind, ...] = (*ANNOTATION_KINDS, "adjudicate", "withdraw")
+"""What people do with single items; all other events change a project as a whole."""
 
 Footing = Literal["", "names", "ambiguous", "unfamiliar"]
 """What a suggestion stands on: "names", on nothing but the classes' names and descriptions, for too little is answered;
@@ -235,7 +247,13 @@ class Settled:
 
 
 def settle(
-    current: Sequence[Annotation], wanted: int, schema: LabelSchema, standing: Decision | None = None
+    current: Sequence[Annotation],
+    wanted: int,
+    schema: LabelSchema,
+    standing: Decision | None = None,
+    *,
+    adjudicated: Decision | None = None,
+    aggregated: Decision | None = None,
 ) -> Settled:
     """Say what the annotations in force amount to.
 
@@ -243,7 +261,11 @@ def settle(
         current: At most one annotation for each annotator: the last one not taken back.
         wanted: How many answers an item needs.
         standing: What stands until people answer: the decision that came with the file, or a machine's.
+        adjudicated: What an adjudicator has settled; it stands whatever annotators say.
+        aggregated: What was concluded from answers that differ; it settles what would be disputed.
     """
+    if adjudicated is not None:
+        return Settled("decided", replace(adjudicated, answer=_resolved(adjudicated.answer, schema)))
     spoken = [a for a in current if a.kind in ("answer", "unsure")]
     if any(a.kind == "unusable" for a in current):
         return Settled("disputed" if spoken else "unusable")
@@ -257,7 +279,9 @@ def settle(
     if len(votes) > 1:  # those that differ by what is offered no more are one today
         votes = Counter(answer and counted(answer, schema) for answer in votes)
     if len(votes) > 1:
-        return Settled("disputed")
+        if aggregated is None:
+            return Settled("disputed")
+        return Settled("decided", replace(aggregated, answer=_resolved(aggregated.answer, schema)))
     (answer,) = votes
     if answer is None:
         return Settled("unsure")

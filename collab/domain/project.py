@@ -1,6 +1,7 @@
 """What a project is: its fields, its question and classes, its policy, its items."""
 
 import dataclasses
+import hashlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Field:
     role: FieldRole = "both"
     unit: str = ""
     """What its numbers are counted in, as "mm"; only shown."""
+    personal: bool = False
+    """Whether it may tell who somebody is: withheld from roles without the right to see it, and from exports."""
 
     @property
     def shown(self) -> bool:
@@ -258,6 +261,19 @@ class Project:
     salt: str = ""
     """Random, known to the server alone: keys the ranks and coins of its items."""
 
+    @property
+    def personal(self) -> frozenset[str]:
+        """Names of the columns that may tell who somebody is, those beside the fields too."""
+        return frozenset(f.name for f in self.fields if f.personal)
+
+    def told(self, digest: str) -> str:
+        """The digest of an item as a browser gets it.
+
+        Where a column is personal it is keyed: from the plain one and the other columns, whoever tries all dates could
+        tell somebody's day of birth.
+        """
+        return keyed(digest, self.salt) if self.personal else digest
+
 
 ItemState = Literal["open", "decided", "unsure", "disputed", "flagged", "unusable"]
 
@@ -282,6 +298,13 @@ class Item:
     state: ItemState = "open"
     read_until: int | None = None
     """Character of its text at which the encoder stopped reading; None: it read all of it, or hasn't begun."""
+    erased: bool = False
+    """Whether its content was erased on request; it is unusable then, and stays it."""
+
+
+def keyed(digest: str, salt: str) -> str:
+    """A digest that can be neither computed nor tried without the salt."""
+    return hashlib.blake2b(digest.encode(), digest_size=16, key=salt.encode()).hexdigest()
 
 
 def folded(text: str) -> str:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from collab.domain.access import Access, AccessEntry, Attempts, Person, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
+from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
 from collab.domain.version import ModelVersion
 
 
@@ -114,9 +116,7 @@ class ItemFilter:
     source: DecisionSource | Literal[""] = ""
     """Where the decision came from."""
     fields: tuple[FieldFilter, ...] = ()
-    """All of them must hold."""
-    hidden: tuple[str, ...] = ()
-    """Fields that this person may not see: what `text` names must stand in the others."""
+    """All of them must hold; nothing is found by a personal one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,16 @@ class Found:
     """Whether these are all hits."""
     ranked: bool = False
     """Whether the best come first; else they stand in the order in which they were imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A project that was deleted, and may be had back until it is purged."""
+
+    id: int
+    name: str
+    at: int
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,9 @@ class Store(Protocol):
             durable: False for leases alone: they need not survive a power cut.
         """
 
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Inside a transaction: where the body fails, undo what it wrote, and nothing else of the transaction."""
+
     def lock(self, project: int) -> None:
         """Inside a transaction: have the acts of a project run one after another from here to its end."""
 
@@ -184,6 +197,88 @@ class Store(Protocol):
 
     def annotators(self) -> tuple[str, ...]:
         """Names, in the order in which they came."""
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, in the order in which they came."""
+
+    def person(self, name: str) -> Person:
+        """One. Raises `UnknownName`."""
+
+    def save_person(self, person: Person) -> None:
+        """Keep what is known of a person, a new or a known one; who is disabled is signed out."""
+
+    def set_language(self, name: str, language: str) -> None:
+        """Keep in which language a person is spoken to, and nothing else; of nobody who is known here: do nothing."""
+
+    def accounts(self) -> tuple[Person, ...]:
+        """Those who can sign in, or could if they weren't disabled, by name."""
+
+    def password(self, person: str) -> str:
+        """The digest of somebody's password; "" where they have none."""
+
+    def set_password(self, person: str, digest: str, *, stay: bool = False) -> None:
+        """Keep the digest of a password, and sign its owner out everywhere, unless they `stay`.
+
+        Raises:
+            UnknownName: There is no such person.
+        """
+
+    def known_as(self, issuer: str, subject: str) -> Person | None:
+        """Whom an identity provider calls so."""
+
+    def sign_in_way(self) -> SignIn:
+        """How people say here who they are."""
+
+    def set_sign_in_way(self, way: SignIn) -> None:
+        """Choose it. Sessions that are there stay."""
+
+    def access(self, person: str, session: str, now: int) -> Access | None:
+        """What somebody may do now; None: that session isn't theirs or has ended, or their account is disabled.
+
+        Without a session everything, to everybody, where names are taken on trust, and nothing anywhere else.
+        """
+
+    def start_session(self, session: str, person: str, now: int, until: int, idle: int = 0) -> None:
+        """Keep that somebody has signed in, until then; `session` is a secret's digest.
+
+        Args:
+            idle: Milliseconds without a sign of them after which it ends all the same, to the minute; 0: it doesn't.
+        """
+
+    def signed_in(self, session: str, now: int) -> str | None:
+        """Whose session it is; None: it has ended, or their account is disabled."""
+
+    def end_session(self, session: str) -> None:
+        """Sign out."""
+
+    def end_sessions(self, person: str) -> None:
+        """Sign somebody out everywhere."""
+
+    def count_attempt(self, what: str, now: int) -> Attempts:
+        """Count one more attempt to sign in, for all processes that serve this workspace; returns those before it.
+
+        Until the transaction ends, nobody else counts for the same.
+        """
+
+    def set_attempts(self, what: str, attempts: Attempts) -> None:
+        """Say how many have failed; none: forget them."""
+
+    def forget_attempts(self, before: int) -> None:
+        """Drop those whose last one was earlier."""
+
+    def set_role(self, project: int, person: str, role: Role | None) -> None:
+        """Say what somebody is in a project; None: no longer a member."""
+
+    def members(self, project: int) -> Mapping[str, Role]:
+        """Roles by name, in the order of the names."""
+
+    def note(self, entry: AccessEntry) -> None:
+        """Add to the access log; joins the transaction, so that it costs no commit of its own there."""
+
+    def accesses(
+        self, project: int | None = None, *, person: str = "", before: int | None = None, limit: int = 100
+    ) -> list[tuple[int, AccessEntry]]:
+        """The latest entries of the access log with their numbers, newest first; those under `before`, where given."""
 
     def create_project(
         self, name: str, fields: Sequence[Field], schema: LabelSchema, policy: LoopPolicy, now: int, demo: bool = False
@@ -205,8 +300,18 @@ class Store(Protocol):
     def save_policy(self, project: int, policy: LoopPolicy) -> None:
         """Replace the policy."""
 
-    def delete_project(self, project: int) -> None:
-        """Hide a project from every list; its log stays."""
+    def save_fields(self, project: int, fields: Sequence[Field]) -> None:
+        """Replace what is known of the columns, and bring the index of words in line: with a million items it takes a
+        minute, and nobody answers meanwhile. Names, kinds and order of those that are the items' content must stay."""
+
+    def delete_project(self, project: int, now: int) -> None:
+        """Hide a project from every list; all of it stays until it is purged, and its log for good."""
+
+    def deleted_projects(self) -> tuple[Deleted, ...]:
+        """Those that are hidden and not purged yet, first deleted first."""
+
+    def restore_project(self, project: int) -> None:
+        """Show a hidden project again. Raises `UnknownName` where it isn't one, `Conflict` where its name is taken."""
 
     def progress(self, project: int) -> Progress:
         """The counters; one row read."""
@@ -445,6 +550,53 @@ class Store(Protocol):
     def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
         """Seconds of this person's latest answers, latest first."""
 
+    # ---- second looks
+    def put_suspects(self, project: int, kinds: Sequence[SuspectKind], suspects: Sequence[Suspect], now: int) -> None:
+        """Replace what was found of these kinds."""
+
+    def suspects_of(self, item: int) -> tuple[Suspect, ...]:
+        """Why an item should be looked at again, the strongest reason first; what its state says isn't there."""
+
+    def looks_left(self, project: int, annotator: str, now: int) -> Mapping[str, int]:
+        """How many items wait for a second look by this person, by kind; "": in all, each counted once.
+
+        Left out is what an adjudicator has settled, what this person has put off, and what another one is at.
+        """
+
+    def due_looks(self, project: int, annotator: str, kind: str, size: int, now: int) -> list[tuple[int, float]]:
+        """The next of them, with their scores: what was sent to this person first, then the most doubtful; among these
+        others' items before what this person answered.
+
+        Args:
+            kind: Of one kind alone; "": of all.
+        """
+
+    def take_looks(
+        self, project: int, annotator: str, kind: str, size: int, token: str, now: int, until: int
+    ) -> list[Ask]:
+        """Take the next of them under a lease (lane "review", blind); the `reason` of an ask is the kind asked for."""
+
+    def send_look(self, project: int, item: int, annotator: str) -> None:
+        """Have this person look at an item; nobody else is asked until they have."""
+
+    def close_looks(self, item: int) -> None:
+        """An item is settled: nobody need look at it again."""
+
+    def adjudication(self, item: int) -> Adjudication | None:
+        """What an adjudicator said of an item and nobody has taken back."""
+
+    def set_adjudication(self, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
+        """Say what stands; None: nothing."""
+
+    def adjudications(self, project: int, limit: int = 100, before: int | None = None) -> list[Adjudicated]:
+        """Those in force, latest first; `before`, the number of an event, pages back."""
+
+    def set_second_look(self, item: int, annotator: str, said: Annotation | None) -> None:
+        """Keep what a person said blind at a second look, beside what is in force; None: it was taken back."""
+
+    def second_looks(self, item: int) -> list[Annotation]:
+        """What people said blind of an item at a second look, in the order in which they said it."""
+
     # ---- certificates
     def save_certificate(self, certificate: Certificate) -> None:
         """Write a certificate as it stands now; its number is its own in the project."""
@@ -609,6 +761,59 @@ class Store(Protocol):
 
     def differing(self, project: int) -> "Differing":
         """Compare states, decisions, annotations in force and counters with those that were set aside."""
+
+    # ---- privacy: what is taken out for good
+    def every_project(self) -> tuple[int, ...]:
+        """Ids of all projects, of hidden and purged ones too: each has its log."""
+
+    def next_alias(self) -> str:
+        """A name that nobody had, to put in an erased person's place, as "erased 3"."""
+
+    def events_naming(self, project: int, name: str) -> list[tuple[int, Event]]:
+        """Events by a person, and those in whose content a text is their name, with their numbers."""
+
+    def events_of_item(self, project: int, item: int) -> list[tuple[int, Event]]:
+        """Events about an item, with their numbers."""
+
+    def mentions(self, project: int, name: str) -> int:
+        """How many events hold these letters, maybe among others."""
+
+    def retell(self, project: int, events: Sequence[tuple[int, Event]]) -> dict[int, str]:
+        """Put other actors and payloads into events of the log; returns the digest of what each says from now on.
+
+        An event of the kind "erase" with these digests as its `told` has to follow in the same transaction: without it
+        `check_chain` takes the change for a forgery.
+        """
+
+    def rename_person(self, name: str, alias: str) -> None:
+        """Put an alias in the place of a name in all tables but the log's contents; sign-ins and leases go."""
+
+    def rename_in_rows(self, items: Sequence[int], name: str, alias: str) -> None:
+        """Put an alias wherever a cell beside the fields of these items is the name."""
+
+    def empty_item(self, project: int, item: int) -> str:
+        """Erase an item's content, its answers and all that was made of it; returns its new digest, which is random.
+
+        Its events are up to the caller, and so are files and features.
+        """
+
+    def forget_answers(self, project: int, item: int, now: int) -> None:
+        """Put all answers to an erased item out of force, as when its erasure is replayed."""
+
+    def purge_project(self, project: int, now: int) -> None:
+        """Erase all content of a hidden project, also what its events say; an "erase" event has to follow."""
+
+    def scrub(self) -> bool:
+        """Write the database anew, so that what was erased is in no free page of its file.
+
+        False where somebody reads an older state, which then stays on the disk until the next time.
+        """
+
+    def erase_features(self, project: int, items: Sequence[int]) -> None:
+        """Write zeros over all features of these items, under every encoder."""
+
+    def delete_all_features(self, project: int) -> None:
+        """Delete the features of a project under every encoder."""
 
     # ---- features
     def features(self, project: int, encoder: str, dim: int) -> "FeatureFile":

@@ -25,6 +25,8 @@ class Contradiction:
     second: int
     similarity: float
     """Cosine of their features."""
+    against: float = 1.0
+    """Share of the first one's near neighbours that say otherwise."""
 
 
 def out_of_fold(
@@ -107,6 +109,25 @@ def likely_errors(proba: Floats, labels: Ints) -> int:
     return round(float(joint.sum() - joint.trace()))
 
 
+def likely_errors_of_any(proba: Floats, labels: Labels) -> int:
+    """The same where any number of classes may apply: how many items are likely wrong about at least one class.
+
+    Args:
+        proba: Of models that have not seen these labels, shape (n_labels, n_classes).
+        labels: Which classes apply, shape (n_labels, n_classes).
+    """
+    wrong = np.zeros(len(labels), bool)
+    for column in range(proba.shape[1]):
+        applies = labels[:, column].astype(np.int64)
+        if 0 < applies.sum() < len(applies):
+            both = np.stack([1 - proba[:, column], proba[:, column]], axis=1)
+            usual = [both[applies == side, side].mean() for side in (0, 1)]
+            other = 1 - applies
+            sure = both[np.arange(len(both)), other] >= np.take(usual, other)
+            wrong |= sure & (both[np.arange(len(both)), other] > both[np.arange(len(both)), applies])
+    return int(wrong.sum())
+
+
 def contradictions(features: Floats, labels: Ints) -> list[Contradiction]:
     """Pairs of near items with different answers, those first whose near neighbours mostly say otherwise.
 
@@ -116,8 +137,8 @@ def contradictions(features: Floats, labels: Ints) -> list[Contradiction]:
     """
     if len(labels) < 2:
         return []
-    rows = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    near, similar = _neighbours(rows, min(NEIGHBOURS, len(labels) - 1))
+    everyone = np.arange(len(labels))
+    near, similar = nearest(features, everyone, everyone)
     against = labels[near] != labels[:, None]
     close = similar >= np.quantile(similar[:, 0], 1 - NEAR)
     share = (against & close).sum(axis=1) / np.maximum(close.sum(axis=1), 1)
@@ -125,22 +146,41 @@ def contradictions(features: Floats, labels: Ints) -> list[Contradiction]:
     for row in np.flatnonzero((against & close).any(axis=1)).tolist():
         place = int(np.flatnonzero(against[row] & close[row])[0])  # the nearest that says otherwise
         other, key = int(near[row, place]), (min(row, int(near[row, place])), max(row, int(near[row, place])))
-        each = float(share[row]), Contradiction(row, other, float(similar[row, place]))
+        each = float(share[row]), Contradiction(row, other, float(similar[row, place]), float(share[row]))
         if key not in found or each[0] > found[key][0]:
             found[key] = each
     return [pair for _, pair in sorted(found.values(), key=lambda e: (-e[0], -e[1].similarity))]
 
 
-def _neighbours(rows: Floats, k: int) -> tuple[Ints, Floats]:
-    """The nearest other rows of each row, nearest first, and their cosines; both of shape (n, k)."""
-    near = np.empty((len(rows), k), np.int64)
-    similar = np.empty((len(rows), k), np.float32)
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK] @ rows.T
-        part[np.arange(len(part)), np.arange(start, start + len(part))] = -2
-        best = np.argpartition(-part, k - 1, axis=1)[:, :k]
-        values = np.take_along_axis(part, best, axis=1)
+def nearest(features: Floats, among: Ints, wanted: Ints, k: int = NEIGHBOURS) -> tuple[Ints, Floats]:
+    """The nearest of some rows to others, each nearest first, and their cosines; a row is never its own neighbour.
+
+    Args:
+        features: Shape (n, dim).
+        among: Rows that may be a neighbour, shape (m,).
+        wanted: Rows whose neighbours are asked for, shape (q,).
+        k: How many; fewer where there are fewer.
+
+    Returns:
+        Rows and cosines, both of shape (q, at most k).
+    """
+    k = min(k, max(0, len(among) - 1))
+    near, similar = np.empty((len(wanted), k), np.int64), np.empty((len(wanted), k), np.float32)
+    if not k or not len(wanted):
+        return near, similar
+    pool = _unit(features[among])
+    for start in range(0, len(wanted), CHUNK):
+        rows = wanted[start : start + CHUNK]
+        cosine = _unit(features[rows]) @ pool.T
+        cosine[rows[:, None] == among] = -2
+        best = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
+        values = np.take_along_axis(cosine, best, axis=1)
         order = np.argsort(-values, axis=1)
-        near[start : start + len(part)] = np.take_along_axis(best, order, axis=1)
-        similar[start : start + len(part)] = np.take_along_axis(values, order, axis=1)
+        near[start : start + len(rows)] = among[np.take_along_axis(best, order, axis=1)]
+        similar[start : start + len(rows)] = np.take_along_axis(values, order, axis=1)
     return near, similar
+
+
+def _unit(features: Floats) -> Floats:
+    rows: Floats = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    return rows

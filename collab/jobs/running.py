@@ -20,8 +20,8 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
-from collab.loop import auditing, bundling, exporting, importing
-from collab.loop.encoding import encode_items, image_encoder, text_encoder
+from collab.loop import auditing, bundling, doubting, exporting, importing, suspecting
+from collab.loop.encoding import blocks_of, encode_items, image_encoder, text_encoder
 from collab.loop.escalating import JOB, wanted
 from collab.loop.freezing import freeze
 from collab.loop.lessons import lesson as lesson_of
@@ -185,15 +185,17 @@ def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
 def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     made = exporting.export_data(
-        store, store.project(job.project), job.payload["what"], job.payload["format"], progress=report
-    )
+        store, store.project(job.project), job.payload["what"], job.payload["format"], progress=report,
+        personal=job.payload.get("personal", False),
+    )  # fmt: skip
     counts = {"guarded": made.guarded_cells, "altered": made.altered_cells, "left_out": made.left_out}
     return {"file": made.name, "rows": made.rows, **counts}
 
 
 def _bundle(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
-    made = bundling.bundle(store, store.project(job.project), now=now_ms(), report=report)
+    personal = job.payload.get("personal", False)
+    made = bundling.bundle(store, store.project(job.project), now=now_ms(), report=report, personal=personal)
     return {"file": made.name, "model": made.model, "bytes": made.bytes}
 
 
@@ -245,6 +247,19 @@ def _tune(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return tune(store, job.project, wanted(job), job.id, report, hold)
 
 
+def _suspect(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    project = store.project(job.project)
+    if job.payload:
+        features = typed(doubting.Features, job.payload)
+    else:  # a person wants it: nobody has said where the features are
+        blocks = blocks_of(store, project, text_encoder(store, project), image_encoder(store, project))
+        features = doubting.Features(blocks.digest, blocks.dim, blocks.widths)
+    stand_back()
+    made = suspecting.look(store, project, features, now_ms(), lambda share: report(share, ""))
+    return {"found": sum(made.found.values())}
+
+
 def _act(job: Job) -> str:
     """The event of a job that is one act: the next attempt sees by it that an earlier one came to its end."""
     return f"job {job.id}: {job.kind}"
@@ -261,4 +276,5 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "withdraw": _withdraw,
     "train": _train,
     JOB: _tune,
+    doubting.JOB: _suspect,
 }

@@ -23,7 +23,7 @@ from collab.errors import CollabError, JobLost, StorageError
 from collab.jobs.loading import Encoders
 from collab.jobs.running import LEASE_MS, START_MS, now_ms
 from collab.jobs.supervisor import ANOTHER_RUNS
-from collab.loop import certifying, escalating
+from collab.loop import certifying, doubting, escalating, suspecting
 from collab.loop.encoding import image_encoder_of, text_encoder_of
 from collab.loop.explaining import answer_why
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
@@ -53,6 +53,8 @@ TRAINING = ("train",)
 """Somebody watches these, but they may take long: beside the others, one at a time."""
 TUNING = (escalating.JOB,)
 """Take minutes to hours: one at a time for each device, beside all others."""
+LOOKING = (doubting.JOB,)
+"""Nobody waits for these."""
 ALONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 """A training that takes every core for an hour would keep people waiting at each key; where there is a GPU the
 processor has little to do."""
@@ -207,6 +209,8 @@ class _Worker:
         if events != seen or time.monotonic() >= again:
             soon = certifying.follow(self._store, project, now_ms())
             escalating.ask_if_due(self._store, project, now_ms())
+            if (learner := self._learners.get(project.id)) is not None:
+                suspecting.ask_if_due(self._store, project, learner.reads, now_ms())
             self._followed[project.id] = events, time.monotonic() + (VERDICT_EVERY if soon else FOLLOW_EVERY)
 
     def _learner(self, project: Project) -> Learner | None:
@@ -235,7 +239,7 @@ class _Worker:
                 self._bury(job, child.returncode)
         if (claimed := self._store.claim_job(["retrain"], now_ms(), now_ms() + LEASE_MS)) is not None:
             self._retrain(claimed)
-        for kinds in (QUICK, SLOW, TRAINING, TUNING):
+        for kinds in (QUICK, SLOW, TRAINING, TUNING, LOOKING):
             if any(running.kind in kinds for running, _ in self._children.values()):
                 continue
             claimed = self._store.claim_job(kinds, now_ms(), now_ms() + START_MS, alone=kinds is TUNING)
@@ -288,7 +292,7 @@ class _Worker:
             "--attempt",
             str(job.attempt),
         )
-        env = {**os.environ, **(ALONE if job.kind in TUNING else {})}
+        env = {**os.environ, **(ALONE if job.kind in (*TUNING, *LOOKING) else {})}
         return subprocess.Popen(
             [sys.executable, "-m", "collab.cli", *child],
             stdin=subprocess.DEVNULL,

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, settle
-from collab.domain.project import LabelSchema, Project
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Event, settle
+from collab.domain.project import LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
+from collab.loop.enforcing import enforce, forget
+from collab.loop.permitting import needs
 from collab.loop.replaying import replay
 from collab.loop.veiling import recorded
 
@@ -24,6 +26,7 @@ MAX_NOTE = 500
 PAGE = 1000
 
 
+@needs("annotate", own="annotation")
 def submit(
     store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True
 ) -> Literal["stored", "known"]:
@@ -48,7 +51,7 @@ def submit(
             return "known"
         project = store.project(annotation.project)
         item = store.items([annotation.item]).get(annotation.item)
-        if item is None or item.project != project.id:
+        if item is None or item.project != project.id or item.erased:
             raise UnknownName("item", annotation.item)
         annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
         store.append(annotation.event())
@@ -69,6 +72,7 @@ def take_back(store: Store, project: int, target: str, annotator: str, event_id:
     submit(store, undo, "", now)
 
 
+@needs("review", own="annotator")
 def restore_item(store: Store, project: int, item: int, annotator: str, event_id: str, now: int) -> None:
     """Bring an unusable item back into the pool."""
     submit(store, Annotation(event_id, project, item, annotator, "restore", now), "", now)
@@ -78,6 +82,9 @@ def apply(store: Store, project: Project, annotation: Annotation) -> None:
     """Bring the projections up to one annotation of the log; `rebuild` replays the same function."""
     if annotation.purpose == "repeat":
         _apply_repeat(store, project, annotation)
+        return
+    if annotation.purpose == "review":
+        _apply_look(store, project, annotation)
         return
     mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
@@ -99,6 +106,21 @@ def _apply_repeat(store: Store, project: Project, annotation: Annotation) -> Non
         store.set_repeat(annotation.item, annotation.annotator, annotation)
 
 
+def _apply_look(store: Store, project: Project, annotation: Annotation) -> None:
+    """Keep what was said blind at a second look beside what is in force: it settles nothing."""
+    if annotation.kind == "undo":
+        store.set_second_look(annotation.item, annotation.annotator, None)
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, annotation):
+        store.set_second_look(annotation.item, annotation.annotator, annotation)
+
+
+def apply_verdict(store: Store, project: Project, event: Event) -> None:
+    """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
+    assert event.item is not None, "an adjudication names its item"
+    enforce(store, event)
+    _settle(store, project, event.item, event.at)
+
+
 def rebuild(store: Store, project_id: int) -> None:
     """Make states, decisions and annotations in force anew from the log alone."""
     versions = {schema.version: schema for schema in store.schema_versions(project_id)}
@@ -113,10 +135,15 @@ def rebuild(store: Store, project_id: int) -> None:
                     apply(store, project, Annotation.from_event(event))
                 elif event.kind == "certificate":
                     replay(store, event)
+                elif event.kind in ("adjudicate", "withdraw"):
+                    apply_verdict(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
+                    forget(store, project.id, event.item)
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
                     _settle(store, project, event.item, event.at)
+                elif event.kind == "erase" and event.item is not None:
+                    store.forget_answers(project_id, event.item, event.at)
                 elif event.kind == "schema":
                     project = replace(project, schema=versions[event.schema_version])
                     follow_classes(store, project, event.payload.get("touched", ()), event.at, reopen=False)
@@ -132,6 +159,7 @@ def follow_classes(store: Store, project: Project, touched: Sequence[str], now: 
     reserved = (row.item for row in store.pool_rows(project.id, store.annotated(project.id)) if row.reserved)
     audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, said)]
     for said in audits:
+        store.set_adjudication(project.id, said.item, None)
         store.set_current(said.item, said.annotator, None)
         if reopen and said.ask is not None:
             store.reopen_ask(said.ask)
@@ -196,8 +224,8 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
         if event is None or event.item != annotation.item or event.actor != annotation.annotator:
             raise UnknownName("annotation", annotation.target)
         earlier = Annotation.from_event(event)
-    if annotation.kind != "undo" or (earlier is not None and earlier.purpose == "repeat"):
-        return earlier  # a repeat stands beside what is in force
+    if annotation.kind != "undo" or (earlier is not None and earlier.purpose in ("repeat", "review")):
+        return earlier  # these stand beside what is in force
     if annotation.target not in [a.id for a in store.current(annotation.item)]:
         raise UnknownName("annotation in force", annotation.target)
     return earlier
@@ -206,6 +234,8 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
 def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, token: str, now: int) -> bool:
     """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
     held = ask.token == token and ask.lease_until > now
+    if ask.lane == "review" and annotation.kind != "later":
+        return held  # it ends with a verdict, not with the blind answer
     changes_mind = annotation.target is not None
     if annotation.kind in PUT_BACK or _outdated(store, project, annotation):
         if ask.annotator == annotation.annotator and (held or changes_mind):
@@ -217,7 +247,7 @@ def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, t
 def _outdated(store: Store, project: Project, annotation: Annotation) -> bool:
     """Whether it speaks of content that was replaced, or answers an audit when a class of today could not be chosen."""
     item = store.items([annotation.item])[annotation.item]
-    if annotation.seen and annotation.seen != item.digest:
+    if annotation.seen and annotation.seen not in (item.digest, keyed(item.digest, project.salt)):
         return True
     if annotation.kind not in ("answer", "unsure") or annotation.schema_version == project.schema.version:
         return False
@@ -250,7 +280,15 @@ def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
+    said = store.adjudication(item)
+    if said is not None and said.unusable:
+        store.settle_item(project.id, item, "unusable", None, now)
+        return
     settled = settle(
-        store.current(item), project.policy.annotations_per_item, project.schema, store.standing_decision(item)
+        store.current(item),
+        project.policy.annotations_per_item,
+        project.schema,
+        None if said is not None and said.verdict == "discard" else store.standing_decision(item),
+        adjudicated=None if said is None else said.decision,
     )
     store.settle_item(project.id, item, settled.state, settled.decision, now)

@@ -21,6 +21,7 @@ from collab.errors import Conflict, UnknownName
 from collab.loop.annotating import new_id
 from collab.loop.drawing import read_population
 from collab.loop.measuring import model_name
+from collab.loop.permitting import needs
 from collab.loop.replaying import record
 
 QUANTILES = 501
@@ -58,6 +59,7 @@ class TooFew:
     """Items that nobody had answered at the last look; with none left there is nothing to forecast."""
 
 
+@needs("lead")
 def outlook(store: Store, project_id: int, terms: Terms) -> Outlook | TooFew:
     """Forecast a certificate under these terms from the audits of the reserve; bounds of critical classes left out."""
     known = store.figures(project_id, "outlook")
@@ -112,6 +114,7 @@ def critical(schema: LabelSchema) -> tuple[int, ...]:
     return tuple(i for i, c in enumerate(schema.classes) if c.critical and not c.retired)
 
 
+@needs("lead", own="by")
 def begin(store: Store, project_id: int, terms: Terms, by: str, now: int) -> Job:
     """Ask for a certificate: a job freezes the model and the items that are left, and draws the audits.
 
@@ -149,6 +152,7 @@ def check_ready(store: Store, project: Project, terms: Terms) -> Round:
     return last
 
 
+@needs("lead", own="by")
 def sign(store: Store, project_id: int, number: int, by: str, now: int) -> Job:
     """Ask for the machine's labels: a job checks the promise once more and brings them in force, all or none.
 
@@ -159,6 +163,7 @@ def sign(store: Store, project_id: int, number: int, by: str, now: int) -> Job:
     return store.submit_job("sign", project_id, {"number": number}, by, now)
 
 
+@needs("lead", own="by")
 def begin_withdrawal(store: Store, project_id: int, number: int, by: str, now: int) -> Job:
     """Ask for all machine labels of a certificate to be taken back: a job does it, for they may be many.
 
@@ -169,6 +174,7 @@ def begin_withdrawal(store: Store, project_id: int, number: int, by: str, now: i
     return store.submit_job("withdraw", project_id, {"number": number}, by, now)
 
 
+@needs("lead", own="by")
 def give_up(store: Store, project_id: int, number: int, by: str, event_id: str, now: int) -> None:
     """End a certificate that nobody has signed; audits that nobody has answered go back to the others.
 

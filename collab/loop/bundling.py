@@ -17,6 +17,7 @@ from collab.domain.store import Store
 from collab.engine.encoders.blocks import Blocks
 from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.keeping import keep_image, keep_text, precision_of
+from collab.engine.encoders.table import Table
 from collab.engine.encoders.text import Encoder
 from collab.engine.heads import head_of
 from collab.errors import Conflict, JobCancelled, UnknownName, UserError
@@ -55,7 +56,9 @@ class Bundled:
     """Whether it wasn't there already."""
 
 
-def bundle(store: Store, project: Project, *, now: int, report: Report, lasting: bool = True) -> Bundled:
+def bundle(
+    store: Store, project: Project, *, now: int, report: Report, lasting: bool = True, personal: bool = False
+) -> Bundled:
     """Write the model that suggests today as a bundle, and store it under `exports/`.
 
     Args:
@@ -63,13 +66,15 @@ def bundle(store: Store, project: Project, *, now: int, report: Report, lasting:
         project: Whose model.
         now: Milliseconds.
         report: Called now and then.
+        personal: Whether it may hold what its personal columns say.
         lasting: Whether it is to be fetched from there, in the place of older ones; else the caller takes it away.
 
     Raises:
-        UserError: There is no model yet, or its encoder can't be taken away.
+        UserError: There is no model yet, its encoder can't be taken away, or it holds values of personal columns.
         Conflict: Encoder, head or classes were changed, and the model hasn't learned since.
         JobCancelled: `report` said so.
     """
+    _refuse_personal(store, project, personal)
     last, head = _head(store, project)
     text, images = text_encoder(store, project), image_encoder(store, project)
     with tempfile.TemporaryDirectory(prefix="collab-bundle-") as temporary:
@@ -101,6 +106,19 @@ def bundle(store: Store, project: Project, *, now: int, report: Report, lasting:
     return Bundled(path, name, manifest.model, path.stat().st_size, name not in there)
 
 
+def _refuse_personal(store: Store, project: Project, personal: bool) -> None:
+    """Refuse to hand out a table of values, as names or places, that stand in a personal column."""
+    written = measured(store, project)
+    if personal or written is None:
+        return
+    columns = Table.from_json(written).columns
+    if named := [c.name for c in columns if c.name in project.personal and c.values]:
+        raise UserError(
+            f"The model has learned the values of {', '.join(named)} by name, which is personal. Take it away with "
+            "personal columns, or make a project in which the model doesn't read them."
+        )
+
+
 def _head(store: Store, project: Project) -> tuple[Round, bytes]:
     """The last round and its head."""
     last = store.last_round(project.id)
@@ -128,7 +146,7 @@ def _manifest(
     """Write encoders and table into a folder, and say what all of it is."""
     blocks, table = blocks_of(store, project, text, images), measured(store, project)
     if table is not None:
-        (folder / TABLE).write_bytes(table)
+        (folder / TABLE).write_bytes(Table.from_json(table).bare(project.personal).to_json())
     reads = sees = None
     if text is not None:
         kind = keep_text(text, folder / "text")

@@ -76,6 +76,12 @@ class _Card:
         for what, encoder in (("Texts", manifest.text), ("Pictures", manifest.image)):
             if encoder is not None:
                 yield f"- {what} are read by {plain(encoder.name)} ({encoder.dim} features{_limit(what, encoder)})."
+        if personal := [plain(f.name) for f in manifest.fields if f.personal]:
+            yield (
+                f"- {', '.join(personal)} may tell who somebody is. The model learned from it: of numbers it keeps the "
+                "middle and the spread, of categories the values by name, and of texts and pictures nothing but its "
+                "weights, which may still give something away to whoever probes them."
+            )
         if manifest.table:
             yield "- Numbers and categories are measured by `table.json`, which was made of this project's items."
         yield f"- On top stands a head of the kind “{manifest.head}”; its temperature is {manifest.temperature:.4g}."

@@ -6,7 +6,7 @@ Free of torch: pages ask here.
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from collab.engine.recipe import FineTuning, Method
 from collab.errors import NothingToLearn
 from collab.loop import reporting
 from collab.loop.measuring import image_fields, reads_text, tuned_folder
+from collab.loop.permitting import needs
 
-JOB = "tune"
+JOB: Final = "tune"
 """Kind of the job that trains encoder and head together."""
 BEGUN = "tuning begun"
 """Name of the figures that say how much was decided when the last fine-tuning was asked for."""
@@ -134,6 +135,7 @@ def origins(store: Store, project: Project) -> tuple[str, str]:
     )
 
 
+@needs("lead")
 def tune_fits(store: Store, project_id: int) -> None:
     """See whether there is something to train, and enough to train it on.
 
@@ -179,6 +181,7 @@ def tunable(store: Store, project: Project) -> tuple[str, str]:
     return "" if text in UNTUNABLE else text, image
 
 
+@needs("see")
 def advice(store: Store, project_id: int) -> TuningAdvice:
     """Say whether fine-tuning is worth a try: enough labels, a head that gains no more, and a target out of reach."""
     project = store.project(project_id)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,12 +22,15 @@ from collab.domain.store import Store
 from collab.domain.table import Cells
 from collab.domain.task import task_of
 from collab.errors import JobCancelled, TooLarge, UnknownName
+from collab.loop.withholding import without_personal
 from collab.loop.writing import ABSENT, EXCEL_ROWS, WRITERS
 
 What = Literal["mine", "decisions", "annotations"]
 Format = Literal["csv", "jsonl", "parquet", "xlsx"]
 Progress = Callable[[float, str], bool]
 """Told the share done and the number of rows so far; returns True to cancel."""
+Bare = Callable[[Item], Item]
+"""Takes from an item what isn't exported."""
 Row = tuple[Mapping[str, Any], Cells, Answer]
 """The cells of the file, what collab says of them, and the answer; () is none."""
 
@@ -49,7 +53,9 @@ class ExportReport:
     """Rows of the files that "mine" hasn't, as they became no items of their own: duplicates and rejected ones."""
 
 
-def export_data(store: Store, project: Project, what: What, form: Format, *, progress: Progress) -> ExportReport:
+def export_data(
+    store: Store, project: Project, what: What, form: Format, *, progress: Progress, personal: bool = False
+) -> ExportReport:
     """Write an export and store it under `exports/`.
 
     Args:
@@ -61,12 +67,14 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
             any number of classes may apply, an answer is a list; in "csv" and "xlsx" it is "a; b" or "∅", and each one
             has a column of 1 and 0.
         progress: Called now and then.
+        personal: Whether columns that may tell who somebody is come along.
 
     Raises:
         UnknownName: There is no such export or format.
         TooLarge: Excel can't hold so many rows.
         JobCancelled: `progress` said so.
     """
+    bare = (lambda item: item) if personal else partial(without_personal, project=project)
     sources = {"mine": _mine, "decisions": _decisions, "annotations": _annotations}
     for kind, given, known in (("export", what, tuple(sources)), ("format", form, tuple(WRITERS))):
         if given not in known:
@@ -76,7 +84,7 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
     reports = [report for *_, report in store.imports(project.id)]
     order = [name for report in reports for name in report.columns]
     with tempfile.TemporaryDirectory() as folder, closing(_Spool(Path(folder) / "rows", order)) as spool:
-        for done, row in sources[what](store, project):
+        for done, row in sources[what](store, project, bare):
             if row is not None:
                 theirs, ours, answer = row
                 if project.schema.many and form in ("csv", "xlsx"):
@@ -90,24 +98,27 @@ def export_data(store: Store, project: Project, what: What, form: Format, *, pro
         with closing(WRITERS[form](written, spool.columns())) as writer:
             for cells in spool:
                 writer.write(cells)
-        name = f"exports/{project.id}-{slug(project.name)}-{what}-{counts.events}.{form}"
+        kind = f"{what}-personal" if personal and project.personal else what
+        name = f"exports/{project.id}-{slug(project.name)}-{kind}-{counts.events}.{form}"
         path = store.write_file(name, _chunks(written))
     progress(1.0, f"{spool.rows:,}")
     left_out = sum(r.duplicates + r.rejected for r in reports) if what == "mine" else 0
     return ExportReport(path, name, spool.rows, writer.guarded, writer.altered, left_out)
 
 
-def _mine(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+def _mine(store: Store, project: Project, bare: Bare) -> Iterator[tuple[int, Row | None]]:
     signed = _signed(store, project.id)
-    for done, (item, decision, said) in enumerate(_outcomes(store, project.id), 1):
+    for done, (whole, decision, said) in enumerate(_outcomes(store, project.id), 1):
+        item = bare(whole)
         # Where an import changed a value, the one of the file is kept in `meta`.
         ours = _outcome(project.schema, item, decision, said, signed)
         yield done, ({**item.fields, **item.meta}, ours, decision.answer if decision else ())
 
 
-def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+def _decisions(store: Store, project: Project, bare: Bare) -> Iterator[tuple[int, Row | None]]:
     signed = _signed(store, project.id)
-    for done, (item, decision, said) in enumerate(_outcomes(store, project.id), 1):
+    for done, (whole, decision, said) in enumerate(_outcomes(store, project.id), 1):
+        item = bare(whole)
         if decision is None:
             yield done, None
             continue
@@ -129,7 +140,7 @@ def _decisions(store: Store, project: Project) -> Iterator[tuple[int, Row | None
         yield done, (_content(item), ours, decision.answer)
 
 
-def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | None]]:
+def _annotations(store: Store, project: Project, bare: Bare) -> Iterator[tuple[int, Row | None]]:
     in_force = {a.id for _, _, said in _outcomes(store, project.id) for a in said}
     after = 0
     while page := store.log(project.id, after, _PAGE):
@@ -141,7 +152,7 @@ def _annotations(store: Store, project: Project) -> Iterator[tuple[int, Row | No
             if a is None:
                 yield number, None
                 continue
-            item = items[a.item]
+            item = bare(items[a.item])
             yield number, (_content(item), _annotation(project.schema, item, a, a.id in in_force), a.answer)
         after = page[-1][0]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from collab.domain.annotation import ANNOTATION_KINDS
+from collab.domain.annotation import ACTS_ON_ITEMS
 from collab.domain.certificate import Certificate, Terms
 from collab.domain.plain import typed
 from collab.domain.project import Project
@@ -132,7 +132,7 @@ def _touched(store: Store, project: int, seen: int, now: int) -> list[int]:
     touched = store.live_items(project, now)
     while page := store.log(project, seen):
         seen = page[-1][0]
-        if any(event.kind not in ANNOTATION_KINDS for _, event in page):
+        if any(event.kind not in ACTS_ON_ITEMS for _, event in page):
             raise Conflict("The project was changed while its items were read; nothing is frozen. Try again.")
         touched += [event.item for _, event in page if event.item is not None]
     return touched

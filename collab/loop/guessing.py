@@ -48,6 +48,8 @@ class ColumnGuess:
     "numbers", "many columns", "pictures", "folders" or "the rest"."""
     unit: str = ""
     """What its numbers are counted in, where its name says so."""
+    personal: bool = False
+    """Whether it may tell who somebody is."""
 
 
 def guess(table: Table) -> list[ColumnGuess]:

@@ -11,6 +11,7 @@ from collab.domain.annotation import Ask, Lane, Suggestion
 from collab.domain.certificate import Certificate
 from collab.domain.project import Project
 from collab.domain.store import Store
+from collab.loop.permitting import needs
 from collab.loop.veiling import hides, veiled
 
 MOST_HELD = 6
@@ -37,6 +38,7 @@ class Handed:
     """Nothing is left for this person."""
 
 
+@needs("annotate", own="annotator")
 def hand_out(
     store: Store,
     project: Project,
@@ -89,6 +91,7 @@ def hand_out(
     )
 
 
+@needs("annotate", own="annotator")
 def choose(store: Store, project: int, annotator: str, items: Sequence[int], reason: str = CHOSEN) -> int:
     """Queue items that a person picked, for a reason of the catalogue; audit items are never among them. Returns how
     many."""

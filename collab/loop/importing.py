@@ -24,6 +24,7 @@ from collab.errors import Conflict, JobCancelled, StoreFull, StoreReadOnly
 from collab.loop.auditing import revoke_edited
 from collab.loop.collecting import Collector
 from collab.loop.guessing import language_of
+from collab.loop.permitting import needs
 from collab.loop.planning import ImportPlan, check_plan, with_commas
 from collab.loop.reading import holds_pictures, rows, sniff
 from collab.loop.rejecting import Rejects
@@ -101,6 +102,7 @@ def run_import(
     return report
 
 
+@needs("lead")
 def preview_changes(
     store: Store,
     project: Project,

@@ -12,6 +12,7 @@ from collab.domain.annotation import Ask, Decision, counted
 from collab.domain.project import Item, Project
 from collab.domain.store import Store
 from collab.errors import NotShown
+from collab.loop.permitting import needs
 from collab.loop.veiling import hides
 
 SHOWN_NEAR = 3
@@ -24,7 +25,7 @@ class Neighbour:
     item: Item
     decision: Decision
     by: tuple[str, ...]
-    """Who answered so; nobody where it came with the file."""
+    """Who answered so; nobody where it came with the file, or where that isn't told."""
     cosine: float
 
 
@@ -37,11 +38,15 @@ class Reasons:
     near: tuple[Neighbour, ...] = ()
 
 
-def inquire(store: Store, project: Project, annotator: str, token: str, ask: int, now: int) -> Reasons | None:
+@needs("annotate", own="annotator", alone="only")
+def inquire(
+    store: Store, project: Project, annotator: str, token: str, ask: int, now: int, *, only: str = ""
+) -> Reasons | None:
     """Say why the item of an ask gets its suggestion; None: the worker has been asked to find out.
 
     Args:
         token: Of the tab that holds the ask.
+        only: Somebody who isn't to learn who answered what, nor what others said of an item that they may be asked.
 
     Raises:
         NotShown: This person doesn't hold the ask, or sees no suggestion of it.
@@ -52,7 +57,7 @@ def inquire(store: Store, project: Project, annotator: str, token: str, ask: int
     if content is None:
         store.ask_why(project.id, item.id, now)
         return None
-    return Reasons(item, content, _neighbours(store, project, content.get("near", ())))
+    return Reasons(item, content, _neighbours(store, project, content.get("near", ()), only))
 
 
 def _shown(store: Store, project: Project, ask: Ask | None) -> Item:
@@ -63,7 +68,7 @@ def _shown(store: Store, project: Project, ask: Ask | None) -> Item:
     return item
 
 
-def _neighbours(store: Store, project: Project, near: object) -> tuple[Neighbour, ...]:
+def _neighbours(store: Store, project: Project, near: object, only: str) -> tuple[Neighbour, ...]:
     """The nearest ones that still have an answer to learn from."""
     assert isinstance(near, (list, tuple)), "the worker wrote it"
     items, found = store.items([item for item, _ in near]), list[Neighbour]()
@@ -71,7 +76,12 @@ def _neighbours(store: Store, project: Project, near: object) -> tuple[Neighbour
         item, decision = items.get(number), store.decision(number)
         if item is None or decision is None or decision.source == "machine" or item.reserved or item.drawn:
             continue
-        found.append(Neighbour(item, decision, _by(store, project, number, decision), float(cosine)))
+        by = _by(store, project, number, decision)
+        if only:
+            if project.policy.annotations_per_item > 1 and decision.source != "imported" and only not in by:
+                continue
+            by = tuple(name for name in by if name == only)
+        found.append(Neighbour(item, decision, by, float(cosine)))
         if len(found) == SHOWN_NEAR:
             break
     return tuple(found)

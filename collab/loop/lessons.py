@@ -7,6 +7,7 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.engine.recipe import Epoch, Recipe
 from collab.loop.grading import ClassQuality
+from collab.loop.permitting import needs
 
 FIGURES = "training"
 """Name of the figures that hold the epochs of the training under way."""
@@ -54,6 +55,7 @@ def put_curve(store: Store, project: int, job: int, epochs: tuple[Epoch, ...], n
     store.put_figures(project, FIGURES, asdict(Curve(job, epochs)), now)
 
 
+@needs("see")
 def curve(store: Store, project: int, job: int) -> tuple[Epoch, ...]:
     """The losses of a training so far; () before its first epoch."""
     found = store.figures(project, FIGURES)

@@ -3,7 +3,9 @@
 Free of torch: pages ask here which model a project has.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from collab.domain.project import Field, Project
 from collab.domain.store import Store
@@ -11,6 +13,7 @@ from collab.domain.version import TUNED
 from collab.engine.encoders.table import Table
 from collab.engine.scaling import SAMPLE
 from collab.errors import InvalidSchema, UnknownName
+from collab.loop.permitting import needs
 
 PAGE = 4096
 JOINED = " + "
@@ -37,6 +40,7 @@ def tuned_folder(project: int, name: str) -> str:
     return f"models/{project}/{name.removeprefix(TUNED)}"
 
 
+@needs("see")
 def measured(store: Store, project: Project) -> bytes | None:
     """What was last measured, as JSON; None where nothing was, or nothing is to be."""
     if not table_fields(project):
@@ -61,7 +65,7 @@ def measure(store: Store, project: Project) -> Table | None:
     fields = table_fields(project)
     if not fields:
         return None
-    found = Table.fit([(f.name, f.kind) for f in fields], _sample(store, project))
+    found = Table.fit(_kinds(project), _sample(store, project))
     if not found.dim and not reads_text(project) and not image_fields(project):
         names = ", ".join(f.name for f in fields)
         raise InvalidSchema(
@@ -75,6 +79,27 @@ def measure(store: Store, project: Project) -> Table | None:
             return before
     store.write_file(_file(project.id), iter([found.to_json()]))
     return found
+
+
+def remeasured(store: Store, project: Project, erased: Mapping[str, Any]) -> bool:
+    """Take what was erased out of what was measured; True where all features have to be made anew for it.
+
+    Args:
+        store: The workspace.
+        project: Whose item was erased.
+        erased: What its fields held.
+    """
+    if (written := measured(store, project)) is None:
+        return False
+    before, now = Table.from_json(written), Table.fit(_kinds(project), _sample(store, project))
+    words = {name: str(value).strip() for name, value in erased.items() if value is not None}
+    alone = any(
+        words.get(old.name) in old.values and words[old.name] not in new.values
+        for old, new in zip(before.columns, now.columns, strict=True)
+    )  # a value that no other item has named a column of its features
+    found = now if alone else before.placing(now)
+    store.write_file(_file(project.id), iter([found.to_json()]))
+    return alone
 
 
 def model_name(store: Store, project: Project) -> str:
@@ -103,9 +128,14 @@ def _sample(store: Store, project: Project) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     while page := store.stream_items(project.id, after, PAGE):
         after = page[-1].id
-        rows += [{name: item.fields.get(name) for name in names} for item in page[-seen % step :: step]]
+        chosen = [item for item in page[-seen % step :: step] if not item.erased]
+        rows += [{name: item.fields.get(name) for name in names} for item in chosen]
         seen += len(page)
     return rows
+
+
+def _kinds(project: Project) -> list[tuple[str, str]]:
+    return [(f.name, f.kind) for f in table_fields(project)]
 
 
 def _file(project: int) -> str:

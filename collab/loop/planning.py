@@ -59,7 +59,7 @@ def fields_of(guesses: Sequence[ColumnGuess]) -> tuple[Field, ...]:
     fields = []
     for g in guesses:
         role = "metadata" if g.role == "answer" or g.role == "annotator" else g.role
-        fields.append(Field(g.name, g.kind, role, g.unit))
+        fields.append(Field(g.name, g.kind, role, g.unit, g.personal))
     return tuple(fields)
 
 

@@ -13,11 +13,13 @@ from collab.domain.store import Store
 from collab.domain.version import TUNED, ModelVersion
 from collab.errors import Conflict
 from collab.loop.measuring import JOINED, image_fields, model_name, reads_text, tuned_folder
+from collab.loop.permitting import needs
 from collab.loop.versions import judged, version_of
 
 Act = Literal["promote", "roll back"]
 
 
+@needs("lead", own="by")
 def promote(store: Store, project_id: int, version: int, by: str, event_id: str, now: int) -> None:
     """Have a version suggest from now on; items that it has not read yet are queued to be read in the same act.
 
@@ -36,6 +38,7 @@ def promote(store: Store, project_id: int, version: int, by: str, event_id: str,
     _switch(store, project_id, version, "promote", by, event_id, now)
 
 
+@needs("lead", own="by")
 def roll_back(store: Store, project_id: int, version: int, by: str, event_id: str, now: int) -> None:
     """Have an older version suggest again; arguments and errors as in `promote`.
 
@@ -45,6 +48,7 @@ def roll_back(store: Store, project_id: int, version: int, by: str, event_id: st
     _switch(store, project_id, version, "roll back", by, event_id, now)
 
 
+@needs("lead", own="by")
 def delete_weights(store: Store, project_id: int, version: int, by: str, event_id: str, now: int) -> None:
     """Free the disk of a version's weights and features; what is known of it stays.
 
@@ -103,6 +107,7 @@ def policy_of(project: Project, model: ModelVersion) -> LoopPolicy:
     return replace(policy, encoder=text or policy.encoder, image_encoder=image or policy.image_encoder, head=model.head)
 
 
+@needs("lead")
 def unread(store: Store, project: Project, model: ModelVersion) -> int | None:
     """Items that a version must read before it can suggest anything for them; None: its features are not known."""
     items = store.progress(project.id).items

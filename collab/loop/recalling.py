@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from collab.domain.annotation import Annotation
 from collab.domain.project import Item
 from collab.domain.store import Store
+from collab.loop.permitting import needs
 
 _PAGE = 100
 
@@ -21,6 +22,7 @@ class Recalled:
     """Whether it says something else than the one whose place it took."""
 
 
+@needs("see", own="annotator")
 def recall(
     store: Store, project: int, annotator: str, limit: int, before: int | None = None
 ) -> tuple[list[Recalled], bool]:

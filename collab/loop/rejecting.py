@@ -10,6 +10,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import Store
 from collab.domain.table import PICTURES, Rejected, Table
 from collab.errors import UnknownName
+from collab.loop.permitting import needs
 from collab.loop.writing import csv_bytes
 
 FILES = ("file", "reason")
@@ -54,7 +55,8 @@ class Rejects:
         yield from iter(lambda: self._file.read(1 << 16), b"")
 
 
-def first_rejected(store: Store, report: ImportReport, most: int) -> tuple[Refusal, ...]:
+@needs("lead")
+def first_rejected(store: Store, project: int, report: ImportReport, most: int) -> tuple[Refusal, ...]:
     """The first lines of an import's list; none where nothing was rejected, or the list is there no more."""
     if not report.rejected_file:
         return ()

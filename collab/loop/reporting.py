@@ -13,6 +13,7 @@ from collab.domain.run import CALIBRATED_FROM, SHOWN_FROM, Checks, ClassAudits, 
 from collab.domain.store import Store
 from collab.engine.assurance import Estimate, audited_accuracy, share_of
 from collab.loop import advising, influencing, slicing
+from collab.loop.permitting import needs
 
 POINT_FROM = 30
 """Audit answers from which a figure has a point and a trend."""
@@ -115,6 +116,7 @@ class Agreed:
     """None: there is none to compare."""
 
 
+@needs("see")
 def accuracy(store: Store, project: int) -> AuditReport:
     """Accuracy of the head of the last round, from audits alone."""
     last = store.last_round(project)
@@ -124,6 +126,7 @@ def accuracy(store: Store, project: int) -> AuditReport:
     return replace(report, chose=min(_chose(store, project), report.judged))
 
 
+@needs("see")
 def curve(store: Store, project: int, rounds: Sequence[Round] | None = None) -> list[CurvePoint]:
     """The learning curve: the latest round of each number of labels, thinned out; the newest is `accuracy`.
 
@@ -148,12 +151,14 @@ def curve(store: Store, project: int, rounds: Sequence[Round] | None = None) -> 
     ]
 
 
+@needs("see")
 def checks(store: Store, project: int) -> Checks | None:
     """What takes the worker long to work out; None: it hasn't yet."""
     last = store.last_round(project)
     return None if last is None else last.checks
 
 
+@needs("see")
 def by_class(store: Store, project: int, schema: LabelSchema) -> tuple[ClassReport, ...]:
     """Precision, recall and F1 of the head of the last round by class, in the order of the classes.
 
@@ -171,24 +176,28 @@ def by_class(store: Store, project: int, schema: LabelSchema) -> tuple[ClassRepo
     return tuple(_class_report(c.id, checked) for c in schema.live if checked)
 
 
+@needs("see")
 def advice(store: Store, project: int) -> advising.StopAdvice | None:
     """Whether to go on labeling, under the target of today; None: nobody can say yet."""
     made = store.figures(project, advising.FIGURES)
     return None if made is None else advising.advised(typed(advising.Evidence, made), store.project(project))
 
 
+@needs("lead")
 def influence(store: Store, project: int) -> influencing.Effect | None:
     """What showing suggestions does to people."""
     made = store.figures(project, influencing.FIGURES)
     return None if made is None else typed(influencing.Effect, made)
 
 
+@needs("see")
 def parts(store: Store, project: int) -> slicing.Parts | None:
     """Accuracy by the values of columns."""
     made = store.figures(project, slicing.PARTS)
     return None if made is None else typed(slicing.Parts, made)
 
 
+@needs("see")
 def group(store: Store, project: int) -> slicing.Groups | None:
     """Agreement on groups that the model has not seen; None also where the policy names another column."""
     made = store.figures(project, slicing.GROUP)
@@ -196,6 +205,7 @@ def group(store: Store, project: int) -> slicing.Groups | None:
     return found if found is not None and found.column == store.project(project).policy.group else None
 
 
+@needs("see", own="annotator", everybody=True)
 def self_agreement(store: Store, project: int, schema: LabelSchema, annotator: str = "") -> Agreed:
     """How often this person, or everybody together, gave an audit the same answer again, blind and later.
 
@@ -205,6 +215,7 @@ def self_agreement(store: Store, project: int, schema: LabelSchema, annotator: s
     return _agreed(sum(n for a, b, n in pairs if a == b), sum(n for _, _, n in pairs))
 
 
+@needs("see")
 def people_agreement(store: Store, project: int, schema: LabelSchema) -> Agreed:
     """On how many of the items that several people answered all of them say the same."""
     items = store.overlaps(project)
@@ -212,6 +223,7 @@ def people_agreement(store: Store, project: int, schema: LabelSchema) -> Agreed:
     return _agreed(same, sum(n for _, _, n in items))
 
 
+@needs("lead")
 def work(store: Store, project: int) -> tuple[influencing.Work, ...]:
     """Who has answered how much, most first, and how long it took them as far as the log was read."""
     effect = influence(store, project)
@@ -222,18 +234,21 @@ def work(store: Store, project: int) -> tuple[influencing.Work, ...]:
     )
 
 
+@needs("see", own="annotator")
 def today(store: Store, project: int, annotator: str, now: int, utc_offset_minutes: int = 0) -> int:
     """How many items this person has answered since their midnight."""
     local = now + utc_offset_minutes * 60_000
     return store.answers_since(project, local - local % DAY_MS - utc_offset_minutes * 60_000, annotator)
 
 
+@needs("see", own="annotator")
 def pace(store: Store, project: int, annotator: str) -> float | None:
     """Median seconds of an answer; private to the person. None under five answers."""
     seconds = store.seconds(project, annotator)
     return median(seconds) if len(seconds) >= 5 else None
 
 
+@needs("see")
 def overview(store: Store, project: int, now: int) -> Overview:
     """Progress, balance, jobs, and whether a worker is there."""
     progress = store.progress(project)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from collab.domain.annotation import Event
-from collab.domain.project import NONE, LabelClass, LabelSchema, LoopPolicy
+from collab.domain.project import NONE, Field, LabelClass, LabelSchema, LoopPolicy, Project
 from collab.domain.store import Store
-from collab.errors import Conflict, InvalidSchema
+from collab.errors import Conflict, InvalidSchema, UnknownName
 from collab.loop.annotating import follow_classes, settle_again
 from collab.loop.auditing import revoke_all
+from collab.loop.permitting import needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Impact:
     """Audit answers that name it."""
 
 
+@needs("lead")
 def impact(store: Store, project_id: int, class_id: str) -> Impact:
     """Say how many decisions and audits count for a class today."""
     schema = store.project(project_id).schema
@@ -35,6 +37,7 @@ def impact(store: Store, project_id: int, class_id: str) -> Impact:
     )
 
 
+@needs("lead", own="actor")
 def save_classes(
     store: Store, project_id: int, schema: LabelSchema, actor: str, event_id: str, now: int
 ) -> LabelSchema:
@@ -56,6 +59,7 @@ def save_classes(
     return _change(store, project_id, schema, "save", actor, event_id, now)
 
 
+@needs("lead", own="actor")
 def retire(store: Store, project_id: int, class_id: str, actor: str, event_id: str, now: int) -> LabelSchema:
     """Offer a class no longer; what was answered with it stands, and where others are beside it, counts for these."""
     schema = store.project(project_id).schema
@@ -63,6 +67,7 @@ def retire(store: Store, project_id: int, class_id: str, actor: str, event_id: s
     return _change(store, project_id, after, "retire", actor, event_id, now, touched=(class_id,) if schema.many else ())
 
 
+@needs("lead", own="actor")
 def merge(store: Store, project_id: int, class_id: str, into: str, actor: str, event_id: str, now: int) -> LabelSchema:
     """Let every answer with one class count for another from now on.
 
@@ -76,6 +81,7 @@ def merge(store: Store, project_id: int, class_id: str, into: str, actor: str, e
     return _change(store, project_id, _with(schema, merged), "merge", actor, event_id, now, touched=(class_id, into))
 
 
+@needs("lead", own="actor")
 def undo(store: Store, project_id: int, actor: str, event_id: str, now: int) -> LabelSchema:
     """Take the last change of the classes back; undone twice, it is there again.
 
@@ -102,6 +108,43 @@ def undo(store: Store, project_id: int, actor: str, event_id: str, now: int) -> 
     return _change(store, project_id, back, "undo", actor, event_id, now, touched=touched)
 
 
+@needs("see personal", own="actor")
+def mark_personal(
+    store: Store, project_id: int, names: Sequence[str], actor: str, event_id: str, now: int, *, named_by: str = ""
+) -> Project:
+    """Say which columns are personal, those beside the fields too; what was exported before stays what it is.
+
+    Args:
+        named_by: The column that names the items, where no field says so.
+
+    Raises:
+        UnknownName: No file that was imported has such a column.
+    """
+    project = store.project(project_id)
+    columns = columns_of(store, project)
+    if unknown := [name for name in names if name not in columns]:
+        raise UnknownName("column", unknown[0], columns)
+    known = {f.name for f in project.fields}
+    more = [Field(n, "text", "id" if n == named_by else "metadata") for n in names if n not in known]
+    fields = tuple(replace(f, personal=f.name in names) for f in (*project.fields, *more))
+    if fields == project.fields:
+        return project
+    payload = {"personal": {"before": sorted(project.personal), "after": sorted(names)}}
+    event = Event(event_id, project_id, "fields", actor, now, schema_version=project.schema.version, payload=payload)
+    with store.transaction():
+        if store.append(event):
+            store.save_fields(project_id, fields)
+    return replace(project, fields=fields)
+
+
+@needs("see personal")
+def columns_of(store: Store, project: Project) -> tuple[str, ...]:
+    """All columns of a project's items: its fields, and those that stand beside them in its files."""
+    beside = (name for *_, report in store.imports(project.id) for name in report.columns)
+    return tuple(dict.fromkeys((*(f.name for f in project.fields), *beside)))
+
+
+@needs("lead", own="actor")
 def save_policy(store: Store, project_id: int, policy: LoopPolicy, actor: str, event_id: str, now: int) -> None:
     """Keep new settings, as an event that names the ones before."""
     project = store.project(project_id)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from collab.domain.annotation import ANNOTATION_KINDS, Purpose, Suggestion
+from collab.domain.annotation import ACTS_ON_ITEMS, Purpose, Suggestion
 from collab.domain.project import Project
 from collab.domain.run import CALIBRATED_FROM, Checks, Round, Stratum
 from collab.domain.store import Store
@@ -21,6 +21,7 @@ from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
 from collab.errors import UnknownName
 from collab.loop.checking import check
+from collab.loop.doubting import Features
 from collab.loop.encoding import blocks_of
 from collab.loop.explaining import Grounds
 from collab.loop.figuring import Figures, Seen
@@ -89,6 +90,11 @@ class Learner:
     def head(self) -> FittedHead | None:
         """The head of the last fit; None while all answers are the same."""
         return self._fitting.head
+
+    @property
+    def reads(self) -> Features:
+        """Where the features of its items are."""
+        return Features(self._blocks.digest, self._blocks.dim, self._blocks.widths)
 
     @property
     def unread(self) -> bool:
@@ -312,7 +318,7 @@ class Learner:
         while page := self._store.log(self.project.id, self._events):
             self._events = page[-1][0]
             for _, event in page:
-                if event.kind in ANNOTATION_KINDS and event.item is not None:
+                if event.kind in ACTS_ON_ITEMS and event.item is not None:
                     touched.append(event.item)
                 else:
                     before, self.project = self.project, self._store.project(self.project.id)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from collab.domain.annotation import ANNOTATION_KINDS
+from collab.domain.annotation import ACTS_ON_ITEMS
 from collab.domain.certificate import Certificate
 from collab.domain.plain import typed
 from collab.domain.project import LabelSchema
@@ -110,5 +110,5 @@ def _touched(store: Store, project: int, seen: int, now: int) -> list[int]:
     touched = store.live_items(project, now)
     while page := store.log(project, seen):
         seen = page[-1][0]
-        touched += [e.item for _, e in page if e.kind in ANNOTATION_KINDS and e.item is not None]
+        touched += [e.item for _, e in page if e.kind in ACTS_ON_ITEMS and e.item is not None]
     return touched

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 from collab.domain.certificate import Certificate
-from collab.domain.project import Field, LabelSchema, LoopPolicy
+from collab.domain.project import Field, LabelSchema, LoopPolicy, Project
 from collab.domain.run import SHOWN_FROM, Checks, Progress
 from collab.domain.store import Store
 from collab.domain.version import makers
@@ -21,6 +21,7 @@ from collab.loop import reporting
 from collab.loop.advising import StopAdvice
 from collab.loop.influencing import Effect, Work
 from collab.loop.measuring import model_name
+from collab.loop.permitting import needs
 from collab.loop.reporting import Agreed, AuditReport, ClassReport, CurvePoint
 from collab.loop.slicing import Groups, Parts
 
@@ -146,6 +147,7 @@ class Summary:
         return json.dumps(_plain(asdict(self)), ensure_ascii=False, indent=1) + "\n"
 
 
+@needs("export")
 def summary(store: Store, project_id: int, now: int) -> Summary:
     """Sum a project up as it stands now.
 
@@ -161,7 +163,7 @@ def summary(store: Store, project_id: int, now: int) -> Summary:
         reporting.by_class(store, project_id, project.schema),
         tuple(p for p in reporting.curve(store, project_id, rounds) if p.audits.point is not None),
         reporting.checks(store, project_id),
-        reporting.parts(store, project_id),
+        _parts(store, project),
         reporting.group(store, project_id),
         reporting.advice(store, project_id),
     )
@@ -194,10 +196,25 @@ def summary(store: Store, project_id: int, now: int) -> Summary:
     return replace(found, limits=tuple(_limits(found, len(store.truth(project_id)))))
 
 
+@needs("export")
+def keep(store: Store, project: int, texts: Mapping[str, str]) -> None:
+    """Keep a report's files, by name, where they can be fetched."""
+    store.project(project)
+    for name, text in texts.items():
+        store.write_file(name, iter([text.encode("utf-8", "replace")]))
+
+
 @cache
 def versions() -> Mapping[str, str]:
     """What works here, by name."""
     return {"Python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
+def _parts(store: Store, project: Project) -> Parts | None:
+    """Accuracy by columns, but for personal ones: a report is handed on."""
+    found = reporting.parts(store, project.id)
+    shown = () if found is None else tuple(c for c in found.columns if c.name not in project.personal)
+    return None if found is None else replace(found, columns=shown)
 
 
 def _made(store: Store, project: int, policy: LoopPolicy, now: int) -> Made:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from collab.domain.annotation import ALWAYS_BLIND, Annotation, Ask, Suggestion
 from collab.domain.project import Mode, Project
 from collab.domain.store import Store
+from collab.loop.permitting import needs
 
 REASONS: Mapping[Mode, str] = {"suggestion first": "blind", "answer first": "first", "blind": "alone"}
 """Key of the sentence that every ask carries whose word is hidden: the same one for all of a mode."""
@@ -57,6 +58,7 @@ def recorded(
     )
 
 
+@needs("annotate", own="annotator")
 def revealed(store: Store, project: int, annotator: str, answer: str) -> Suggestion | None:
     """What the model says of an item that this person has answered, where their answer has uncovered it."""
     event = store.event(answer) if answer else None

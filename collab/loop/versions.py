@@ -24,6 +24,7 @@ from collab.loop.escalating import Wanted as Wanted
 from collab.loop.escalating import advice as advice
 from collab.loop.escalating import tune_fits as tune_fits
 from collab.loop.escalating import wanted as wanted
+from collab.loop.permitting import needs
 
 FIGURES = "tuning"
 """Name of the figures that say how far a fine-tuning is."""
@@ -131,6 +132,7 @@ def put_progress(store: Store, project_id: int, progress: Mapping[str, Any], now
     store.put_figures(project_id, FIGURES, progress, now)
 
 
+@needs("see")
 def progress_of(store: Store, project_id: int, job: int) -> TuningProgress | None:
     """How far a fine-tuning is; None before its first step."""
     found = store.figures(project_id, FIGURES)
@@ -151,6 +153,7 @@ def judged_file(project_id: int, version: int) -> str:
     return f"models/{project_id}/{VERSIONS}/{version}.json"
 
 
+@needs("see")
 def judged(store: Store, project_id: int, version: int) -> Judged | None:
     """How a version was judged; None where it never was."""
     try:
@@ -160,12 +163,14 @@ def judged(store: Store, project_id: int, version: int) -> Judged | None:
     return typed(Judged, json.loads(written))
 
 
+@needs("lead")
 def flips(store: Store, project_id: int, version: int) -> tuple[Flip, ...]:
     """Items of which a version suggests another answer than the champion did when it was judged, the surest first."""
     found = judged(store, project_id, version)
     return () if found is None else found.flips
 
 
+@needs("see")
 def compare(store: Store, project_id: int, a: int, b: int) -> Comparison:
     """Hold two versions against each other on the audits that both were judged by, from a to b.
 

@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from collab.domain.annotation import Annotation, Decision, Settled, settle
-from collab.domain.project import Item
+from collab.domain.project import Item, Project
 from collab.domain.store import NewItem
-from collab.storage import log, projections, records
+from collab.domain.suspect import Adjudication
+from collab.storage import log, people, projections, records, verdicts
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.items import read_item
@@ -100,7 +101,7 @@ def append_answers(db: Database, project: int, now: int) -> int:
         if given:
             log.append_all(db, project, events)
             for name in dict.fromkeys(a.annotator for a in given):
-                records.add_annotator(db, name)
+                people.add_annotator(db, name)
             projections.set_all_current(db, given)
             _settle(db, project, [item for item in items if item not in drawn], now)
         # From now on the log holds them.
@@ -184,12 +185,25 @@ def _drawn(db: Database, items: Sequence[int]) -> set[int]:
     return {r.id for r in db.rows(sa.select(i.c.id).where(i.c.id.in_(items), i.c.drawn))}
 
 
+def _settled(
+    owner: Project, said: Sequence[Annotation], standing: Decision | None, adjudicated: Adjudication | None
+) -> Settled:
+    if adjudicated is not None and adjudicated.unusable:
+        return Settled("unusable")
+    gone = adjudicated is not None and adjudicated.verdict == "discard"
+    return settle(
+        said, owner.policy.annotations_per_item, owner.schema, None if gone else standing,
+        adjudicated=None if adjudicated is None else adjudicated.decision,
+    )  # fmt: skip
+
+
 def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
     """Settle many items by the ordinary rule, and keep the counters true; none of them is reserved nor drawn."""
     owner, d = records.project(db, project), tables.decision
     standing = projections.standing_decisions(db, items)
+    adjudicated = verdicts.adjudications_of(db, items)
     settled = [
-        (item, settle(said, owner.policy.annotations_per_item, owner.schema, standing.get(item)))
+        (item, _settled(owner, said, standing.get(item), adjudicated.get(item)))
         for item, said in _current(db, items).items()
     ]
     gone = db.returning(sa.delete(d).where(d.c.item.in_(items)).returning(d.c.source))

@@ -73,7 +73,8 @@ def candidates(db: Database, project: int, wanted: Sequence[FieldFilter], visibl
 
 
 def _names(db: Database, project: int) -> tuple[str, ...]:
-    return tuple(f.name for f in records.project(db, project).fields if f.kind in ("number", "category"))
+    fields = records.project(db, project).fields
+    return tuple(f.name for f in fields if f.kind in ("number", "category") and not f.personal)
 
 
 def _file(db: Database, project: int, names: Sequence[str]) -> features.FeatureBlock:

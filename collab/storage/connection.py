@@ -42,7 +42,7 @@ class Database:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             elif not durable:
                 connection.exec_driver_sql("SET LOCAL synchronous_commit=off")
-            self._local.connection = connection
+            self._local.connection, self._local.locked = connection, set()
             try:
                 yield
                 connection.commit()
@@ -53,6 +53,21 @@ class Database:
                 raise
             finally:
                 self._local.connection = None
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Inside a transaction: undo what the body wrote where it fails, and nothing else."""
+        assert self._joined is not None, "a savepoint is part of a transaction"
+        connection, locked = self._joined, set(self._local.locked)
+        connection.exec_driver_sql("SAVEPOINT piece")
+        try:
+            yield
+        except BaseException:
+            self._local.locked = locked
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT piece")
+            connection.exec_driver_sql("RELEASE SAVEPOINT piece")
+            raise
+        connection.exec_driver_sql("RELEASE SAVEPOINT piece")
 
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:
@@ -105,13 +120,33 @@ class Database:
 
     def lock_project(self, project: int) -> None:
         """Let no other transaction change this project's counters and log until this one ends."""
-        if not self.is_sqlite:  # SQLite has one writer at a time anyway
+        if self.is_sqlite:  # it has one writer at a time anyway
+            return
+        locked = self._local.locked if self._joined is not None else set()
+        if project not in locked:
+            locked.add(project)
             self.rows(sa.text("SELECT 1 FROM counter WHERE project = :project FOR UPDATE"), {"project": project})
 
     def lock_name(self, name: str) -> None:
         """Let no other transaction that locks this name go on until this one ends."""
         if not self.is_sqlite:
             self.rows(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+    def compact(self) -> bool:
+        """Write an SQLite database anew without its free pages, and empty what was written ahead of it.
+
+        Nobody writes meanwhile. False where somebody who reads keeps the older pages in use.
+        """
+        with self._gate.passed() if self._gate else nullcontext(), self._engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+            return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+
+    def outside(self, statements: Sequence[str]) -> None:
+        """Run statements of PostgreSQL that no transaction may hold."""
+        with self._engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in statements:
+                alone.exec_driver_sql(statement)
 
     def close(self) -> None:
         """Release connections and locks."""

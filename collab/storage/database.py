@@ -14,6 +14,7 @@ from collab.storage import (
     certificates,
     differences,
     draws,
+    erasures,
     explanations,
     features,
     files,
@@ -21,6 +22,7 @@ from collab.storage import (
     imports,
     items,
     log,
+    people,
     projections,
     queue,
     records,
@@ -29,11 +31,13 @@ from collab.storage import (
     reserve,
     runs,
     search,
+    suspects,
+    verdicts,
 )
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0008"
+HEAD = "0010"
 """The migration that this version knows as the last one."""
 
 
@@ -116,7 +120,7 @@ class SqlStore(Database):
             if reason != "ok":
                 raise StoreCorrupt(self.url, str(reason))
         if deep:
-            for project in records.all_projects(self):
+            for project in records.every_project(self):
                 log.check_chain(self, project)
 
     def product(self) -> str:  # noqa: D102  # the Store protocol documents it
@@ -137,15 +141,40 @@ class SqlStore(Database):
         if found is not None and found > HEAD:
             raise StoreNewer(self.url, found, HEAD)
 
-    add_annotator = records.add_annotator
-    annotators = records.annotators
+    add_annotator = people.add_annotator
+    annotators = people.annotators
+    person = people.person
+    save_person = people.save_person
+    set_language = people.set_language
+
+    accounts = people.accounts
+    password = people.password
+    set_password = people.set_password
+    known_as = people.known_as
+    signed_in = people.signed_in
+    count_attempt = people.count_attempt
+    set_attempts = people.set_attempts
+    forget_attempts = people.forget_attempts
+    sign_in_way = people.sign_in_way
+    set_sign_in_way = people.set_sign_in_way
+    access = people.access
+    start_session = people.start_session
+    end_session = people.end_session
+    end_sessions = people.end_sessions
+    set_role = people.set_role
+    members = people.members
+    note = people.note
+    accesses = people.accesses
     create_project = records.create_project
     projects = records.projects
     project = records.project
     save_schema = records.save_schema
     schema_versions = records.schema_versions
     save_policy = records.save_policy
+    save_fields = records.save_fields
     delete_project = records.delete_project
+    deleted_projects = records.deleted_projects
+    restore_project = records.restore_project
     progress = records.progress
     count_ask = records.count_ask
     lock = Database.lock_project
@@ -211,6 +240,19 @@ class SqlStore(Database):
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat
 
+    put_suspects = suspects.put_suspects
+    suspects_of = suspects.suspects_of
+    looks_left = suspects.looks_left
+    due_looks = suspects.due_looks
+    take_looks = suspects.take_looks
+    send_look = suspects.send_look
+    close_looks = suspects.close_looks
+    adjudication = verdicts.adjudication
+    set_adjudication = verdicts.set_adjudication
+    adjudications = verdicts.adjudications
+    set_second_look = verdicts.set_second_look
+    second_looks = verdicts.second_looks
+
     save_certificate = certificates.save_certificate
     stage_labels = certificates.stage_labels
     apply_labels = certificates.apply_labels
@@ -252,6 +294,21 @@ class SqlStore(Database):
     keep_projections = differences.keep_projections
     differing = differences.differing
 
+    every_project = records.every_project
+    next_alias = erasures.next_alias
+    events_naming = log.naming
+    events_of_item = log.of_item
+    mentions = log.mentions
+    retell = log.retell
+    rename_person = erasures.rename_person
+    rename_in_rows = erasures.rename_in_rows
+    empty_item = erasures.empty_item
+    forget_answers = erasures.forget_answers
+    purge_project = erasures.purge_project
+    scrub = erasures.scrub
+    erase_features = features.erase_features
+    delete_all_features = features.delete_all_features
+
     write_file = files.write_file
     sync_files = files.sync_files
     file = files.file
@@ -262,6 +319,7 @@ class SqlStore(Database):
     # Last: from here on these names mean the verbs, no longer the modules.
     imports = imports.imports
     items = items.items
+    people = people.people
     log = log.log
     delete_features = features.delete_features
     features = features.features

@@ -13,6 +13,8 @@ _COMPARED = {
     "decision": ("item", "item, first, reserved, source, confidence, certificate"),
     "item": ("id", "id, state"),
     "repeated": ("item", "item, annotator, first, again"),
+    "adjudication": ("item", "item, event, verdict, answer, before"),
+    "second_look": ("item", "item, annotator, event"),
     "certificate": ("number", "number, status"),
     "counter": ("project", f"project, {', '.join(_COUNTERS)}"),
 }

@@ -89,7 +89,7 @@ def _queue(db: Database, project: int, places: Sequence[tuple[int, int]], overla
     changed = {name: insert.excluded[name] for name in ("purpose", "lane", "score", "blind", "reason", "ranking")}
     slot: dict[str, Any] = {
         "index_elements": ["item", "slot"],
-        "index_where": sa.text("lane NOT IN ('chosen', 'repeat')"),
+        "index_where": sa.text(tables.SHARED),
     }
     db.write(insert.on_conflict_do_update(**slot, set_=changed), rows)
 
@@ -124,12 +124,14 @@ _NEXT_CHECKS = sa.text(
 )
 # A lease that ran out, or an item that somebody put off, waits for the next one as long as nothing is said of it.
 _AUDITED = sa.text(
-    "SELECT w.item, CASE WHEN d.source <> 'machine' THEN d.answer END AS answer, count(a.id) AS asked, "
+    "SELECT w.item, CASE WHEN j.item IS NOT NULL THEN j.before WHEN d.source <> 'machine' THEN d.answer END AS answer, "
+    "count(a.id) AS asked, "
     "max(CASE WHEN NOT a.done AND a.lease_until > :now OR i.state = 'open' OR d.source = 'machine' THEN 1 ELSE 0 END) "
     "AS held FROM drawn w JOIN item i ON i.id = w.item LEFT JOIN decision d ON d.item = w.item "
-    "LEFT JOIN ask a ON a.item = w.item AND a.lane NOT IN ('chosen', 'repeat') AND a.leased_at > 0 "
+    "LEFT JOIN adjudication j ON j.item = w.item "
+    f"LEFT JOIN ask a ON a.item = w.item AND a.{tables.SHARED} AND a.leased_at > 0 "
     "WHERE w.project = :project AND w.certificate = :number AND w.checks = :checks AND w.queued "
-    "GROUP BY w.item, w.place, d.answer, d.source ORDER BY w.place"
+    "GROUP BY w.item, w.place, d.answer, d.source, j.item, j.before ORDER BY w.place"
 ).columns(tables.drawn.c.item, tables.decision.c.answer)
 _UNANSWERED = sa.text(
     "SELECT w.item FROM drawn w JOIN item i ON i.id = w.item LEFT JOIN decision d ON d.item = w.item "

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,19 @@ def delete_features(db: Database, project: int, encoder: str, dim: int) -> None:
     if (folder := _folder(db, project, encoder, dim)).exists():
         with disk_errors(folder):
             (folder / "manifest.json").unlink(missing_ok=True)  # first: without it no row counts
+            shutil.rmtree(folder)
+
+
+def erase_features(db: Database, project: int, items: Sequence[int]) -> None:  # noqa: D103  # as above
+    for manifest in (db.workspace / "features" / str(project)).glob("*/manifest.json"):
+        with disk_errors(manifest):
+            found = json.loads(manifest.read_text(encoding="utf-8"))
+        FeatureBlock(manifest.parent, found["encoder"], found["dim"]).blank(items)
+
+
+def delete_all_features(db: Database, project: int) -> None:  # noqa: D103  # as above
+    if (folder := db.workspace / "features" / str(project)).exists():
+        with disk_errors(folder):
             shutil.rmtree(folder)
 
 
@@ -98,6 +112,19 @@ class FeatureBlock:
             self._extend("stamps.i64", complete * 8, new_stamps[fresh])
             self._extend("rows.f32", complete * 4 * self._dim, new_rows[fresh])
             self._count(complete + more)
+
+    def blank(self, items: Sequence[int]) -> None:
+        """Write zeros over all rows of these items, in place: whoever has them mapped sees it."""
+        with disk_errors(self._folder), closing(Gate(self._folder / "lock", PATIENCE)) as gate, gate.passed():
+            rows = np.flatnonzero(np.isin(self._map().ids, items))
+            for name, size in (("stamps.i64", 8), ("rows.f32", 4 * self._dim)):
+                if len(rows):
+                    with (self._folder / name).open("r+b") as out:
+                        for row in rows.tolist():
+                            out.seek(row * size)
+                            out.write(bytes(size))
+                        out.flush()
+                        os.fsync(out.fileno())
 
     @property
     def _manifest(self) -> Path:

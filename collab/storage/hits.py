@@ -75,11 +75,12 @@ class _Search:
             tables.item.c.project == project, tables.item.c.id <= self._visible,
             *_conditions(wanted, many=self._owner.schema.many),
         ]  # fmt: skip
+        self._hidden = words.personal(db, project)
         self._list: Ids | None = among
         self._ordered, self._ranked = ordered, False
         self._also = NOTHING
-        """Items that fit, though the driver doesn't know them."""
-        self._driver = self._drivers()
+        """Items that fit, though the index of words doesn't know it."""
+        self._driver, self._long = self._drivers(), False
         if (fit := columns.candidates(db, project, wanted.fields, self._visible)) is not None:
             self._narrow(fit)
         contained = [each.text for each in wanted.fields if each.kind == "contains"]
@@ -105,22 +106,22 @@ class _Search:
         """List the items whose words fit; have that checked where they are too many, or no words can be asked for."""
         db, i = self._db, tables.item
         pictures = [f.name for f in self._owner.fields if f.shown and f.kind == "image"]
-        unread = words.looked_through(db, typed, pictures) if typed else sa.true()
+        unread = words.looked_through(db, self._project, typed, pictures) if typed else sa.true()
+        named = i.c.ref == (typed if "" not in self._hidden else "")  # no item is called ""
         query, rest = words.query_of(db, " ".join([typed, *contained])), NOTHING
         if (readable := bool(query and self._indexed and (not typed or words.query_of(db, typed)))) and self._behind:
             rest = ids_of(db, self._after(self._indexed).where(unread).order_by(i.c.id).limit(_SHORT + 1))
             readable = len(rest) <= _SHORT
         if not readable:
-            self._checks.append(sa.or_(unread, i.c.ref == typed))
+            self._checks.append(sa.or_(unread, named))
             return
-        called = (
-            ids_of(db, sa.select(i.c.id).where(i.c.project == self._project, i.c.ref == typed)) if typed else NOTHING
-        )
+        called = ids_of(db, sa.select(i.c.id).where(i.c.project == self._project, named)) if typed else NOTHING
         fit = words.listed(db, query, self._indexed, _SHORT)
         if fit is None:
             self._also = _joined([called, rest])
-            self._checks.append(sa.or_(words.fits(query), i.c.ref == typed, sa.and_(i.c.id > self._indexed, unread)))
-            self._driver = self._driver or words.driver(query)
+            self._checks.append(sa.or_(words.fits(query), named, sa.and_(i.c.id > self._indexed, unread)))
+            if self._driver is None:
+                self._driver, self._long = words.driver(query), True
         elif len(fit) <= _SHORT and not self._ordered:
             if len(fit) > 1:
                 fit = among_ids(words.ranked(db, query), fit)
@@ -142,7 +143,7 @@ class _Search:
     def _pages(self) -> Iterator[Ids]:
         """The items that may fit, in their order."""
         size, long = _FIRST, self._list is None or len(self._list) > 2 * _SHORT
-        if self._driver is not None and long:
+        if self._driver is not None and long and not self._long:
             short = ids_of(self._db, self._driver[0].limit(_SHORT + 1))
             if len(short) <= _SHORT:
                 self._narrow(_joined([short, self._also]))
@@ -193,23 +194,17 @@ class _Search:
         if not len(page):
             return page
         i, these = tables.item, given(self._db, page)
-        looks = self._wanted.fields or (self._wanted.hidden and self._wanted.text.strip())
-        read = [i.c.id, *([i.c.fields, i.c.meta, i.c.ref] if looks else [])]
+        looks = self._wanted.fields
+        read = [i.c.id, i.c.fields] if looks else [i.c.id]
         query = sa.select(*read).where(i.c.id.in_(sa.select(these.c.value)), *self._checks)
         if not looks:
             return among_ids(page, ids_of(self._db, query))
-        fit = [r.id for r in self._db.rows(query) if self._holds(r)]
+        fit = [
+            r.id
+            for r in self._db.rows(query)
+            if all(each.field not in self._hidden and _holds(r.fields.get(each.field), each) for each in looks)
+        ]
         return among_ids(page, np.array(fit, np.int64))
-
-    def _holds(self, row: sa.Row[Any]) -> bool:
-        """Whether the fields of an item hold what they must."""
-        if not all(_holds(row.fields.get(each.field), each) for each in self._wanted.fields):
-            return False
-        typed = self._wanted.text.strip()
-        if not self._wanted.hidden or not typed or row.ref == typed:
-            return True
-        seen = {name: value for name, value in row.fields.items() if name not in self._wanted.hidden}
-        return _says(words.text_of(seen, row.meta), typed)
 
 
 def _holds(value: object, wanted: FieldFilter) -> bool:

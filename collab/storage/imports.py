@@ -210,13 +210,21 @@ _REOPEN = [
     for statement in (
         *(
             f"DELETE FROM {name} WHERE item IN {_REOPENED}"
-            for name in ("decision", "imported_answer", "annotation", "put_off")
+            for name in (
+                "decision",
+                "imported_answer",
+                "annotation",
+                "put_off",
+                "adjudication",
+                "second_look",
+                "suspect",
+            )
         ),
         f"DELETE FROM machine_label WHERE project = :project AND item IN {_REOPENED}",
         f"DELETE FROM ask WHERE lane = 'repeat' AND NOT done AND item IN {_REOPENED}",
         f"UPDATE item SET state = 'open' WHERE id IN {_REOPENED}",
         "UPDATE ask SET done = false, token = '', annotator = '', lease_until = 0 "
-        f"WHERE lane NOT IN ('chosen', 'repeat') AND item IN {_REOPENED}",
+        f"WHERE {tables.SHARED} AND item IN {_REOPENED}",
     )
 ]
 _COLUMNS = "INSERT INTO item (project, file_import, ref, digest, fields, meta, audit_rank)"

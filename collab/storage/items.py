@@ -121,7 +121,7 @@ def read_item(row: sa.Row[Any]) -> Item:
     """An item of its row."""
     return Item(
         row.id, row.project, row.ref, row.fields, row.digest, row.audit_rank, row.meta, row.reserved, row.drawn,
-        row.state, row.read_until,
+        row.state, row.read_until, row.erased,
     )  # fmt: skip
 
 

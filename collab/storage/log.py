@@ -1,8 +1,9 @@
 # ruff: noqa: D103  # the Store protocol documents them
 """The append-only log and its chain: one for each project, every event hashed together with the one before.
 
-The chain covers salted digests of who acted and what was said. The words themselves stand beside it and can be erased;
-the chain then still proves that the act took place, and when.
+The chain covers a code for who acted and a salted digest of what was said. The words themselves stand beside it and can
+be erased, or told anew without what had to go; the chain then still proves that the act took place, and when. Which
+contents were erased, and what stands in their place, is said by an event of the kind "erase" in the same chain.
 """
 
 import hashlib
@@ -34,19 +35,17 @@ def append_all(db: Database, project: int, events: Sequence[Event]) -> int:
         if head is None:
             raise UnknownName("project", project)
         number, last = head.events, head.head
+        codes = _codes(db, project, {e.actor for e in events})
         rows, contents = [], []
         for event in events:
             if event.id in known:
                 continue
             known.add(event.id)
             number += 1
-            salt, content = (
-                secrets.token_hex(16),
-                json.loads(dumps({"actor": event.actor, "payload": dict(event.payload)})),
-            )
+            salt, content = secrets.token_hex(16), _content(event)
             row = {
                 "project": project, "number": number, "id": event.id, "kind": event.kind,
-                "actor": actor_digest(head.salt, event.actor), "at": event.at, "item": event.item, "ask": event.ask,
+                "actor": codes[event.actor], "at": event.at, "item": event.item, "ask": event.ask,
                 "target": event.target, "batch": event.batch, "schema_version": event.schema_version,
                 "content": _digest(salt, content),
             }  # fmt: skip
@@ -63,12 +62,12 @@ def append_all(db: Database, project: int, events: Sequence[Event]) -> int:
 def log(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
     e = tables.event
     query = EVENTS.where(e.c.project == project, e.c.number > after).order_by(e.c.number).limit(limit)
-    return [(r.number, _event(r)) for r in db.rows(query)]
+    return [(r.number, read_event(r)) for r in db.rows(query)]
 
 
 def event(db: Database, event_id: str) -> Event | None:
     found = db.row(EVENTS.where(tables.event.c.id == event_id))
-    return None if found is None else _event(found)
+    return None if found is None else read_event(found)
 
 
 def chain_head(db: Database, project: int) -> str:
@@ -89,6 +88,10 @@ def check_chain(db: Database, project: int) -> int:
     if head is None:
         raise UnknownName("project", project)
     number, last, e = 0, "", tables.event
+    actors = {r.name: r.code for r in db.rows(_ACTORS, {"project": project})}
+    odd: dict[int, str] = {}
+    told: dict[int, str] = {}
+    gone = 0
     while number < head.events:
         query = EVENTS.where(e.c.project == project, e.c.number > number, e.c.number <= head.events).order_by(
             e.c.number
@@ -99,13 +102,70 @@ def check_chain(db: Database, project: int) -> int:
         for row in rows:
             number += 1
             last = _chained(last, row._mapping)
-            said = row.salt is None or row.content == _digest(row.salt, row.words)
-            known = row.salt is None or row.actor == actor_digest(head.salt, row.words["actor"])
-            if row.number != number or row.hash != last or not said or not known:
+            if row.number != number or row.hash != last:
                 raise StoreCorrupt(db.url, f"event {number} of project {project} was changed")
+            found = "" if row.salt is None else _digest(row.salt, row.words)
+            if found != row.content or row.actor != actors.get(row.words["actor"]):
+                odd[number] = found
+            if row.kind == "erase" and row.words is not None:
+                told |= {int(of): digest for of, digest in row.words["payload"].get("told", {}).items()}
+                gone = max(gone, row.words["payload"].get("up_to", 0))
     if last != head.head:
         raise StoreCorrupt(db.url, f"the log of project {project} ends at the wrong event")
+    told |= dict.fromkeys(range(1, gone + 1), "")
+    for of in sorted(odd.keys() | told.keys()):
+        if of not in told:
+            what = "was changed" if odd[of] else "has lost what it said, which nobody has erased"
+            raise StoreCorrupt(db.url, f"event {of} of project {project} {what}")
+        if odd.get(of) != told[of]:
+            raise StoreCorrupt(db.url, f"event {of} of project {project} isn't what its erasure has left")
     return number
+
+
+def naming(db: Database, project: int, name: str) -> list[tuple[int, Event]]:
+    e, c = tables.event, tables.event_content
+    written = sa.type_coerce(c.c.content, sa.Text).contains(dumps(name), autoescape=True)
+    query = EVENTS.where(e.c.project == project, sa.or_(e.c.actor == _actor(db, project, name), written))
+    return [(r.number, read_event(r)) for r in db.rows(query.order_by(e.c.number)) if r.words is not None]
+
+
+def mentions(db: Database, project: int, name: str) -> int:
+    e, c = tables.event, tables.event_content
+    query = sa.select(sa.func.count()).select_from(e.join(c, c.c.event == e.c.id)).where(e.c.project == project)
+    return int(
+        db.scalar(query.where(sa.type_coerce(c.c.content, sa.Text).contains(dumps(name)[1:-1], autoescape=True)))
+    )
+
+
+def of_item(db: Database, project: int, item: int) -> list[tuple[int, Event]]:
+    e = tables.event
+    query = EVENTS.where(e.c.project == project, e.c.item == item).order_by(e.c.number)
+    return [(r.number, read_event(r)) for r in db.rows(query) if r.words is not None]
+
+
+def retell(db: Database, project: int, events: Sequence[tuple[int, Event]]) -> dict[int, str]:
+    told: dict[int, str] = {}
+    rows = []
+    for number, event in events:
+        salt, content = secrets.token_hex(16), _content(event)
+        told[number] = _digest(salt, content)
+        rows.append({"of": event.id, "salt": salt, "content": content})
+    if rows:
+        c = tables.event_content
+        new: dict[str, Any] = {"salt": sa.bindparam("salt"), "content": sa.bindparam("content")}
+        db.write(sa.update(c).where(c.c.event == sa.bindparam("of")).values(new), rows)
+    return told
+
+
+def forget_contents(db: Database, project: int) -> None:
+    """Erase what all events of a project say."""
+    db.write(_FORGET, {"project": project})
+
+
+def rename_actor(db: Database, name: str, alias: str) -> None:
+    """Let a person's code in every log stand for another name."""
+    a = tables.actor
+    db.write(sa.update(a).where(a.c.name == name).values(name=alias))
 
 
 def annotations(
@@ -119,7 +179,7 @@ def annotations(
         query = query.where(e.c.actor == _actor(db, project, annotator))
     if before is not None:
         query = query.where(e.c.number < before)
-    return [(r.number, Annotation.from_event(_event(r))) for r in db.rows(query)]
+    return [(r.number, Annotation.from_event(read_event(r))) for r in db.rows(query)]
 
 
 def seconds(db: Database, project: int, annotator: str, limit: int = 200) -> list[float]:
@@ -127,23 +187,32 @@ def seconds(db: Database, project: int, annotator: str, limit: int = 200) -> lis
     query = EVENTS.where(
         e.c.project == project, e.c.kind.in_(("answer", "unsure")), e.c.actor == _actor(db, project, annotator)
     )
-    spent = [_event(r).payload.get("seconds") for r in db.rows(query.order_by(e.c.number.desc()).limit(limit))]
+    spent = [read_event(r).payload.get("seconds") for r in db.rows(query.order_by(e.c.number.desc()).limit(limit))]
     return [s for s in spent if s is not None]
-
-
-def actor_digest(salt: str, name: str) -> str:
-    """Digest of a person's name under the project's salt."""
-    return hashlib.sha256(f"{salt}{name}".encode()).hexdigest()[:32]
 
 
 def read_annotation(row: sa.Row[Any]) -> Annotation:
     """Read an annotation from a row of `EVENTS`."""
-    return Annotation.from_event(_event(row))
+    return Annotation.from_event(read_event(row))
 
 
 def _actor(db: Database, project: int, name: str) -> str:
-    salt = db.scalar(sa.select(tables.project.c.salt).where(tables.project.c.id == project))
-    return actor_digest(salt or "", name)
+    """The code under which a person acts in a log; "" where they never did."""
+    return db.scalar(_CODE, {"project": project, "name": name}) or ""
+
+
+def _codes(db: Database, project: int, names: set[str]) -> dict[str, str]:
+    """The code of each person, random and thus nothing from which a name could be guessed; made at their first act."""
+    codes = {name: _actor(db, project, name) for name in names}
+    for name in [name for name, code in codes.items() if not code]:
+        codes[name] = secrets.token_hex(16)
+        db.write(sa.insert(tables.actor).values(project=project, name=name, code=codes[name]))
+    return codes
+
+
+def _content(event: Event) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(dumps({"actor": event.actor, "payload": dict(event.payload)}))
+    return content
 
 
 def _digest(salt: str, content: dict[str, Any]) -> str:
@@ -155,7 +224,8 @@ def _chained(last: str, row: Any) -> str:
     return hashlib.sha256(json.dumps(chained, separators=(",", ":")).encode()).hexdigest()
 
 
-def _event(row: sa.Row[Any]) -> Event:
+def read_event(row: sa.Row[Any]) -> Event:
+    """Read an event from a row of `EVENTS`."""
     words = row.words or {"actor": "", "payload": {}}
     return Event(
         row.id, row.project, row.kind, words["actor"], row.at, row.item, row.ask, row.target, row.batch,
@@ -181,7 +251,8 @@ EVENTS = sa.select(tables.event, tables.event_content.c.salt, tables.event_conte
     tables.event_content, tables.event_content.c.event == tables.event.c.id
 )
 _KNOWN = sa.select(tables.event.c.id).where(tables.event.c.id.in_(sa.bindparam("ids", expanding=True)))
-_HEAD = sa.text(
-    "SELECT c.events, c.head, p.salt FROM counter c JOIN project p ON p.id = c.project WHERE c.project = :project"
-)
+_HEAD = sa.text("SELECT events, head FROM counter WHERE project = :project")
+_CODE = sa.text("SELECT code FROM actor WHERE project = :project AND name = :name")
+_ACTORS = sa.text("SELECT name, code FROM actor WHERE project = :project")
+_FORGET = sa.text("DELETE FROM event_content WHERE event IN (SELECT id FROM event WHERE project = :project)")
 _RAISE = sa.text("UPDATE counter SET events = :number, head = :last WHERE project = :project")

@@ -82,6 +82,8 @@ def settle_item(db: Database, project: int, item: int, state: ItemState, decisio
     with db.transaction():
         db.lock_project(project)
         before = db.rows(_BEFORE, {"item": item})[0]
+        if before.erased:  # whatever is said of it, there is nothing left of which it could be true
+            state, decision = "unusable", None
         db.write(sa.update(table).values(state=state).where(table.c.id == item))
         if decision is None:
             db.write(sa.delete(tables.decision).where(tables.decision.c.item == item))
@@ -200,8 +202,9 @@ _NO_REPEAT = sa.text(
     "DELETE FROM ask WHERE item = :item AND annotator = :annotator AND lane = 'repeat' AND NOT done AND lease_until = 0"
 )
 _BEFORE = sa.text(
-    "SELECT i.reserved, i.drawn, d.source FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = :item"
-).columns(tables.item.c.reserved, tables.item.c.drawn, tables.decision.c.source)
+    "SELECT i.reserved, i.drawn, i.erased, d.source FROM item i LEFT JOIN decision d ON d.item = i.id "
+    "WHERE i.id = :item"
+).columns(tables.item.c.reserved, tables.item.c.drawn, tables.item.c.erased, tables.decision.c.source)
 # In this order: else SQLite goes through all labels of the project.
 _SIGNED = (
     sa.text(
@@ -217,11 +220,13 @@ _RESET = [
     for statement in (
         "DELETE FROM annotation WHERE project = :project",
         "DELETE FROM repeated WHERE project = :project",
+        "DELETE FROM adjudication WHERE project = :project",
+        "DELETE FROM second_look WHERE project = :project",
         # Nothing was signed before the first event.
         "UPDATE certificate SET status = 'auditing' WHERE project = :project",
         "DELETE FROM decision WHERE project = :project",
         "DELETE FROM put_off WHERE item IN (SELECT id FROM item WHERE project = :project)",
-        "UPDATE item SET state = 'open' WHERE project = :project AND state <> 'open'",
+        "UPDATE item SET state = 'open' WHERE project = :project AND state <> 'open' AND NOT erased",
         "INSERT INTO decision (item, project, answer, first, reserved, source, at) "
         "SELECT a.item, a.project, a.answer, a.first, i.reserved, 'imported', f.at "
         "FROM imported_answer a JOIN item i ON i.id = a.item JOIN file_import f ON f.id = a.file_import "

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import ALWAYS_BLIND, Ask, Choices, Lane, Suggestion, coin
+from collab.domain.annotation import ALWAYS_BLIND, PERSONAL, Ask, Choices, Lane, Suggestion, coin
 from collab.storage import draws, records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -70,11 +70,13 @@ def lease(
         taken = db.rows(_TAKE[db.is_sqlite, lane], params)
         presence = db.insert(tables.presence).values(project=project, annotator=annotator, at=now)
         db.write(presence.on_conflict_do_update(index_elements=["project", "annotator"], set_={"at": now}))
-    return [_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
+    return [read_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
 
 
 def held(db: Database, project: int, annotator: str, token: str, now: int) -> list[Ask]:
-    return [_ask(r) for r in db.rows(_HELD, {"project": project, "annotator": annotator, "token": token, "now": now})]
+    return [
+        read_ask(r) for r in db.rows(_HELD, {"project": project, "annotator": annotator, "token": token, "now": now})
+    ]
 
 
 def renew(db: Database, asks: Sequence[int], token: str, until: int) -> None:
@@ -122,7 +124,7 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
 
 def ask(db: Database, ask: int) -> Ask | None:
     found = db.row(sa.select(tables.ask).where(tables.ask.c.id == ask))
-    return None if found is None else _ask(found)
+    return None if found is None else read_ask(found)
 
 
 def close_ask(db: Database, ask: int, annotator: str, token: str, now: int) -> bool:
@@ -202,7 +204,8 @@ def _read(row: sa.Row[Any]) -> Suggestion | None:
     return Suggestion(tuple(row.proba), row.model, row.footing, Choices.from_dict(row.choices))
 
 
-def _ask(row: sa.Row[Any]) -> Ask:
+def read_ask(row: sa.Row[Any]) -> Ask:
+    """Read a row of the queue."""
     return Ask(
         row.id, row.project, row.item, row.slot, row.purpose, row.lane, row.score, row.blind, row.reason, _read(row),
         row.annotator, row.token, row.lease_until, row.done,
@@ -211,14 +214,13 @@ def _ask(row: sa.Row[Any]) -> Ask:
 
 _FREE: Mapping[str, Any] = {
     "lease_until": 0, "token": "",
-    "annotator": sa.case((tables.ask.c.lane.in_(("chosen", "repeat")), tables.ask.c.annotator), else_=""),
+    "annotator": sa.case((tables.ask.c.lane.in_(PERSONAL), tables.ask.c.annotator), else_=""),
 }  # fmt: skip
 
-_SHARED = "lane NOT IN ('chosen', 'repeat')"
 _PUT = (
     "INSERT INTO ask "
     "(project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, choices, ranking) "
-    f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE {_SHARED} DO UPDATE SET "
+    f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, slot) WHERE {tables.SHARED} DO UPDATE SET "
     "score = excluded.score, reason = excluded.reason, model = excluded.model, proba = excluded.proba, "
     "footing = excluded.footing, choices = excluded.choices, ranking = excluded.ranking, "
     "purpose = CASE WHEN ask.leased_at > 0 THEN ask.purpose ELSE excluded.purpose END, "
@@ -240,14 +242,14 @@ _ADD_SLOT = sa.text(
     "(project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, choices, ranking) "
     "SELECT a.project, a.item, :slot, a.purpose, a.lane, a.score, a.blind, a.reason, a.model, a.proba, a.footing, "
     "a.choices, a.ranking "
-    f"FROM ask a WHERE a.project = :project AND a.{_SHARED} AND a.slot = 0 "
-    f"AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.{_SHARED} AND o.slot = :slot) "
+    f"FROM ask a WHERE a.project = :project AND a.{tables.SHARED} AND a.slot = 0 "
+    f"AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.{tables.SHARED} AND o.slot = :slot) "
     "RETURNING id, item, purpose"
 )
 _NEXT_BY_RANK = sa.text(
     "SELECT i.id, i.audit_rank, i.digest FROM item i JOIN counter c ON c.project = i.project AND i.id <= c.visible "
     "WHERE i.project = :project AND i.reserved = :reserved AND i.drawn = false AND i.state = 'open' "
-    f"AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = i.id AND a.{_SHARED}) "
+    f"AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = i.id AND a.{tables.SHARED}) "
     "ORDER BY i.audit_rank, i.id LIMIT :size"
 )
 
@@ -259,7 +261,7 @@ _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
     "(o.lease_until > :now AND (o.annotator = :annotator OR o.lane = 'chosen') "
-    f"OR o.lease_until <= :now AND o.{_SHARED} AND o.slot < a.slot))"
+    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot))"
 )
 _UNDECIDED = (
     f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND i.state NOT IN ('decided', 'unusable')) {_NOT_MINE}"
@@ -279,7 +281,7 @@ _MINE_AGAIN = (
 )
 _WHICH: Mapping[Lane, str] = {
     "query": _UNDECIDED, "audit": _UNDECIDED, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,
-    "repeat": _MINE_AGAIN,
+    "repeat": _MINE_AGAIN, "review": _MINE, "norming": _MINE,
 }  # fmt: skip
 
 

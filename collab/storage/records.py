@@ -1,5 +1,5 @@
 # ruff: noqa: D103  # the Store protocol documents them
-"""People, projects, their questions, policies and counters."""
+"""Projects, their questions, policies and counters."""
 
 import secrets
 from collections.abc import Sequence
@@ -10,18 +10,14 @@ import sqlalchemy as sa
 
 from collab.domain.project import Field, LabelClass, LabelSchema, LoopPolicy, Project
 from collab.domain.run import Progress
+from collab.domain.store import Deleted
 from collab.errors import Conflict, UnknownName
 from collab.storage import schema as tables
+from collab.storage import search
 from collab.storage.connection import Database
 
-
-def add_annotator(db: Database, name: str) -> None:
-    if db.scalar(sa.select(tables.annotator.c.id).where(tables.annotator.c.name == name)) is None:
-        db.write(db.insert(tables.annotator).values(name=name).on_conflict_do_nothing())
-
-
-def annotators(db: Database) -> tuple[str, ...]:
-    return tuple(r.name for r in db.rows(sa.select(tables.annotator.c.name).order_by(tables.annotator.c.id)))
+_BATCH = 5000
+"""Items that go through the index of words together."""
 
 
 def create_project(
@@ -52,9 +48,8 @@ def projects(db: Database) -> tuple[Project, ...]:
     return tuple(_project(r) for r in db.rows(query))
 
 
-def all_projects(db: Database) -> list[int]:
-    """Ids of all projects, hidden ones too: their logs stay."""
-    return [r.id for r in db.rows(sa.select(tables.project.c.id).order_by(tables.project.c.id))]
+def every_project(db: Database) -> tuple[int, ...]:
+    return tuple(r.id for r in db.rows(sa.select(tables.project.c.id).order_by(tables.project.c.id)))
 
 
 def project(db: Database, project: int) -> Project:
@@ -85,9 +80,40 @@ def save_policy(db: Database, project: int, policy: LoopPolicy) -> None:
     db.write(sa.update(tables.project).values(policy=policy.as_dict()).where(tables.project.c.id == project))
 
 
-def delete_project(db: Database, project: int) -> None:
-    # The clock of the row is of no use to anybody; that the column is filled hides the project and frees its name.
-    db.write(sa.update(tables.project).values(deleted_at=tables.project.c.at).where(tables.project.c.id == project))
+def save_fields(db: Database, project: int, fields: Sequence[Field]) -> None:
+    p, i = tables.project, tables.item
+    with db.transaction():
+        db.lock_project(project)
+        ids = [r.id for r in db.rows(sa.select(i.c.id).where(i.c.project == project))]
+        parts = [ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH)]
+        for part in parts:
+            search.forget(db, part)
+        db.write(sa.update(p).where(p.c.id == project).values(fields=[asdict(f) for f in fields]))
+        for part in parts:
+            search.remember(db, part)
+
+
+def delete_project(db: Database, project: int, now: int) -> None:
+    p = tables.project  # that the column is filled hides the project and frees its name
+    db.write(sa.update(p).values(deleted_at=now).where(p.c.id == project, p.c.deleted_at.is_(None)))
+
+
+def deleted_projects(db: Database) -> tuple[Deleted, ...]:
+    p, c = tables.project, tables.counter
+    query = sa.select(p.c.id, p.c.name, p.c.deleted_at, c.c["items"]).join(c, c.c.project == p.c.id)
+    hidden = query.where(p.c.deleted_at.is_not(None), p.c.purged_at == 0).order_by(p.c.deleted_at, p.c.id)
+    return tuple(Deleted(r.id, r.name, r.deleted_at, r._mapping["items"]) for r in db.rows(hidden))
+
+
+def restore_project(db: Database, project: int) -> None:
+    p = tables.project
+    with db.transaction():
+        found = next((each for each in deleted_projects(db) if each.id == project), None)
+        if found is None:
+            raise UnknownName("deleted project", project)
+        if any(each.name == found.name for each in projects(db)):
+            raise Conflict(f"There is a project called {found.name!r} by now; rename that one first.")
+        db.write(sa.update(p).values(deleted_at=None).where(p.c.id == project))
 
 
 def progress(db: Database, project: int) -> Progress:

@@ -61,8 +61,13 @@ def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Inde
 
 
 annotator = Table(
-    "annotator", metadata, _id(), Column("name", Text, nullable=False, unique=True), sqlite_autoincrement=True
-)
+    "annotator", metadata, _id(), Column("name", Text, nullable=False, unique=True),
+    *map(_flag, ("admin", "disabled", "erased")), *map(_words, ("password", "language", "issuer", "subject")),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+_partial(
+    "uq_annotator_subject", annotator.c.issuer, annotator.c.subject, where="issuer <> ''", unique=True
+)  # fmt: skip
 
 project = Table(
     "project", metadata, _id(),
@@ -73,7 +78,7 @@ project = Table(
     _flag("demo"),
     Column("salt", Text, nullable=False),
     Column("at", Big, nullable=False),
-    Column("deleted_at", Big),
+    Column("deleted_at", Big), _number("purged_at"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 _partial("uq_project_name", project.c.name, where="deleted_at IS NULL", unique=True)
@@ -116,7 +121,7 @@ item = Table(
     _flag("reserved"),
     Column("state", Text, nullable=False, server_default="open"),
     Column("read_until", Integer),
-    _flag("drawn"),
+    _flag("drawn"), _flag("erased"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 Index("uq_item_digest", item.c.project, item.c.digest, unique=True)
@@ -177,7 +182,7 @@ event = Table(
     Column("content", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )  # fmt: skip
-"""Append-only. `actor` and `content` are salted digests; what they stand for is in `event_content`."""
+"""Append-only. `actor` is a code, `content` a salted digest; what they stand for is in `actor` and `event_content`."""
 Index("ix_event_actor", event.c.project, event.c.actor, event.c.number)
 
 event_content = Table(
@@ -205,6 +210,9 @@ presence = Table(
     "presence", metadata, _project(primary_key=True), Column("annotator", Text, primary_key=True), _number("at")
 )
 
+SHARED = "lane NOT IN ('chosen', 'repeat', 'review', 'norming')"
+"""Rows of the queue that anybody may take; the others belong to one person."""
+
 ask = Table(
     "ask", metadata, _id(), _project(nullable=False),
     Column("item", Big, ForeignKey("item.id"), nullable=False),
@@ -223,9 +231,11 @@ ask = Table(
 
 Columns stand in the order in which the migrations made them: `RETURNING *` gives them back so.
 """
-_partial("uq_ask_slot", ask.c.item, ask.c.slot, where="lane NOT IN ('chosen', 'repeat')", unique=True)
+_partial("uq_ask_slot", ask.c.item, ask.c.slot, where=SHARED, unique=True)
 _partial("uq_ask_chosen", ask.c.item, ask.c.annotator, where="lane = 'chosen'", unique=True)
 _partial("uq_ask_repeat", ask.c.item, ask.c.annotator, where="lane = 'repeat'", unique=True)
+_partial("uq_ask_review", ask.c.item, ask.c.annotator, where="lane = 'review'", unique=True)
+_partial("uq_ask_norming", ask.c.item, ask.c.annotator, where="lane = 'norming'", unique=True)
 Index("ix_ask_item", ask.c.item)
 _partial("ix_ask_audit", ask.c.project, ask.c.item, where="lane = 'audit'")
 _partial("ix_ask_next", ask.c.project, ask.c.lane, ask.c.ranking.desc(), ask.c.score.desc(), ask.c.id, where="NOT done")
@@ -307,3 +317,61 @@ Index("ix_job_project", job.c.project, job.c.id)
 setting = Table(
     "setting", metadata, Column("name", Text, primary_key=True), Column("value", LargeBinary, nullable=False)
 )
+
+member = Table(
+    "member", metadata, _project(primary_key=True), Column("person", Text, primary_key=True, index=True),
+    Column("role", Text, nullable=False),
+)  # fmt: skip
+
+session = Table(
+    "session", metadata, Column("id", Text, primary_key=True), Column("person", Text, nullable=False, index=True),
+    Column("at", Big, nullable=False), Column("until", Big, nullable=False),
+    Column("idle", Big, nullable=False), Column("seen", Big, nullable=False),
+)  # fmt: skip
+"""Somebody who signed in, until then, and no longer than `idle` ms after they were last seen (0: that doesn't matter);
+whoever signs out or is disabled loses the row."""
+
+attempt = Table(
+    "attempt", metadata, Column("what", Text, primary_key=True), Column("failed", Big, nullable=False),
+    Column("last", Big, nullable=False),
+)  # fmt: skip
+"""Failed attempts to sign in, by the digest of what they are counted for."""
+
+access_log = Table(
+    "access_log", metadata, _id(),
+    Column("at", Big, nullable=False, index=True), Column("person", Text, nullable=False),
+    Column("act", Text, nullable=False), Column("what", Text, nullable=False), Column("project", Big),
+    Column("items", Json, nullable=False), Column("detail", Json, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+"""Who saw, changed or took away what. No foreign key: an entry outlives what it speaks of."""
+
+suspect = Table(
+    "suspect", metadata, _project(primary_key=True), Column("kind", Text, primary_key=True),
+    Column("item", Big, ForeignKey("item.id"), primary_key=True, index=True),
+    Column("score", Float, nullable=False), Column("detail", Json, nullable=False), Column("first", Text),
+    Column("at", Big, nullable=False),
+)  # fmt: skip
+"""Why items should be looked at again; `first` is the decision that is in doubt, NULL where it doesn't matter."""
+_partial("ix_item_look", item.c.project, item.c.state, where="state IN ('disputed', 'flagged')")
+
+adjudication = Table(
+    "adjudication", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True),
+    Column("event", Text, ForeignKey("event.id"), nullable=False), Column("verdict", Text, nullable=False),
+    Column("answer", Json, nullable=False), Column("before", Json), Column("at", Big, nullable=False),
+)  # fmt: skip
+"""What an adjudicator said; `before` is what had been decided without one: the figures of audits go by it."""
+
+second_look = Table(
+    "second_look", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True), _project(nullable=False, index=True),
+    Column("event", Text, ForeignKey("event.id"), nullable=False),
+)  # fmt: skip
+"""What people said blind at a second look; it stands beside what is in force and settles nothing."""
+
+actor = Table(
+    "actor", metadata, _project(primary_key=True), Column("name", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+)  # fmt: skip
+"""The code under which each person stands in a log. Random: where the name was erased, nothing tells whose it was."""

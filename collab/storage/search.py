@@ -2,6 +2,9 @@
 
 Items up to the project's `indexed` mark are found by their words, the rest by looking through their text. Both
 databases get the words from `tokens`, and split nothing themselves.
+
+Nobody finds an item by what is personal: it is in no index and isn't looked through. Who may not see it could else ask
+for it letter by letter; and one index for all stays one.
 """
 
 import json
@@ -38,11 +41,12 @@ def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) ->
         if marks is None:
             return 0
         start = max(after, marks.indexed)
+        hidden = personal(db, project)
         query = sa.select(i.c.id, i.c.fields, i.c.meta).where(i.c.project == project)
         query = query.where(i.c.id > start, i.c.id <= marks.visible)
         rows = db.rows(query.order_by(i.c.id).limit(limit))
         if rows:
-            _add(db, [{"item": r.id, "words": _written(db, r.fields, r.meta)} for r in rows])
+            _add(db, [{"item": r.id, "words": _written(db, r.fields, r.meta, hidden)} for r in rows])
             last = int(rows[-1].id)
             db.write(sa.update(c).values(indexed=last).where(c.c.project == project))
     if not rows:
@@ -116,15 +120,25 @@ def fits(query: str) -> Condition:
     )  # fmt: skip
 
 
-def looked_through(db: Database, text: str, pictures: Sequence[str] = ()) -> Condition:
+def looked_through(db: Database, project: int, text: str, pictures: Sequence[str] = ()) -> Condition:
     """The condition that an item's text holds `text`, or the name of a picture's file does, whatever is indexed.
 
     Args:
         db: Where to look.
+        project: Whose items.
         text: What a person typed.
         pictures: Fields of pictures that people see.
     """
-    return sa.or_(_contains(db, text), *([_file_named(db, text, pictures)] if pictures else []))
+    hidden = personal(db, project)
+    seen = [name for name in pictures if name not in hidden]
+    return sa.or_(_contains(db, text, hidden), *([_file_named(db, text, seen)] if seen else []))
+
+
+def personal(db: Database, project: int) -> frozenset[str]:
+    """Names of a project's personal columns; "" stands for the items' own names, where the column of these is one."""
+    fields = db.scalar(sa.select(tables.project.c.fields).where(tables.project.c.id == project)) or ()
+    found = {f["name"] for f in fields if f.get("personal")}
+    return frozenset(found | {"" for f in fields if f.get("personal") and f["role"] == "id"})
 
 
 def _add(db: Database, rows: list[dict[str, object]]) -> None:
@@ -138,19 +152,22 @@ def _indexed(db: Database, items: Sequence[int]) -> list[dict[str, object]]:
     i, c = tables.item, tables.counter
     query = sa.select(i.c.id, i.c.project, i.c.fields, i.c.meta)
     query = query.join(c, sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed)).where(i.c.id.in_(items))
-    return [{"item": r.id, "words": _written(db, r.fields, r.meta)} for r in db.rows(query)]
+    rows = db.rows(query)
+    hidden = {project: personal(db, project) for project in {r.project for r in rows}}
+    return [{"item": r.id, "words": _written(db, r.fields, r.meta, hidden[r.project])} for r in rows]
 
 
-def _contains(db: Database, text: str) -> Condition:
+def _contains(db: Database, text: str, hidden: frozenset[str]) -> Condition:
     """The condition that a field's value contains `text`; the written JSON is asked first, as that is cheap."""
     each = "json_each(item.fields)" if db.is_sqlite else "json_each_text(item.fields::json)"
     like = "LIKE" if db.is_sqlite else "ILIKE"
-    return _condition(
+    written, plain = _like(json.dumps(text, ensure_ascii=False)[1:-1]), _like(text)
+    condition = sa.text(
         f"(item.fields {like} :written ESCAPE '~' "
         f"AND EXISTS (SELECT 1 FROM {each} AS one WHERE one.value {like} :plain ESCAPE '~' "
-        f"AND one.value NOT LIKE '{_MEDIA}'))",
-        written=_like(json.dumps(text, ensure_ascii=False)[1:-1]), plain=_like(text),
-    )  # fmt: skip
+        f"AND one.value NOT LIKE '{_MEDIA}' AND one.key NOT IN :hidden))"
+    )
+    return condition.bindparams(sa.bindparam("hidden", sorted(hidden), sa.Text, expanding=True), written=written, plain=plain)
 
 
 def _file_named(db: Database, text: str, pictures: Sequence[str]) -> Condition:
@@ -174,20 +191,17 @@ def _like(text: str) -> str:
     return f"%{text}%"
 
 
-def text_of(fields: Mapping[str, object], meta: Mapping[str, object]) -> str:
-    """What an item is searched by: its texts, and the names of its pictures' files."""
+def _written(db: Database, fields: Mapping[str, object], meta: Mapping[str, object], hidden: frozenset[str]) -> str:
+    """The words of an item as its database takes them in: of its texts, and of the names of its pictures' files."""
     texts = []
     for name, value in fields.items():
+        if name in hidden:
+            continue
         if is_media_name(value):  # its folders are left out: they may tell the answer
             texts.append(PurePosixPath(str(meta.get(name) or "").replace("\\", "/")).name)
         elif value is not None:
             texts.append(str(value))
-    return "\n".join(texts)
-
-
-def _written(db: Database, fields: Mapping[str, object], meta: Mapping[str, object]) -> str:
-    """The words of an item as its database takes them in."""
-    words = tokens(text_of(fields, meta))
+    words = tokens("\n".join(texts))
     return " ".join(words) if db.is_sqlite else _vector(words)
 
 

@@ -1,14 +1,17 @@
 """Take the model that suggests along, on Models: one file, made by the worker, behind a signed link."""
 
+from typing import Final
+
 import streamlit as st
 
 from collab.domain.project import Project
 from collab.domain.run import Job
+from collab.loop import ordering
 from collab.ui import session
 from collab.ui.pieces import job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import word
 
-JOB = "bundle"
+JOB: Final = "bundle"
 
 
 def draw(project: Project, version: int, jobs: list[Job]) -> None:
@@ -21,15 +24,17 @@ def draw(project: Project, version: int, jobs: list[Job]) -> None:
     """
     running, last = live_job(jobs, JOB), latest_job(jobs, JOB)
     if running is not None:
-        watch_job(running.id, what=word("job.bundle"))
+        watch_job(project.id, running.id, what=word("job.bundle"))
         return
+    personal = [f.name for f in project.fields if f.personal and f.encoded]
+    whole = bool(personal) and st.checkbox(word("bundle.personal", columns=plain(", ".join(personal))))
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(word("bundle.go"), icon=":material/inventory_2:", help=word("bundle.why")):
-            session.store().submit_job(JOB, project.id, {}, session.annotator(), session.now())
+            ordering.order(session.desk(), project.id, JOB, {"personal": whole}, session.annotator(), session.now())
             st.rerun()
         if last is not None and last.status == "done" and str(last.result["model"]).startswith(f"{version}."):
             told = {"model": plain(str(last.result["model"])), "size": f"{last.result['bytes'] / 1e6:,.0f}"}
-            address = session.download_address(str(last.result["file"]))
+            address = session.download_address(str(last.result["file"]), project.id)
             st.link_button(word("bundle.fetch", **told), address, icon=":material/download:", key=f"bundle-{last.id}")
     if last is not None and last.status == "failed":
         job_failed(last)

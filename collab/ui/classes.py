@@ -63,6 +63,7 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
             "color": st.column_config.SelectboxColumn(
                 word("classes.color"),
                 options=[*colors],
+                format_func=_color_words,
                 width="small",
             ),
             "critical": st.column_config.CheckboxColumn(
@@ -76,6 +77,10 @@ def class_editor(rows: Sequence[ClassRow], *, key: str, fixed: bool = False) -> 
         },
     )
     return [dict(row) for row in edited]
+
+
+def _color_words(name: object) -> str:
+    return word(f"color.{name}") if name in COLORS else str(name)
 
 
 def classes_within(counts: Counter[str], *, many: bool) -> Counter[str]:

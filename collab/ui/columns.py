@@ -24,21 +24,23 @@ ENCODINGS = ("", "utf-8", "utf-16", "windows-1252", "gb18030", "shift_jis", "big
 
 
 def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGuess]:
-    """Let people correct kind, role and unit of each column."""
+    """Let people correct kind, role and unit of each column, and say which are personal."""
     roles = {role: word(f"role.{role}") for role in ROLES}
     kinds = {kind: word(f"kind.{kind}") for kind in KINDS}
     st.caption(word("columns.seems"))  # and room for the table's own buttons, which float above it
+    rows: list[Draft] = [
+        {
+            "name": g.name,
+            "kind": kinds[g.kind],
+            "role": roles[g.role],
+            "unit": g.unit,
+            "personal": g.personal,
+            "why": word(f"guess.{g.why}"),
+        }
+        for g in guesses
+    ]
     edited = st.data_editor(
-        [
-            {
-                "name": g.name,
-                "kind": kinds[g.kind],
-                "role": roles[g.role],
-                "unit": g.unit,
-                "why": word(f"guess.{g.why}"),
-            }
-            for g in guesses
-        ],
+        rows,
         key=key,
         width="stretch",
         hide_index=True,
@@ -48,13 +50,22 @@ def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGue
             "kind": st.column_config.SelectboxColumn(word("columns.kind"), options=[*kinds.values()], required=True),
             "role": st.column_config.SelectboxColumn(word("columns.role"), options=[*roles.values()], required=True),
             "unit": st.column_config.TextColumn(word("columns.unit"), max_chars=12, help=word("columns.unit_why")),
+            "personal": st.column_config.CheckboxColumn(
+                word("columns.personal"), help=word("columns.personal_why"), width="small"
+            ),
             "why": st.column_config.TextColumn(word("columns.why"), width="medium"),
         },
     )
     kind_of = {text: kind for kind, text in kinds.items()}
     role_of = {text: role for role, text in roles.items()}
     return [
-        dataclasses.replace(g, kind=kind_of[row["kind"]], role=role_of[row["role"]], unit=(row["unit"] or "").strip())
+        dataclasses.replace(
+            g,
+            kind=kind_of[row["kind"]],
+            role=role_of[row["role"]],
+            unit=(row["unit"] or "").strip(),
+            personal=bool(row["personal"]),
+        )
         for g, row in zip(guesses, edited, strict=True)
     ]
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from collab.domain.project import LabelSchema, Project
 from collab.domain.version import ModelVersion
-from collab.loop import handing_out, versions
+from collab.loop import handing_out, looking, versions
 from collab.loop.versions import Comparison, Flip
 from collab.ui import session
 from collab.ui.answers import told
@@ -43,7 +43,7 @@ def draw(project: Project, models: tuple[ModelVersion, ...]) -> None:
         if a == b:
             st.caption(word("comparison.same"))
             return
-        _answers(project.schema, versions.compare(session.store(), project.id, a, b), a, b)
+        _answers(project.schema, versions.compare(session.desk(), project.id, a, b), a, b)
         judged_one = next((m for m in (known[b], known[a]) if _against(m) in (a, b)), None)
         if judged_one is not None:
             _flips(project, judged_one)
@@ -142,7 +142,7 @@ def _shifts(schema: LabelSchema, found: Comparison) -> list[Shift]:
 
 
 def _flips(project: Project, model: ModelVersion) -> None:
-    store, found = session.store(), versions.flips(session.store(), project.id, model.id)
+    desk, found = session.desk(), versions.flips(session.desk(), project.id, model.id)
     st.subheader(word("comparison.flips"), anchor=False)
     if not found:
         st.caption(word("comparison.no_flips" if model.record.flipped == 0 else "comparison.flips_unknown"))
@@ -150,7 +150,7 @@ def _flips(project: Project, model: ModelVersion) -> None:
     total = model.record.flipped or len(found)
     st.markdown(word("comparison.flipped", n=f"{total:,}", a=_against(model), b=model.id))
     shown = found[:LISTED]
-    items, link = store.items([f.item for f in shown]), session.image_link(project.id)
+    items, link = looking.items(desk, project.id, tuple(f.item for f in shown)), session.image_link(project.id)
     shown = tuple(f for f in shown if f.item in items)
     rows = [
         thumb_cell(items[f.item], project, link)
@@ -168,7 +168,7 @@ def _flips(project: Project, model: ModelVersion) -> None:
     )  # fmt: skip
     chosen = [shown[i].item for i in picked["selection"]["rows"]] or [f.item for f in found]
     if st.button(word("comparison.review", n=f"{len(chosen):,}"), type="primary", icon=":material/bolt:"):
-        if handing_out.choose(store, project.id, session.annotator(), chosen, "flipped"):
+        if handing_out.choose(desk, project.id, session.annotator(), chosen, "flipped"):
             session.go("label", mode="chosen")
         st.warning(word("data.none_to_label"))
     st.caption(word("comparison.review_why"))

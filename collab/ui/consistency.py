@@ -8,7 +8,7 @@ import streamlit as st
 from collab.domain.project import Answer, LabelSchema, Project
 from collab.domain.run import SHOWN_FROM
 from collab.engine.assurance import Estimate, share_of
-from collab.loop import reporting
+from collab.loop import looking, reporting
 from collab.loop.reporting import Agreed
 from collab.ui import session
 from collab.ui.answers import counted_as
@@ -18,11 +18,11 @@ from collab.ui.words import word
 
 def draw(project: Project, who: str) -> None:
     """Draw how often this person, and everybody, gave the same answer again, and how often people gave the same one."""
-    store = session.store()
-    own = reporting.self_agreement(store, project.id, project.schema, who)
-    everybody = reporting.self_agreement(store, project.id, project.schema)
-    people = reporting.people_agreement(store, project.id, project.schema)
-    between_classes = classed(store.repeats(project.id), project.schema)
+    desk = session.desk()
+    own = reporting.self_agreement(desk, project.id, project.schema, who)
+    everybody = reporting.self_agreement(desk, project.id, project.schema)
+    people = reporting.people_agreement(desk, project.id, project.schema)
+    between_classes = classed(looking.repeats(desk, project.id), project.schema)
     with st.container(border=True):
         st.header(word("consistency.title"), anchor=False)
         if project.schema.many:

@@ -8,7 +8,7 @@ import streamlit as st
 from collab.domain.project import Project
 from collab.domain.run import Job
 from collab.engine.recipe import Epoch, Loss, Optimizer, Recipe
-from collab.loop import lessons
+from collab.loop import lessons, ordering
 from collab.loop.lessons import Learned, Lesson
 from collab.loop.splitting import check
 from collab.ui import session
@@ -44,7 +44,7 @@ def _training(project: Project, jobs: list[Job], decided: int) -> None:
         st.caption(word("models.train_why", n=f"{decided:,}"))
         if running is not None:
             st.markdown(_recipe(running))
-            watch_job(running.id, what=word("job.train"))
+            watch_job(project.id, running.id, what=word("job.train"))
         else:
             _form(project, last)
     with right:
@@ -88,7 +88,7 @@ def _form(project: Project, last: Job | None) -> None:
             with errors_told():
                 wanted = Lesson(Recipe(layers, optimizer, loss, int(epochs), int(batch), rate, int(seed)), share / 100)
                 check(wanted.recipe, wanted.held_out)
-                session.store().submit_job("train", project.id, asdict(wanted), session.annotator(), session.now())
+                ordering.order(session.desk(), project.id, "train", asdict(wanted), session.annotator(), session.now())
                 st.rerun()
 
 
@@ -102,7 +102,7 @@ def _layers(text: str) -> tuple[int, ...] | None:
 
 
 def _live(project: Project, job: int) -> None:
-    epochs = lessons.curve(session.store(), project.id, job)
+    epochs = lessons.curve(session.desk(), project.id, job)
     if epochs:
         _curve(epochs)
 
@@ -136,7 +136,7 @@ def _result(job: Job) -> None:
         st.caption(word("models.parts", **parts))
         if found.left_out:
             st.caption(word("models.left_out", n=found.left_out))
-        address = session.download_address(found.file)
+        address = session.download_address(found.file, job.project or 0)
         st.link_button(word("models.fetch"), address, icon=":material/download:", key=f"weights-{job.id}")
 
 

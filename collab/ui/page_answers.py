@@ -20,7 +20,7 @@ def draw() -> None:
     if project is None:
         empty("history", word("answers.none"), word("answers.none_why"))
         return
-    found, older = recall(session.store(), project.id, session.annotator(), PAGE, _before(project))
+    found, older = recall(session.desk(), project.id, session.annotator(), PAGE, _before(project))
     names = choices(project.schema)
     chosen = st.pills(
         word("answers.filter"), list(names), format_func=lambda c: plain(names[c]), key=f"class-{project.id}"

@@ -7,7 +7,7 @@ import streamlit as st
 from collab.domain.certificate import OPEN, Certificate
 from collab.domain.project import Project
 from collab.domain.run import Job
-from collab.loop import auditing, reporting
+from collab.loop import auditing, looking, ordering, reporting
 from collab.loop.annotating import new_id
 from collab.ui import promises, session, terms
 from collab.ui.pieces import duration, empty, errors_told, heading, job_failed, latest_job, live_job, plain, watch_job
@@ -21,11 +21,11 @@ def draw() -> None:
     """Draw where the project stands with its certificates."""
     project = session.project()
     heading(word("certify.title"), word("certify.why"))
-    if project is None or not session.store().progress(project.id).items:
+    if project is None or not looking.progress(session.desk(), project.id).items:
         empty("verified", word("certify.none"), word("certify.none_why"))
         return
-    certificates = session.store().certificates(project.id)
-    jobs = session.store().jobs(project.id)
+    certificates = looking.certificates(session.desk(), project.id)
+    jobs = ordering.jobs(session.desk(), project.id)
     for each in certificates:
         if each.status == "signed":
             _in_force(project, each, live_job(jobs, "withdraw"))
@@ -53,7 +53,7 @@ def _under_way(project: Project, jobs: Sequence[Job], running: Job | None, curre
     if running is not None:
         with st.container(border=True):
             st.header(word(f"certify.{running.kind}_now"), anchor=False)
-            watch_job(running.id, what=word(f"job.{running.kind}"))
+            watch_job(project.id, running.id, what=word(f"job.{running.kind}"))
         return running.kind
     assert current is not None, "without a job there is a certificate"
     if current.status == "auditing":
@@ -74,13 +74,13 @@ def _new(project: Project, certificates: Sequence[Certificate]) -> None:
     """The choice of a new one; before it, what became of the last."""
     if certificates:
         _last(project, certificates[0])
-    overview = reporting.overview(session.store(), project.id, session.now())
+    overview = reporting.overview(session.desk(), project.id, session.now())
     if overview.progress.reading < 1:
         empty(
             "menu_book", word("certify.reading", share=f"{overview.progress.reading:.0%}"), word("certify.reading_why")
         )
         return
-    last = session.store().last_round(project.id)
+    last = looking.last_round(session.desk(), project.id)
     if last is None or not last.strength:  # it only guesses from the names of the classes
         empty("model_training", word("certify.no_model"), word("certify.no_model_why"))
         if st.button(word("home.start"), type="primary"):
@@ -104,7 +104,7 @@ def _choice(project: Project, certificates: Sequence[Certificate]) -> None:
         st.caption(word("certify.freeze_why", n=f"{chosen.audits:,}"))
         if st.button(word("certify.freeze", n=f"{chosen.audits:,}"), type="primary", icon=":material/lock:"):
             with errors_told():
-                auditing.begin(session.store(), project.id, chosen, session.annotator(), session.now())
+                auditing.begin(session.desk(), project.id, chosen, session.annotator(), session.now())
                 st.rerun()
 
 
@@ -128,12 +128,12 @@ def _last(project: Project, last: Certificate) -> None:
 
 
 def _auditing(project: Project, current: Certificate) -> None:
-    audits = session.store().certificate_audits(project.id, current.number, session.now())
+    audits = looking.certificate_audits(session.desk(), project.id, current.number, session.now())
     answered = sum(a.answer is not None for a in audits)
     unresolved = sum(a.answer is None and a.asked and not a.held for a in audits)
     with st.container(border=True):
         st.header(word("certify.auditing", number=current.number), anchor=False)
-        st.markdown(promises.promise(current.terms, session.store().certificates(project.id)))
+        st.markdown(promises.promise(current.terms, looking.certificates(session.desk(), project.id)))
         if names := terms.critical(project):
             st.markdown(promises.misses(current.terms, list(names.values())))
         done = answered + unresolved
@@ -161,7 +161,7 @@ def _auditing(project: Project, current: Certificate) -> None:
 def _await_verdict(project: int, number: int) -> None:
     """Draw the page anew once the worker has judged."""
     with errors_told():
-        found = next(c for c in session.store().certificates(project) if c.number == number)
+        found = next(c for c in looking.certificates(session.desk(), project) if c.number == number)
         if found.status != "auditing":
             st.rerun()
         st.caption(word("certify.verdict_soon"))
@@ -189,7 +189,7 @@ def _certified(project: Project, current: Certificate) -> None:
         )
         if st.button(word("certify.sign"), type="primary", icon=":material/signature:", disabled=not sure):
             with errors_told():
-                auditing.sign(session.store(), project.id, current.number, me, session.now())
+                auditing.sign(session.desk(), project.id, current.number, me, session.now())
                 st.rerun()
         _give_up(project, current)
 
@@ -200,7 +200,7 @@ def _give_up(project: Project, current: Certificate) -> None:
         if st.button(word("certify.give_up_now", number=current.number)):
             with errors_told():
                 act = _act(project, current, "give up")
-                auditing.give_up(session.store(), project.id, current.number, session.annotator(), act, session.now())
+                auditing.give_up(session.desk(), project.id, current.number, session.annotator(), act, session.now())
                 st.rerun()
 
 
@@ -219,7 +219,7 @@ def _in_force(project: Project, signed: Certificate, withdrawal: Job | None) -> 
         if not project.policy.machine_trickle:
             st.warning(word("certify.watch_off"), icon=":material/visibility_off:")
         if withdrawal is not None and withdrawal.payload["number"] == signed.number:
-            watch_job(withdrawal.id, what=word("job.withdraw"))
+            watch_job(project.id, withdrawal.id, what=word("job.withdraw"))
             return
         with st.container(horizontal=True, gap="small"):
             if st.button(word("certify.look"), icon=":material/table_rows:", key=f"look-{signed.number}"):
@@ -229,7 +229,7 @@ def _in_force(project: Project, signed: Certificate, withdrawal: Job | None) -> 
                 if st.button(word("certify.withdraw_now", number=signed.number)):
                     with errors_told():
                         me, now = session.annotator(), session.now()
-                        auditing.begin_withdrawal(session.store(), project.id, signed.number, me, now)
+                        auditing.begin_withdrawal(session.desk(), project.id, signed.number, me, now)
                         st.rerun()
 
 

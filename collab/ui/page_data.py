@@ -6,7 +6,7 @@ import streamlit as st
 
 from collab.domain.project import Project
 from collab.domain.store import ItemFilter, ItemRow
-from collab.loop import annotating, handing_out
+from collab.loop import annotating, handing_out, looking, ordering
 from collab.ui import page_import, session
 from collab.ui.answers import choices
 from collab.ui.grid.grid import picked_tiles
@@ -43,11 +43,11 @@ def draw() -> None:
 
 
 def _browse(project: Project) -> None:
-    store = session.store()
-    if not store.progress(project.id).items:
-        job = live_job(store.jobs(project.id), "import")
+    desk = session.desk()
+    if not looking.progress(desk, project.id).items:
+        job = live_job(ordering.jobs(desk, project.id), "import")
         if job is not None:
-            watch_job(job.id, what=word("job.import"))
+            watch_job(project.id, job.id, what=word("job.import"))
         else:
             empty("table_rows", word("data.no_items"), word("data.no_items_why"))
         return
@@ -56,13 +56,13 @@ def _browse(project: Project) -> None:
     size = TILES if tiled else PAGE
     pages_key = f"page-{hash(wanted)}-{size}"
     page = int(st.session_state.get(pages_key, 1))
-    rows, total = store.find(project.id, wanted, size, (page - 1) * size)
+    rows, total = looking.find(desk, project.id, wanted, size, (page - 1) * size)
     if not rows:
         empty("search_off", word("data.nothing"), word("data.nothing_why"))
         return
-    known = store.progress(project.id)
+    known = looking.progress(desk, project.id)
     found = "data.found_reserved" if known.reserved else "data.found"
-    if store.certificates(project.id):  # their audits are hidden as well
+    if looking.certificates(desk, project.id):  # their audits are hidden as well
         found = "data.found_certified"
     st.caption(word(found, n=f"{total:,}", items=f"{known.items:,}", reserved=f"{known.reserved:,}"))
     key = f"items-{hash(wanted)}-{page}"
@@ -122,20 +122,20 @@ def _filter(project: Project) -> ItemFilter:
 
 def _acts(project: Project, wanted: ItemFilter, ids: list[int], total: int) -> None:
     """What can be done with the rows that were picked, or with all that were found."""
-    store, who = session.store(), session.annotator()
+    desk, who = session.desk(), session.annotator()
     with st.container(horizontal=True, vertical_alignment="center"):
         if wanted.state == "unusable":
             if not ids:
                 st.caption(word("data.restore_hint"))
             elif st.button(word("data.restore", n=len(ids)), type="primary"):
                 for item in ids:
-                    annotating.restore_item(store, project.id, item, who, annotating.new_id(), session.now())
+                    annotating.restore_item(desk, project.id, item, who, annotating.new_id(), session.now())
                 st.rerun()
             return
         few = min(total, MOST_CHOSEN)
         label = word("data.label_these", n=len(ids)) if ids else word("data.label_found", n=few)
         if st.button(label, type="primary", icon=":material/bolt:"):
-            found = ids or [row.item.id for row in store.find(project.id, wanted, MOST_CHOSEN, 0)[0]]
-            if handing_out.choose(store, project.id, who, found):
+            found = ids or [row.item.id for row in looking.find(desk, project.id, wanted, MOST_CHOSEN, 0)[0]]
+            if handing_out.choose(desk, project.id, who, found):
                 session.go("label", mode="chosen")
             st.warning(word("data.none_to_label"))

@@ -7,8 +7,9 @@ import streamlit as st
 
 from collab.domain.project import Project
 from collab.domain.run import Job
+from collab.loop import looking, ordering
 from collab.loop.exporting import slug
-from collab.loop.summarizing import summary
+from collab.loop.summarizing import keep, summary
 from collab.ui import session
 from collab.ui.pieces import empty, heading, job_failed, live_job, plain, watch_job
 from collab.ui.report.document import document
@@ -23,7 +24,7 @@ def draw() -> None:
     """Draw the choice, the export under way, and the files made before."""
     project = session.project()
     heading(word("export.title"), plain(project.name) if project else "")
-    if project is None or not session.store().progress(project.id).items:
+    if project is None or not looking.progress(session.desk(), project.id).items:
         empty("download", word("export.none"), word("export.none_why"))
         return
     _data(project)
@@ -42,14 +43,18 @@ def _data(project: Project) -> None:
     st.caption(word("export.guarding" if flat else "export.exact"))
     if project.schema.many:
         st.caption(word("export.many_cells" if flat else "export.many_lists"))
-    jobs = [job for job in session.store().jobs(project.id, 50) if job.kind == "export"]
+    export = ordering.export
+    if project.personal and session.may("see personal", project.id):
+        columns = plain(", ".join(sorted(project.personal)))
+        if st.checkbox(word("export.personal", columns=columns), key=f"personal-{project.id}"):
+            export = ordering.export_personal
+            st.warning(word("export.personal_why"), icon=":material/shield_person:")
+    jobs = [job for job in ordering.jobs(session.desk(), project.id, 50) if job.kind == "export"]
     running = live_job(jobs, "export")
     if running is not None:
-        watch_job(running.id, what=word("job.export"))
+        watch_job(project.id, running.id, what=word("job.export"))
     elif st.button(word("export.go"), type="primary", icon=":material/download:"):
-        session.store().submit_job(
-            "export", project.id, {"what": what, "format": form}, session.annotator(), session.now()
-        )
+        export(session.desk(), project.id, {"what": what, "format": form}, session.annotator(), session.now())
         st.rerun()
     ended = [job for job in jobs if job.status in ("done", "failed")][:SHOWN]
     if ended:
@@ -70,18 +75,17 @@ def _report(project: Project) -> None:
             st.caption(word("report.made_at", at=session.clock(at)))
             with st.container(horizontal=True):
                 for key, file in files.items():
-                    address = session.download_address(file)
+                    address = session.download_address(file, project.id)
                     st.link_button(word(f"report.{key}"), address, icon=":material/download:", key=f"{key}-{place}")
 
 
 def _write(project: Project) -> tuple[int, dict[str, str]]:
     """Make the report and write it twice, to read and to compute with; returns when, and the names of its files."""
-    store, now = session.store(), session.now()
-    made = summary(store, project.id, now)
+    desk, now = session.desk(), session.now()
+    made = summary(desk, project.id, now)
     start = f"exports/{project.id}-{slug(project.name)}-report-{datetime.fromtimestamp(now / 1000, UTC):%Y%m%d-%H%M%S}"
     files = {"page": f"{start}.html", "figures": f"{start}.json"}
-    for name, text in ((files["page"], document(made)), (files["figures"], made.as_json())):
-        store.write_file(name, iter([text.encode("utf-8", "replace")]))
+    keep(desk, project.id, {files["page"]: document(made), files["figures"]: made.as_json()})
     return now, files
 
 
@@ -107,7 +111,7 @@ def _made(project: Project, job: Job) -> None:
         file = f"exports/{PurePosixPath(job.result['file']).name}"
         st.link_button(
             word("export.fetch"),
-            session.download_address(file),
+            session.download_address(file, project.id),
             icon=":material/download:",
             key=f"fetch-{project.id}-{job.id}",
         )

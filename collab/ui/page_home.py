@@ -5,7 +5,7 @@ import streamlit as st
 from collab.domain.certificate import CertificateStatus
 from collab.domain.project import Project
 from collab.domain.store import ItemFilter
-from collab.loop import reporting
+from collab.loop import looking, reporting
 from collab.loop.reporting import Overview
 from collab.ui import session
 from collab.ui.pieces import (
@@ -31,7 +31,7 @@ TOLD: dict[CertificateStatus, str] = {
 
 def draw() -> None:
     """Draw the projects, the newest first."""
-    projects = session.store().projects()
+    projects = looking.projects(session.desk())
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         heading(word("home.title"))
         if projects and st.button(word("home.new"), icon=":material/add:"):
@@ -51,8 +51,8 @@ def draw() -> None:
 
 
 def _project(project: Project) -> None:
-    store = session.store()
-    overview = reporting.overview(store, project.id, session.now())
+    desk = session.desk()
+    overview = reporting.overview(desk, project.id, session.now())
     progress = overview.progress
     answered = progress.answered
     with st.container(border=True, key=f"project-{project.id}"):
@@ -61,7 +61,7 @@ def _project(project: Project) -> None:
         importing = live_job(overview.jobs, "import")
         last = latest_job(overview.jobs, "import")
         if importing is not None:
-            watch_job(importing.id, what=word("job.import"))
+            watch_job(project.id, importing.id, what=word("job.import"))
         elif last is not None and last.status == "failed":
             job_failed(last)
         if progress.items:
@@ -80,7 +80,7 @@ def _project(project: Project) -> None:
 
 
 def _facts(project: Project, overview: Overview) -> str:
-    done = reporting.today(session.store(), project.id, session.annotator(), session.now(), session.utc_offset())
+    done = reporting.today(session.desk(), project.id, session.annotator(), session.now(), session.utc_offset())
     facts = [word("home.today", n=done, goal=project.policy.daily_goal)]
     if overview.progress.reading < 1:
         facts.append(word("home.reading", share=f"{overview.progress.reading:.0%}"))
@@ -91,16 +91,16 @@ def _facts(project: Project, overview: Overview) -> str:
 
 def _brought(project: Project) -> None:
     """Say what became of the file that came in last."""
-    done = session.store().imports(project.id)
+    done = looking.imports(session.desk(), project.id)
     if done:
         number, source, _, report = done[-1]
         st.caption(word("home.brought", source=plain(source), did=import_words(report)))
-        show_rejected_list(report, f"rejected-{number}")
+        show_rejected_list(project.id, report, f"rejected-{number}")
 
 
 def _waiting(project: Project) -> None:
     """What is left over for somebody to look at, each a link to the list."""
-    counts = {s: session.store().find(project.id, ItemFilter(state=s), limit=1)[1] for s in WAITING}  # type: ignore[arg-type]  # each is a state
+    counts = {s: looking.find(session.desk(), project.id, ItemFilter(state=s), limit=1)[1] for s in WAITING}  # type: ignore[arg-type]  # each is a state
     if any(counts.values()):
         with st.container(horizontal=True, gap="small"):
             for state, count in counts.items():
@@ -114,7 +114,7 @@ def _waiting(project: Project) -> None:
 
 def _certificate(project: Project) -> None:
     """Say where the latest certificate waits for somebody, or was revoked."""
-    last = next(iter(session.store().certificates(project.id)), None)
+    last = next(iter(looking.certificates(session.desk(), project.id)), None)
     if last is not None and last.status in TOLD:
         icon = f":material/{TOLD[last.status]}:"
         told = word(f"home.certificate_{last.status}", number=last.number)

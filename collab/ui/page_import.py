@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from collab.domain.project import Project
-from collab.loop import guessing, importing
+from collab.loop import guessing, importing, looking, ordering
 from collab.loop.planning import ImportPlan, plan_from
 from collab.ui import columns, session
 from collab.ui.pieces import import_words, job_failed, latest_job, live_job, plain, show_rejected_list, watch_job
@@ -17,11 +17,11 @@ ON_CHANGE = ("keep", "replace", "add")
 
 def draw(project: Project) -> None:
     """Draw the import under way, else the form for the next one; then the ones before."""
-    store = session.store()
-    jobs = store.jobs(project.id)
+    desk = session.desk()
+    jobs = ordering.jobs(desk, project.id)
     running, last = live_job(jobs, "import"), latest_job(jobs, "import")
     if running is not None:
-        watch_job(running.id, what=word("job.import"))
+        watch_job(project.id, running.id, what=word("job.import"))
     else:
         if last is not None and last.status == "failed":
             job_failed(last)
@@ -50,7 +50,7 @@ def _form(project: Project, key: str) -> None:
         if ready:
             _differences(project, found.path, plan, f"{key}-changes")
     if st.button(word("import.go"), type="primary", disabled=not ready):
-        session.store().submit_job("import", project.id, found.payload(plan), session.annotator(), session.now())
+        ordering.order(session.desk(), project.id, "import", found.payload(plan), session.annotator(), session.now())
         st.rerun()
 
 
@@ -61,7 +61,7 @@ def _differences(project: Project, path: Path, plan: ImportPlan, key: str) -> No
             st.session_state[key] = (
                 path,
                 importing.preview_changes(
-                    session.store(), project, path, plan, now=session.now(), progress=lambda _share, _rows: False
+                    session.desk(), project, path, plan, now=session.now(), progress=lambda _share, _rows: False
                 ),
             )
     seen = st.session_state.get(key)
@@ -94,7 +94,7 @@ def _differences(project: Project, path: Path, plan: ImportPlan, key: str) -> No
 
 
 def _history(project: Project) -> None:
-    done = session.store().imports(project.id)
+    done = looking.imports(session.desk(), project.id)
     if not done:
         return
     st.header(word("import.before"), anchor=False)
@@ -104,4 +104,4 @@ def _history(project: Project) -> None:
             st.caption(import_words(report))
             if report.answers_left:
                 st.caption(word("import.answers_left", n=f"{report.answers_left:,}"))
-            show_rejected_list(report, f"rejected-{number}")
+            show_rejected_list(project.id, report, f"rejected-{number}")

@@ -5,13 +5,14 @@ import streamlit as st
 from collab.domain.project import Project
 from collab.domain.run import Round
 from collab.engine.assurance import share_of
-from collab.loop import reporting
+from collab.loop import looking, ordering, reporting
 from collab.loop.demonstrating import demo_of
 from collab.loop.reporting import POINT_FROM, CurvePoint, Overview
 from collab.ui import advice, consistency, influence, parts, quality, session
 from collab.ui.answers import choices, counted_as, name_of
 from collab.ui.figures import PLAIN, Bar, audit_curve, bar_chart, demo_curve
 from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.sentences import sentence
 from collab.ui.words import WORDS, language, word
 
 WATCH_SECONDS = 3.0
@@ -21,17 +22,19 @@ def draw() -> None:
     """Draw the figures of the open project."""
     project = session.project()
     heading(word("insights.title"), plain(project.name) if project else "")
-    if project is None or not session.store().progress(project.id).items:
+    if project is None or not looking.progress(session.desk(), project.id).items:
         empty("show_chart", word("insights.none"), word("insights.none_why"))
         return
-    store, who = session.store(), session.annotator()
-    overview, effect = reporting.overview(store, project.id, session.now()), reporting.influence(store, project.id)
+    desk, who = session.desk(), session.annotator()
+    overview = reporting.overview(desk, project.id, session.now())
+    of_all = session.may("lead", project.id)  # what single people do
+    effect = reporting.influence(desk, project.id) if of_all else None
     influence.warn(effect, project.policy.mode)
-    advice.draw(reporting.advice(store, project.id), project.schema, overview.progress)
+    advice.draw(reporting.advice(desk, project.id), project.schema, overview.progress)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         quality.draw(project, overview)
-        parts.draw(reporting.parts(store, project.id), reporting.group(store, project.id))
+        parts.draw(reporting.parts(desk, project.id), reporting.group(desk, project.id))
         _curves(project)
     with right:
         resting = overview.worker_alive and overview.progress.reading >= 1
@@ -40,11 +43,12 @@ def draw() -> None:
         _progress(project, overview)
         _balance(project, overview)
         consistency.draw(project, who)
-        influence.draw(effect, project.policy.mode, who)
+        if of_all:
+            influence.draw(effect, project.policy.mode, who)
 
 
 def _curves(project: Project) -> None:
-    points = reporting.curve(session.store(), project.id)
+    points = reporting.curve(session.desk(), project.id)
     audited = [p for p in points if p.audits.point is not None]
     with st.container(border=True):
         st.header(word("insights.curve"), anchor=False)
@@ -86,8 +90,8 @@ def _demo_alt(points: list[CurvePoint]) -> str:
 
 
 def _worker(project: Project) -> None:
-    store = session.store()
-    overview = reporting.overview(store, project.id, session.now())
+    desk = session.desk()
+    overview = reporting.overview(desk, project.id, session.now())
     with st.container(border=True):
         st.header(word("insights.worker"), anchor=False)
         progress = overview.progress
@@ -96,18 +100,18 @@ def _worker(project: Project) -> None:
         else:
             key = f"worker.{progress.worker}"
             st.markdown(
-                word(key) if key in WORDS[language()] else plain(progress.worker)
+                word(key) if key in WORDS[language()] else plain(sentence(progress.worker))
             )  # else it says what went wrong
         if progress.reading < 1:
             st.progress(progress.reading, text=word("insights.reading", share=f"{progress.reading:.0%}"))
-        last = store.last_round(project.id)
+        last = looking.last_round(desk, project.id)
         if last is not None and last.labels:
             st.caption(_fitted(last))
         running, asked = live_job(overview.jobs, "retrain"), latest_job(overview.jobs, "retrain")
         if running is not None:
-            watch_job(running.id, what=word("job.retrain"))
+            watch_job(project.id, running.id, what=word("job.retrain"))
         elif st.button(word("insights.retrain"), disabled=not progress.decided, icon=":material/refresh:"):
-            store.submit_job("retrain", project.id, {}, session.annotator(), session.now())
+            ordering.retrain(desk, project.id, session.annotator(), session.now())
             st.rerun()
         elif asked is not None and asked.status == "failed":
             job_failed(asked)
@@ -122,7 +126,7 @@ def _fitted(last: Round) -> str:
 
 
 def _progress(project: Project, overview: Overview) -> None:
-    store, who, progress = session.store(), session.annotator(), overview.progress
+    desk, who, progress = session.desk(), session.annotator(), overview.progress
     with st.container(border=True):
         st.header(word("insights.progress"), anchor=False)
         st.progress(
@@ -131,10 +135,10 @@ def _progress(project: Project, overview: Overview) -> None:
         )
         if progress.machine:
             st.caption(word("insights.machine", n=f"{progress.machine:,}"))
-        done = reporting.today(store, project.id, who, session.now(), session.utc_offset())
+        done = reporting.today(desk, project.id, who, session.now(), session.utc_offset())
         st.markdown(word("home.today", n=done, goal=project.policy.daily_goal))
         st.caption(word("insights.counted"))
-        pace = reporting.pace(store, project.id, who)
+        pace = reporting.pace(desk, project.id, who)
         st.caption(word("insights.pace", seconds=f"{pace:.1f}") if pace else word("insights.no_pace"))
 
 

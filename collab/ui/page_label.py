@@ -3,6 +3,7 @@
 import streamlit as st
 
 from collab.domain.project import Project
+from collab.loop import looking, ordering
 from collab.ui import session, words
 from collab.ui.card.card import label_card
 from collab.ui.pieces import empty, heading, live_job, plain, watch_job
@@ -18,7 +19,7 @@ def draw() -> None:
         if st.button(word("home.new"), type="primary"):
             session.go("new")
         return
-    if not session.store().progress(project.id).items:
+    if not looking.progress(session.desk(), project.id).items:
         _nothing_yet(project)
         return
     chosen = st.query_params.get("mode") == "chosen"
@@ -43,10 +44,10 @@ def draw() -> None:
 
 
 def _nothing_yet(project: Project) -> None:
-    job = live_job(session.store().jobs(project.id), "import")
+    job = live_job(ordering.jobs(session.desk(), project.id), "import")
     if job is not None:
         heading(plain(project.schema.question), word("label.importing"))
-        watch_job(job.id, what=word("job.import"))
+        watch_job(project.id, job.id, what=word("job.import"))
         return
     heading(plain(project.schema.question))
     empty("inbox", word("label.no_items"), word("label.no_items_why"))

@@ -5,7 +5,7 @@ import streamlit as st
 from collab.domain.project import Project
 from collab.domain.run import Job
 from collab.domain.version import ModelVersion, makers
-from collab.loop import escalating, reporting
+from collab.loop import escalating, looking, ordering, reporting
 from collab.ui import bundle, comparison, lineage, network, session, tuning
 from collab.ui.naming import encoder_words, head_words
 from collab.ui.pieces import empty, errors_told, heading, live_job, plain
@@ -20,12 +20,12 @@ def draw() -> None:
     """Draw what suggests now, the fine-tuning, the comparison of versions, the versions, and the plain network."""
     project = session.project()
     heading(word("models.title"), plain(project.name) if project else "")
-    decided = session.store().progress(project.id).decided if project else 0
+    decided = looking.progress(session.desk(), project.id).decided if project else 0
     if project is None or not decided:
         empty("model_training", word("models.none"), word("models.none_why"))
         return
-    models = session.store().models(project.id)
-    jobs = session.store().jobs(project.id, MOST_JOBS)
+    models = looking.models(session.desk(), project.id)
+    jobs = ordering.jobs(session.desk(), project.id, MOST_JOBS)
     _now(project, models, jobs)
     with errors_told():  # what lies on the disk may be amiss; who suggests can be chosen all the same
         tuning.draw(project, [job for job in jobs if job.kind == escalating.JOB], models, decided)
@@ -42,7 +42,7 @@ def draw() -> None:
 
 def _now(project: Project, models: tuple[ModelVersion, ...], jobs: list[Job]) -> None:
     champion = next((m for m in models if m.status == "champion"), None)
-    last = session.store().last_round(project.id)
+    last = looking.last_round(session.desk(), project.id)
     with st.container(border=True):
         st.header(word("models.now_title"), anchor=False)
         if champion is None:
@@ -54,8 +54,8 @@ def _now(project: Project, models: tuple[ModelVersion, ...], jobs: list[Job]) ->
             st.fragment(_soon, run_every=WATCH_SECONDS)(project, champion.id)
             return
         st.caption(word("models.now_labels", n=f"{last.labels:,}"))
-        overview = reporting.overview(session.store(), project.id, session.now())
-        report = reporting.accuracy(session.store(), project.id)
+        overview = reporting.overview(session.desk(), project.id, session.now())
+        report = reporting.accuracy(session.desk(), project.id)
         waiting = max(0, overview.progress.audited - report.judged - report.retired)  # since the last fit
         st.markdown(agreement(report, waiting, overview.progress.reading))
         if report.chose:
@@ -65,7 +65,7 @@ def _now(project: Project, models: tuple[ModelVersion, ...], jobs: list[Job]) ->
 
 
 def _soon(project: Project, version: int) -> None:
-    last = session.store().last_round(project.id)
+    last = looking.last_round(session.desk(), project.id)
     if last is not None and last.model == version:
         st.rerun()
     st.caption(word("models.now_soon"))

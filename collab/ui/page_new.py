@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from collab.domain.project import LabelSchema, LoopPolicy
+from collab.domain.project import LabelSchema
 from collab.domain.table import PICTURES
 from collab.domain.task import MultiLabel, SingleLabel
 from collab.errors import CollabError
-from collab.loop import guessing, reporting
+from collab.loop import founding, guessing, looking, reporting
 from collab.loop.planning import fields_of, plan_from
 from collab.ui import columns, session
 from collab.ui.classes import class_editor, classes_within, read_classes, rows_from_names
 from collab.ui.pieces import duration, heading, plain
+from collab.ui.sentences import told
 from collab.ui.upload import ask_for_file, look, show_preview, show_rejected
 from collab.ui.words import word
 
@@ -90,7 +91,7 @@ def _classes(draft: columns.Draft) -> None:
             draft["schema"] = LabelSchema(question.strip(), read_classes(rows), guidelines.strip(), task)
             ready = True
         except CollabError as error:
-            st.warning(plain(str(error)))
+            st.warning(plain(told(error)))
     _turn(draft, forward=ready, kept={"class_rows": rows})
 
 
@@ -136,11 +137,9 @@ def _summary(draft: columns.Draft) -> None:
     if language not in ("en", "unknown"):
         st.warning(word("new.language", language=word(f"language.{language}")), icon=":material/translate:")
     if _turn(draft, forward=bool(name.strip()), last=True):
-        store, who = session.store(), session.annotator()
         plan = plan_from(draft["guesses"], None, **draft["choices"])
-        with store.transaction():
-            project = store.create_project(name.strip(), fields, schema, LoopPolicy(), session.now())
-            store.submit_job("import", project.id, draft["file"].payload(plan), who, session.now())
+        payload, who = draft["file"].payload(plan), session.annotator()
+        project = founding.found(session.desk(), name.strip(), fields, schema, payload, who, session.now())
         del st.session_state["draft"]
         session.open_project(project.id)
         session.go("home")
@@ -163,8 +162,8 @@ def _written(draft: columns.Draft) -> None:
 
 def _time(items: int) -> None:
     """Say how long labeling takes, and from where the pace is known."""
-    store, who = session.store(), session.annotator()
-    known = ((p.name, reporting.pace(store, p.id, who)) for p in store.projects())
+    desk, who = session.desk(), session.annotator()
+    known = ((p.name, reporting.pace(desk, p.id, who)) for p in looking.projects(desk))
     project, seconds = next(((name, pace) for name, pace in known if pace), ("", SECONDS_EACH))
     if project:
         pace = word("new.own_pace", project=plain(project), seconds=f"{seconds:.1f}")

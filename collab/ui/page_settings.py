@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from collab.domain.project import LabelClass, LabelSchema, Project
-from collab.loop import reshaping
+from collab.loop import founding, looking, reshaping
 from collab.loop.annotating import new_id
 from collab.ui import policy, session
 from collab.ui.classes import ClassRow, class_editor, read_classes, row_of
@@ -25,6 +25,7 @@ def draw() -> None:
     _schema(project)
     _retire_or_merge(project)
     policy.draw(project)
+    _personal(project)
     _delete(project)
 
 
@@ -48,11 +49,11 @@ def _schema(project: Project) -> None:
                     changed = replace(
                         schema, question=question.strip(), guidelines=guidelines.strip(), classes=_edited(schema, rows)
                     )
-                    saved = reshaping.save_classes(session.store(), project.id, changed, *_act())
+                    saved = reshaping.save_classes(session.desk(), project.id, changed, *_act())
                     st.session_state["saved-schema"] = saved.version
                     st.rerun()
             if schema.version > 1 and st.button(word("settings.undo"), icon=":material/undo:"):
-                reshaping.undo(session.store(), project.id, *_act())
+                reshaping.undo(session.desk(), project.id, *_act())
                 st.rerun()
 
 
@@ -62,14 +63,14 @@ def _renames(project: Project, rows: Sequence[ClassRow]) -> Iterator[str]:
     for each in project.schema.live:
         new = written.get(each.id, each.name)
         if new and new != each.name:
-            touched = reshaping.impact(session.store(), project.id, each.id)
+            touched = reshaping.impact(session.desk(), project.id, each.id)
             if answers := touched.decisions + touched.audits:
                 yield word("settings.renames", name=plain(each.name), answers=f"{answers:,}", new=plain(new))
 
 
 def _ends(project: Project, act: str) -> bool:
     """Say which certificates a change of the classes would end; whether somebody has agreed to that, or need not."""
-    found = standing(session.store().certificates(project.id))
+    found = standing(looking.certificates(session.desk(), project.id))
     for each in found:
         said = word("settings.ends_certificate", number=each.number)
         labels = word("settings.ends_labels", labels=f"{each.labels:,}") if each.labels else ""
@@ -106,7 +107,7 @@ def _retire_or_merge(project: Project) -> None:
             )
         if source is None:
             return
-        touched = reshaping.impact(session.store(), project.id, source)
+        touched = reshaping.impact(session.desk(), project.id, source)
         text = "settings.merge_preview" if into else "settings.retire_preview"
         st.markdown(
             word(text, name=names[source], into=names.get(into, ""), decisions=touched.decisions, audits=touched.audits)
@@ -115,9 +116,29 @@ def _retire_or_merge(project: Project) -> None:
         if st.button(word("settings.merge" if into else "settings.retire"), disabled=not sure):
             with errors_told():
                 if into:
-                    reshaping.merge(session.store(), project.id, source, into, *_act())
+                    reshaping.merge(session.desk(), project.id, source, into, *_act())
                 else:
-                    reshaping.retire(session.store(), project.id, source, *_act())
+                    reshaping.retire(session.desk(), project.id, source, *_act())
+                st.rerun()
+
+
+def _personal(project: Project) -> None:
+    """Which columns are withheld from those without the right, for those who have it."""
+    if not session.may("see personal", project.id):
+        return
+    with st.container(border=True):
+        st.header(word("settings.personal"), anchor=False)
+        st.caption(word("settings.personal_why"))
+        columns = reshaping.columns_of(session.desk(), project)
+        before = [name for name in columns if name in project.personal]
+        chosen = st.multiselect(
+            word("settings.personal_columns"), columns, before, key=f"personal-{project.id}-{len(before)}"
+        )
+        if encoded := [f.name for f in project.fields if f.encoded and f.name in chosen]:
+            st.caption(word("settings.personal_read", columns=plain(", ".join(encoded))))
+        if st.button(word("settings.personal_save"), disabled=set(chosen) == set(before)):
+            with errors_told():
+                reshaping.mark_personal(session.desk(), project.id, chosen, *_act())
                 st.rerun()
 
 
@@ -126,7 +147,7 @@ def _delete(project: Project) -> None:
         st.markdown(word("settings.delete_why"))
         typed = st.text_input(word("settings.type_name", name=plain(project.name)), key=f"delete-{project.id}")
         if st.button(word("settings.delete_now"), disabled=typed.strip() != project.name):
-            session.store().delete_project(project.id)
+            founding.delete(session.desk(), project.id, session.now())
             session.forget_project()
             session.go("home")
 

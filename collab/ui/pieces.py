@@ -7,9 +7,11 @@ from contextlib import contextmanager
 import streamlit as st
 
 from collab.domain.run import ImportReport, Job
-from collab.errors import StorageError, UserError
+from collab.errors import SignedOut, StorageError, UserError
+from collab.loop import ordering
 from collab.loop.rejecting import first_rejected
 from collab.ui import session
+from collab.ui.sentences import sentence, told
 from collab.ui.words import word
 
 _MARKS = str.maketrans({c: f"&#{ord(c)};" for c in string.punctuation if c not in ",;'\"?%/"} | {"\n": " ", "\r": " "})
@@ -29,10 +31,14 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.error(plain(told(error)), icon=":material/cloud_off:")
         st.button(word("errors.try_again"), key="try_again")
+    except SignedOut as error:
+        st.error(plain(str(error)), icon=":material/lock_clock:")
+        if st.button(word("sign_in.over"), key="sign_in_again"):
+            st.rerun(scope="app")
     except UserError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(told(error)), icon=":material/error:")
 
 
 def heading(title: str, text: str = "") -> None:
@@ -67,21 +73,21 @@ def import_words(report: ImportReport) -> str:
     )  # fmt: skip
 
 
-def show_rejected_list(report: ImportReport, key: str) -> None:
+def show_rejected_list(project: int, report: ImportReport, key: str) -> None:
     """What an import couldn't take and why, where there is some, and the way to the whole list."""
     if not report.rejected_file:
         return
-    found = first_rejected(session.store(), report, SHOWN_REJECTED)
+    found = first_rejected(session.desk(), project, report, SHOWN_REJECTED)
     with st.expander(word("import.rejected_n", n=f"{report.rejected:,}")):
         if found:
             place = word("data.file_name" if found[0].named else "data.line")
             st.dataframe(
-                [{place: refusal.place, word("data.reason"): refusal.reason} for refusal in found],
+                [{place: refusal.place, word("data.reason"): sentence(refusal.reason)} for refusal in found],
                 hide_index=True, width="stretch", height=260 if len(found) > 6 else "auto", key=f"{key}-list",
             )  # fmt: skip
         if report.rejected > len(found):
             st.caption(word("import.rejected_first", n=f"{len(found):,}"))
-        address = session.download_address(report.rejected_file)
+        address = session.download_address(report.rejected_file, project, "lead")
         st.link_button(word("import.rejected"), address, type="tertiary", key=key)
 
 
@@ -96,13 +102,13 @@ def latest_job(jobs: tuple[Job, ...] | list[Job], kind: str) -> Job | None:
 
 
 @st.fragment(run_every=1.5)
-def watch_job(job_id: int, *, what: str) -> None:
+def watch_job(project: int, number: int, *, what: str) -> None:
     """Show a job that is under way, with a way to stop it; when it ends, the page is drawn anew.
 
     Mount it only while the job is under way: a timer that runs on would cost every open tab.
     """
     with errors_told():
-        job = session.store().job(job_id)
+        job = ordering.job(session.desk(), project, number)
         if job.status not in LIVE:
             st.rerun()
         words = {"what": what, "share": f"{job.progress:.0%}", "rows": job.message}
@@ -110,11 +116,11 @@ def watch_job(job_id: int, *, what: str) -> None:
         if not waiting and not job.progress:
             waiting = "job.starting"
         st.progress(job.progress, text=word(waiting or ("job.rows" if job.message else "job.running"), **words))
-        if st.button(word("job.cancel"), key=f"cancel-{job_id}", disabled=job.cancel_requested):
-            session.store().cancel_job(job_id)
+        if st.button(word("job.cancel"), key=f"cancel-{number}", disabled=job.cancel_requested):
+            ordering.cancel(session.desk(), project, number)
             st.rerun(scope="fragment")
 
 
 def job_failed(job: Job) -> None:
     """Say why a job failed."""
-    st.error(word("job.failed", why=plain(job.message)), icon=":material/error:")
+    st.error(word("job.failed", why=plain(sentence(job.message))), icon=":material/error:")

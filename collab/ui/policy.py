@@ -9,7 +9,7 @@ import streamlit as st
 
 from collab.domain.project import LoopPolicy, Mode, Project
 from collab.domain.version import TUNED, makers
-from collab.loop import ranking, reshaping
+from collab.loop import looking, ranking, reshaping
 from collab.loop.annotating import new_id
 from collab.loop.measuring import image_fields, reads_text
 from collab.ui import session
@@ -34,9 +34,7 @@ def draw(project: Project) -> None:
         changed = _model(project, changed)
         if st.form_submit_button(word("settings.save"), type="primary"):
             with errors_told():
-                reshaping.save_policy(
-                    session.store(), project.id, changed, session.annotator(), new_id(), session.now()
-                )
+                reshaping.save_policy(session.desk(), project.id, changed, session.annotator(), new_id(), session.now())
                 st.success(word("settings.saved"))
 
 
@@ -84,7 +82,7 @@ def _model(project: Project, policy: LoopPolicy) -> LoopPolicy:
     names = tuple(dict.fromkeys((*ranking.strategies(), policy.strategy)))
     strategy = st.selectbox(word("settings.strategy"), names, names.index(policy.strategy), format_func=_strategy_words)
     st.caption(word("settings.strategy_why"))
-    tuned = makers(session.store().models(project.id))
+    tuned = makers(looking.models(session.desk(), project.id))
     if reads_text(project):
         policy = replace(policy, encoder=_encoder("encoder", policy.encoder, TEXT_ENCODERS, tuned))
     if image_fields(project):

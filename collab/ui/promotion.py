@@ -44,7 +44,7 @@ def use(
         kind: How it looks.
     """
     key = f"use-{place}-{model.id}"
-    if waiting := promoting.unread(session.store(), project, model):
+    if waiting := promoting.unread(session.desk(), project, model):
         st.caption(word("promotion.unread", n=f"{waiting:,}"))
     if model.status == "retired":
         if st.button(word("promotion.back"), key=key, icon=":material/undo:"):
@@ -86,5 +86,5 @@ def better(model: ModelVersion) -> bool:
 
 def _act(act: Act, project: Project, model: ModelVersion) -> None:
     with errors_told():
-        act(session.store(), project.id, model.id, session.annotator(), new_id(), session.now())
+        act(session.desk(), project.id, model.id, session.annotator(), new_id(), session.now())
         st.rerun()

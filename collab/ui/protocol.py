@@ -15,8 +15,8 @@ from collab.engine.encoders.table import Column, Table
 from collab.loop.handing_out import MOST_HELD
 from collab.loop.recalling import Recalled
 from collab.loop.veiling import veiled
-from collab.ui import words
 from collab.ui.answers import counted_as
+from collab.ui.sentences import told
 
 Json = dict[str, Any]  # values of parsed JSON
 Link = Callable[[str], str]
@@ -112,7 +112,7 @@ def ask_message(ask: Ask, item: Item, project: Project, link: Link, measured: Ta
         "id": ask.id,
         "blind": ask.blind,
         "first": project.policy.mode == "answer first",
-        "reason": _reason(ask.reason),
+        "reason": ask.reason,
         "doubt": ask.reason in DOUBTS,
         "chosen": ask.lane == "chosen",
         "suggestion": None if ask.suggestion is None else suggestion_message(ask.suggestion, project),
@@ -129,7 +129,7 @@ def item_message(item: Item, project: Project, link: Link, measured: Table | Non
     facts = [_fact(f, value, columns.get(f.name)) for f, value in shown if f.kind not in ("text", "image")]
     return {
         "item": item.id,
-        "digest": item.digest,
+        "digest": project.told(item.digest),
         "ref": shown_ref(item, project),
         "fields": [
             {"name": field.name, "kind": "text", "value": value}
@@ -149,7 +149,7 @@ def shown_ref(item: Item, project: Project) -> str:
 
     Never the number of its row: files often list class by class, and on a blind ask it would tell the answer.
     """
-    return item.ref if any(field.role == "id" for field in project.fields) else item.digest[:6]
+    return item.ref if any(field.role == "id" for field in project.fields) else project.told(item.digest)[:6]
 
 
 def _image(name: str, link: Link) -> Json:
@@ -227,11 +227,6 @@ def history_message(entry: Recalled, project: Project, link: Link, measured: Tab
     }
 
 
-def _reason(key: str) -> str:
-    """The sentence of a reason; a strategy from elsewhere may bring its own instead of a key."""
-    return words.word(f"reason.{key}") if f"reason.{key}" in words.WORDS[words.language()] else key
-
-
 def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | Refused:  # JSON of a stranger
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not 8 <= len(entry["id"]) <= 64:
         raise BadMessage("Each of answers must be an object with an id.")
@@ -255,7 +250,7 @@ def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | R
             schema_version=min(_number(entry, "schema_version", project.schema.version), project.schema.version),
         )  # fmt: skip
     except BadMessage as error:
-        return Refused(entry["id"], str(error))
+        return Refused(entry["id"], told(error))
 
 
 def _shown(value: object, project: Project) -> Suggestion | None:

@@ -22,9 +22,9 @@ SECONDS_EACH = 6.0
 
 def draw(project: Project, overview: Overview) -> None:
     """Draw what the audits say of the model."""
-    store = session.store()
-    report, checks = reporting.accuracy(store, project.id), reporting.checks(store, project.id)
-    classes = reporting.by_class(store, project.id, project.schema)
+    desk = session.desk()
+    report, checks = reporting.accuracy(desk, project.id), reporting.checks(desk, project.id)
+    classes = reporting.by_class(desk, project.id, project.schema)
     _agreement(project, overview, report, checks, by_class=bool(classes))
     if classes:
         _classes(project, classes)
@@ -133,7 +133,7 @@ def agreement(report: AuditReport, waiting: int, reading: float) -> str:
 
 
 def _own_pace(project: Project) -> float | None:
-    return reporting.pace(session.store(), project.id, session.annotator())
+    return reporting.pace(session.desk(), project.id, session.annotator())
 
 
 def missing_words(project: Project, progress: Progress, blind_answers: int, pace: float | None) -> str:

@@ -105,7 +105,7 @@ def why_message(found: Reasons, project: Project, link: Link, wanted: str, over:
             if kind != "image" or name in seen
         ],
         "taught": bool(content["near"]),  # only a guess from the names has no neighbours from the start
-        "near": [_near_message(each, project, link) for each in found.near],
+        "near": [near_message(each, project, link) for each in found.near],
     }
 
 
@@ -133,7 +133,8 @@ def _scaled(effects: Sequence[float], beside: float = 0.0) -> list[float]:
     return [round(effect / most, 3) if most >= LEAST else 0.0 for effect in effects]
 
 
-def _near_message(near: Neighbour, project: Project, link: Link) -> Json:
+def near_message(near: Neighbour, project: Project, link: Link) -> Json:
+    """A labeled item that is near, for a line of it."""
     source = near.decision.source
     pictures = (near.item.fields.get(f.name) for f in project.fields if f.shown and f.kind == "image")
     picture = next(filter(None, pictures), "")
@@ -143,7 +144,7 @@ def _near_message(near: Neighbour, project: Project, link: Link) -> Json:
         "excerpt": _words(near.item, project)[:EXCERPT],
         "answer": told(near.decision.answer, project.schema),
         "color": "" if near.decision.answer == (NONE,) else project.schema[near.decision.answer[0]].color,
-        "by": word("why.came_with_file") if source == "imported" else ", ".join(near.by),
+        "by": word("why.came_with_file") if source == "imported" else ", ".join(near.by) or word("why.others"),
         "alike": next(word(key) for least, key in ALIKE if near.cosine >= least or least == -1.0),
         "cosine": round(near.cosine, 2),
     }

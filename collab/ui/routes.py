@@ -1,12 +1,15 @@
 """The HTTP routes beside the pages: the card's sync, history and reasons, images, downloads, health.
 
-All blocking work leaves the event loop. Who is meant is decided by the grant, never by the body.
+All blocking work leaves the event loop. Who is meant is decided by the grant, never by the body; and where people sign
+in, a grant is good only together with the session that it was given in, and a cookie alone for nothing but images.
 """
 
+import asyncio
 import functools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,17 +19,23 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from collab.domain.project import Project
+from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.engine.encoders.table import Table
-from collab.errors import StorageError, UnknownName, UserError
-from collab.loop import annotating, handing_out, reporting, veiling
+from collab.errors import Forbidden, SignedOut, StorageError, UnknownName, UserError
+from collab.loop import annotating, looking, reporting, reviewing
+from collab.loop.exchanging import Sent, exchange
 from collab.loop.inquiring import inquire
 from collab.loop.measuring import measured
+from collab.loop.permitting import Desk, refused
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
-from collab.ui import protocol, reasons, words
-from collab.ui.grants import DAY, Grant, issue_media, may_download, may_see, read_grant
+from collab.loop.sharing import Sharing
+from collab.ui import protocol, reasons, second_looks, words
+from collab.ui.entry import Entry
+from collab.ui.grants import DAY, Grant, issue_media, may_see, read_download, read_grant, session_of
 from collab.ui.protocol import BadMessage, Json, Link, Refused
+from collab.ui.sentences import told
 
 MOST_BYTES = 512 * 1024
 SEALED = "default-src 'none'; sandbox"
@@ -38,9 +47,13 @@ def routes(store: Store, base: str = "") -> list[BaseRoute]:
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     doors = _Doors(store, prefix)
     return [
+        Route(f"{prefix}/api/v1/sign-in", Entry(store, prefix).sign_in, methods=["POST"]),
         Route(f"{prefix}/api/v1/sync", doors.sync, methods=["POST"]),
         Route(f"{prefix}/api/v1/history", doors.history, methods=["POST"]),
         Route(f"{prefix}/api/v1/why", doors.why, methods=["POST"]),
+        Route(f"{prefix}/api/v1/review", doors.review, methods=["POST"]),
+        Route(f"{prefix}/api/v1/reviewed", doors.reviewed, methods=["POST"]),
+        Route(f"{prefix}/api/v1/look", doors.look, methods=["POST"]),
         Route(f"{prefix}/api/v1/media", doors.renew, methods=["POST"]),
         Route(f"{prefix}/api/v1/media/{{name:path}}", doors.media, methods=["GET"]),
         Route(f"{prefix}/api/v1/download/{{name:path}}", doors.download, methods=["GET"]),
@@ -57,10 +70,11 @@ class _Doors:
         self.report = functools.lru_cache(maxsize=64)(self._report)
         self.secret = functools.cache(store.secret)
         self.table = functools.lru_cache(maxsize=16)(Table.from_json)
+        self.sharing = Sharing(store)
 
     async def sync(self, request: Request) -> Response:
-        """Answers in, asks out; a resend changes nothing."""
-        return await self._reply(request, self._sync)
+        """Answers in, asks out; a resend changes nothing. All who wait at the same moment share a commit."""
+        return await self._reply(request, self._sync, shared=True)
 
     async def history(self, request: Request) -> Response:
         """The person's own annotations in force, latest first."""
@@ -70,6 +84,18 @@ class _Doors:
         """Why the item on screen gets its suggestion; asked again until the worker has found out."""
         return await self._reply(request, self._why)
 
+    async def review(self, request: Request) -> Response:
+        """Answers and verdicts in, second looks out; a resend changes nothing."""
+        return await self._reply(request, self._review)
+
+    async def reviewed(self, request: Request) -> Response:
+        """The person's own verdicts in force, latest first."""
+        return await self._reply(request, self._reviewed)
+
+    async def look(self, request: Request) -> Response:
+        """What others said of an item, for whom has answered it blind."""
+        return await self._reply(request, self._look)
+
     async def renew(self, request: Request) -> Response:
         """A link to an image anew, for whom holds one that has run out."""
         return await self._reply(request, self._renew)
@@ -77,11 +103,16 @@ class _Doors:
     async def media(self, request: Request) -> Response:
         """An image as people see it, or its thumbnail, by a signed link; the bytes of a name never change."""
         name, token = f"media/{request.path_params['name']}", request.query_params.get("t", "")
+        _speak(request)
+
+        cookies = dict(request.cookies)
 
         def look() -> Path | None:
             project = may_see(self.secret(), token, name, time.time())
             if project is None:
                 return None
+            if (desk := self._visitor(cookies)) is not None:
+                looking.progress(desk, project)
             self.store.project(project)  # a link doesn't outlive its project
             return self.store.file(name)
 
@@ -89,8 +120,12 @@ class _Doors:
             path = await anyio.to_thread.run_sync(look)
         except UnknownName:
             return _error(404, words.word("errors.no_image"))
+        except SignedOut as error:
+            return _error(401, told(error))
+        except Forbidden as error:
+            return _error(403, told(error))
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
         if path is None:
             return _error(403, words.word("errors.link_expired"))
         headers = {
@@ -103,15 +138,28 @@ class _Doors:
     async def download(self, request: Request) -> Response:
         """A file of the workspace, by a signed link that runs out."""
         name, token = request.path_params["name"], request.query_params.get("t", "")
+        _speak(request)
+        cookies = dict(request.cookies)
+
+        def look() -> Path | None:
+            link = read_download(self.secret(), token, name)
+            if link is None:
+                return None
+            desk = self._desk(link.person, link.session, link.project, cookies, "download")
+            return looking.file(desk, link.project, name, link.right)
+
         try:
-            secret = await anyio.to_thread.run_sync(self.secret)
-            if not may_download(secret, token, name):
-                return _error(403, words.word("errors.link_expired"))
-            path = await anyio.to_thread.run_sync(self.store.file, name)
+            path = await anyio.to_thread.run_sync(look)
         except UnknownName as error:
-            return _error(404, str(error))
+            return _error(404, told(error))
+        except SignedOut as error:
+            return _error(401, told(error))
+        except Forbidden as error:
+            return _error(403, told(error))
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
+        if path is None:
+            return _error(403, words.word("errors.link_expired"))
         headers = {"Cache-Control": "no-store", "Content-Security-Policy": SEALED}
         return FileResponse(
             path, filename=PurePosixPath(name).name, media_type="application/octet-stream", headers=headers
@@ -122,74 +170,96 @@ class _Doors:
         try:
             await anyio.to_thread.run_sync(self.store.ping)
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
-    async def _reply(self, request: Request, work: Callable[[Grant, Any], Json]) -> Response:
-        """Take the message in, then do everything else in one thread; every error becomes a status and a sentence."""
+    def _desk(self, person: str, session: str, project: int, cookies: Mapping[str, str], what: str) -> Desk:
+        """A desk for whom a note names, who must hold the session that it was given in. Raises `SignedOut`."""
+        desk = Desk(self.store, person, session)
+        if session and session_of(self.secret(), cookies) != session:
+            refused(desk, f"route {what}", "the browser holds another session", project)
+            raise SignedOut
+        return desk
+
+    def _visitor(self, cookies: Mapping[str, str]) -> Desk | None:
+        """A desk for whom the cookie alone names; None where names are taken on trust. Raises `SignedOut`."""
+        if self.store.sign_in_way() == "none":
+            return None
+        session = session_of(self.secret(), cookies)
+        person = self.store.signed_in(session, _now())
+        if person is None:
+            raise SignedOut
+        return Desk(self.store, person, session)
+
+    async def _reply(
+        self, request: Request, work: Callable[[Grant, Desk, Any], Json], *, shared: bool = False
+    ) -> Response:
+        """Take the message in, then do everything else in threads; every error becomes a status and a sentence."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        raw = await _body(request)
+        _speak(request)
+        raw, cookies = await _body(request), dict(request.cookies)
         if raw is None:
             return _error(413, words.word("errors.too_large", limit=MOST_BYTES // 1024))
 
-        def answer() -> Response:
+        def read() -> tuple[int, bool, Callable[[], Json]] | None:
             grant = read_grant(self.secret(), token) if scheme.lower() == "bearer" else None
             if grant is None:
-                return _error(401, words.word("errors.grant_expired"))
-            return JSONResponse(work(grant, json.loads(raw)), headers={"Cache-Control": "no-store"})
+                return None
+            desk = self._desk(
+                grant.annotator, grant.session, grant.project, cookies, request.url.path.rpartition("/")[2]
+            )
+            body = json.loads(raw)
+            answers = isinstance(body, dict) and bool(body.get("answers"))
+            return grant.project, answers, functools.partial(copy_context().run, work, grant, desk, body)
 
         try:
-            return await anyio.to_thread.run_sync(answer)
+            ready = await anyio.to_thread.run_sync(read)
+            if ready is None:
+                return _error(401, words.word("errors.grant_expired"))
+            project, answers, piece = ready
+            if shared:
+                reply = await asyncio.wrap_future(self.sharing.do(project, piece, durable=answers))
+            else:
+                reply = await anyio.to_thread.run_sync(piece)
+            return JSONResponse(reply, headers={"Cache-Control": "no-store"})
+        except SignedOut as error:
+            return _error(401, told(error))
+        except Forbidden as error:
+            return _error(403, told(error))
         except (UserError, BadMessage) as error:
-            return _error(422, str(error))
+            return _error(422, told(error))
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
             return _error(422, words.word("errors.not_json"))
         except StorageError as error:
-            return _error(503, str(error))
+            return _error(503, told(error))
 
-    def _sync(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
-        now = _now()
-        project = self.store.project(grant.project)
+    def _sync(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        project = looking.project(desk, grant.project)
         message = protocol.read_sync(body, grant.annotator, project)
-        acked, refused = [], []
-        for entry in message.answers:
-            if isinstance(entry, Refused):
-                refused.append(entry)
-                continue
-            try:
-                annotating.submit(self.store, entry, message.tab, now, reveal=entry.id == message.waits)
-                acked.append(entry.id)
-            except UserError as error:
-                refused.append(Refused(entry.id, str(error)))
-        handed = handing_out.hand_out(
-            self.store, project, grant.annotator, message.tab,
+        sent = Sent(
+            message.tab, [entry for entry in message.answers if not isinstance(entry, Refused)],
             want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
-            ranking=message.ranking, now=now, chosen_only=grant.chosen,
+            ranking=message.ranking, waits=message.waits, chosen_only=grant.chosen, utc_offset=grant.utc_offset,
         )  # fmt: skip
-        items = self.store.items([ask.item for ask in handed.asks])
-        columns = self._columns(project)
-        told = veiling.revealed(self.store, project.id, grant.annotator, message.waits)
-        link = self._link(project.id)
+        got = exchange(desk, project, grant.annotator, sent, _now())
+        refused = {e.id: e.message for e in message.answers if isinstance(e, Refused)}
+        refused |= {answer: told(error) for answer, error in got.refused.items()}
+        handed, columns, link = got.handed, self._columns(desk, project), self._link(project.id)
         return {
-            "acked": acked,
-            "revealed": {message.waits: protocol.suggestion_message(told, project)} if told else {},
-            "refused": [{"id": each.id, "message": each.message} for each in refused],
-            "asks": [protocol.ask_message(ask, items[ask.item], project, link, columns) for ask in handed.asks],
+            "acked": got.acked,
+            "revealed": {message.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
+            "refused": [{"id": e.id, "message": refused[e.id]} for e in message.answers if e.id in refused],
+            "asks": [protocol.ask_message(ask, got.items[ask.item], project, link, columns) for ask in handed.asks],
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
             "ranking": handed.ranking,
-            **self._figures(grant, project, handed.exhausted, now),
+            **self._figures(project, got.progress, got.today, got.handed.exhausted),
         }
 
-    def _figures(self, grant: Grant, project: Project, exhausted: bool, now: int) -> Json:
-        progress = self.store.progress(project.id)
+    def _figures(self, project: Project, progress: Progress, today: int, exhausted: bool) -> Json:
         report = self.report(project.id, progress.revision, progress.items)
         return {
-            "tally": {
-                "today": reporting.today(self.store, project.id, grant.annotator, now, grant.utc_offset),
-                "decided": progress.answered,
-                "items": progress.items,
-            },
+            "tally": {"today": today, "decided": progress.answered, "items": progress.items},
             "state": {
                 "reading": progress.reading,
                 "checked": report.calibrated,
@@ -204,32 +274,103 @@ class _Doors:
     def _report(self, project: int, _revision: int, _items: int) -> AuditReport:
         return reporting.accuracy(self.store, project)
 
-    def _history(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+    def _history(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
         limit, before = protocol.read_history(body)
-        project = self.store.project(grant.project)
-        entries, more = recall(self.store, project.id, grant.annotator, limit, before)
-        link, columns = self._link(project.id), self._columns(project)
+        project = looking.project(desk, grant.project)
+        entries, more = recall(desk, project.id, grant.annotator, limit, before)
+        link, columns = self._link(project.id), self._columns(desk, project)
         return {
             "entries": [protocol.history_message(entry, project, link, columns) for entry in entries],
             "more": more,
         }
 
-    def _columns(self, project: Project) -> Table | None:
+    def _columns(self, desk: Desk, project: Project) -> Table | None:
         """What was measured of the project's numbers and categories."""
-        written = measured(self.store, project)
+        written = measured(desk, project)
         return None if written is None else self.table(written)
 
-    def _why(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+    def _why(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
         tab, ask, wanted, over = reasons.read_why(body)
-        project = self.store.project(grant.project)
-        found = inquire(self.store, project, grant.annotator, tab, ask, _now())
+        project = looking.project(desk, grant.project)
+        found = inquire(desk, project, grant.annotator, tab, ask, _now())
         return (
             {"waiting": True}
             if found is None
             else reasons.why_message(found, project, self._link(project.id), wanted, over)
         )
 
-    def _renew(self, grant: Grant, body: Any) -> Json:  # body is JSON of a stranger
+    def _review(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        now, who = _now(), grant.annotator
+        project = looking.project(desk, grant.project)
+        message = second_looks.read_review(body, who, project)
+        acked, refused = [], []
+        for entry in message.acts:
+            if isinstance(entry, Refused):
+                refused.append(entry)
+                continue
+            try:
+                if isinstance(entry, second_looks.Act):
+                    second_looks.perform(desk, project, entry, who, now)
+                else:
+                    annotating.submit(desk, entry, reviewing.token_of(message.tab), now, reveal=False)
+                acked.append(entry.id)
+            except (Forbidden, SignedOut):
+                raise
+            except UserError as error:
+                refused.append(Refused(entry.id, told(error)))
+        handed = reviewing.hand_out(
+            desk, project, who, message.tab, want=0 if message.idle else message.want, have=message.have,
+            on_screen=message.on_screen, kind=message.kind, now=now,
+        )  # fmt: skip
+        items = looking.items(desk, project.id, tuple(ask.item for ask in handed.asks))
+        columns, link = self._columns(desk, project), self._link(project.id)
+
+        def look(item: int | None) -> Json | None:
+            found = None if item is None else reviewing.reveal(desk, project, who, item)
+            return None if found is None else second_looks.look_message(found, project, link)
+
+        asks = [
+            {
+                **protocol.ask_message(ask, items[ask.item], project, link, columns),
+                "reason": words.word("review.blind_first"), "first": False, "blind": True,
+                "look": look(ask.item) if ask.id in handed.begun else None,
+            }
+            for ask in handed.asks
+        ]  # fmt: skip
+        waited = look(message.looking)
+        today = reporting.today(desk, project.id, who, now, grant.utc_offset)
+        return {
+            "acked": acked,
+            "refused": [{"id": each.id, "message": each.message} for each in refused],
+            "asks": asks,
+            "drop": handed.drop,
+            "fresh": {},
+            "revealed": {},
+            "looks": {} if waited is None else {str(message.looking): waited},
+            "left": handed.left,
+            "kind": message.kind,
+            "ranking": 0,
+            **self._figures(project, looking.progress(desk, project.id), today, handed.exhausted),
+        }
+
+    def _reviewed(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        limit, before = protocol.read_history(body)
+        project = looking.project(desk, grant.project)
+        found = reviewing.decided(desk, project.id, limit, before, by=grant.annotator)
+        link, columns = self._link(project.id), self._columns(desk, project)
+        entries = [second_looks.verdict_message(listed, item, project, link, columns) for listed, item in found]
+        return {"entries": entries, "more": len(entries) == limit}
+
+    def _look(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        item = second_looks.read_item(body)
+        project = looking.project(desk, grant.project)
+        found = reviewing.reveal(desk, project, grant.annotator, item)
+        if found is None:
+            raise BadMessage(words.word("review.blind_first"))
+        return second_looks.look_message(found, project, self._link(project.id))
+
+    def _renew(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        looking.project(desk, grant.project)
         name, token = protocol.read_link(body)
         if may_see(self.secret(), token, name, time.time(), late=True) != grant.project:
             raise BadMessage(words.word("errors.no_image"))
@@ -238,6 +379,11 @@ class _Doors:
     def _link(self, project: int) -> Link:
         secret, now = self.secret(), time.time()
         return lambda name: f"{self.prefix}/api/v1/{name}?t={issue_media(secret, project, name, now)}"
+
+
+def _speak(request: Request) -> None:
+    """Speak the language of the card, or of the browser that opens a link; a thread that is started from here too."""
+    words.speak(words.heard(request.headers.get("accept-language", "")))
 
 
 def _now() -> int:

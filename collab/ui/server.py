@@ -19,8 +19,10 @@ from starlette.routing import BaseRoute
 from streamlit import config
 
 from collab.domain.store import Store
+from collab.errors import NotAlone
 from collab.ui import session
 from collab.ui.headers import SecurityHeaders
+from collab.ui.loopback import Loopback
 from collab.ui.routes import routes
 from collab.ui.words import word
 
@@ -83,7 +85,7 @@ def app_arguments(store: Store, *, worker: Worker | None = None, base: str = "")
     return AppArguments(
         script_path=HERE / "navigation.py",
         routes=routes(store, base),
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Loopback, way=store.sign_in_way)],
         lifespan=lifespan,
         on_script_error=_tell_unexpected,
     )
@@ -95,13 +97,20 @@ def create_app(store: Store, *, worker: Worker | None = None, base: str = "") ->
 
 
 def serve(store: Store, host: str = "127.0.0.1", port: int = 8501, *, worker: Worker | None = None) -> None:
-    """Serve until stopped."""
+    """Serve until stopped. Raises `NotAlone`."""
+    check_host(store, host)
     settings = packaged_settings() | environment_settings(os.environ)
     settings |= {"server.address": host, "server.port": port}
     if host not in LOOPBACK and "STREAMLIT_SERVER_ALLOWED_HOSTS" not in os.environ:
         settings["server.allowedHosts"] = ["*"]  # who opens the door to a network is reached by names not known here
     app = create_app(store, worker=worker, base=settings.get("server.baseUrlPath", ""))
     app.run(config=settings)
+
+
+def check_host(store: Store, host: str) -> None:
+    """Raise `NotAlone` where other machines could come in, and nobody would have to say who they are."""
+    if host not in LOOPBACK and store.sign_in_way() == "none":
+        raise NotAlone(host)
 
 
 def _tell_unexpected(error: Exception) -> bool:

@@ -9,7 +9,7 @@ from collab.domain.certificate import Certificate, Promise, Terms
 from collab.domain.project import Project
 from collab.engine.certifying import least_audits
 from collab.engine.forecasting import Forecast
-from collab.loop import auditing, reporting
+from collab.loop import auditing, looking, reporting
 from collab.loop.auditing import Outlook, TooFew
 from collab.ui import session
 from collab.ui.pieces import duration, plain
@@ -55,7 +55,7 @@ def explain(project: Project, terms: Terms, number: int) -> None:
         number: Which certificate of the project it would be; the later it is, the more its audits have to show.
     """
     st.header(word("certify.means"), anchor=False)
-    st.markdown(promise(terms, session.store().certificates(project.id)))
+    st.markdown(promise(terms, looking.certificates(session.desk(), project.id)))
     st.caption(word("certify.wrong"))
     if project.schema.many:
         st.caption(word("certify.whole"))
@@ -65,7 +65,7 @@ def explain(project: Project, terms: Terms, number: int) -> None:
         _rare(project, terms, number)
     else:
         st.caption(word("certify.critical_none"))
-    last = session.store().last_round(project.id)
+    last = looking.last_round(session.desk(), project.id)
     found = _expected(project, terms, number, 0 if last is None else last.at)
     st.subheader(word("certify.outlook"), anchor=False)
     if not isinstance(found, Outlook):
@@ -81,7 +81,7 @@ def _expected(project: Project, terms: Terms, number: int, round_at: int) -> Out
     """The forecast of these terms; kept until the next round, for whatever is clicked draws the page anew."""
     made_of, found = (project, terms, number, round_at), st.session_state.get("forecast")
     if found is None or found[0] != made_of:
-        found = st.session_state["forecast"] = made_of, auditing.outlook(session.store(), project.id, terms)
+        found = st.session_state["forecast"] = made_of, auditing.outlook(session.desk(), project.id, terms)
     outlook: Outlook | TooFew = found[1]
     return outlook
 
@@ -109,7 +109,7 @@ def _doubt(value: float, key: str) -> float:
 
 def _time(project: Project, audits: int) -> str:
     answers = audits * project.policy.annotations_per_item
-    pace = reporting.pace(session.store(), project.id, session.annotator())
+    pace = reporting.pace(session.desk(), project.id, session.annotator())
     time = {"n": f"{answers:,}", "time": duration(answers * (pace or SECONDS_EACH))}
     if pace:
         return word("certify.audits_time", **time)
@@ -118,7 +118,7 @@ def _time(project: Project, audits: int) -> str:
 
 def _rare(project: Project, terms: Terms, number: int) -> None:
     """Warn of critical classes that so few audits will be of that their misses can't be bounded."""
-    last = session.store().last_round(project.id)
+    last = looking.last_round(session.desk(), project.id)
     answered = sum(s.answered for s in last.strata) if last else 0
     names = critical(project)
     least = least_audits(terms.miss_epsilon, auditing.doubt_of(terms, number, project.schema))

@@ -9,7 +9,7 @@ from collab.domain.project import Project
 from collab.domain.run import Job
 from collab.domain.version import ModelVersion
 from collab.engine.recipe import FineTuning, Method, Optimizer
-from collab.loop import escalating, versions
+from collab.loop import escalating, ordering, versions
 from collab.loop.escalating import TuningAdvice, Wanted
 from collab.loop.measuring import image_fields, reads_text
 from collab.loop.versions import TuningProgress
@@ -17,6 +17,7 @@ from collab.ui import promotion, session, verdicts
 from collab.ui.figures import loss_curve
 from collab.ui.pieces import LIVE, duration, errors_told, job_failed, latest_job, live_job, plain
 from collab.ui.quality import points
+from collab.ui.sentences import sentence
 from collab.ui.words import word
 
 WATCH_SECONDS = 1.0
@@ -55,7 +56,7 @@ def draw(project: Project, jobs: list[Job], models: tuple[ModelVersion, ...], de
 
 
 def _start(project: Project, last: Job | None, made: ModelVersion | None, decided: int) -> None:
-    found = escalating.advice(session.store(), project.id)
+    found = escalating.advice(session.desk(), project.id)
     sentence, reasons = advice(found, project)
     st.markdown(sentence)
     if made is not None and made.record.making is not None:
@@ -74,26 +75,26 @@ def _start(project: Project, last: Job | None, made: ModelVersion | None, decide
         recipe = FineTuning() if tables or impossible else _settings(found, last)
     if go:
         with errors_told():
-            escalating.tune_fits(session.store(), project.id)
+            escalating.tune_fits(session.desk(), project.id)
             payload = asdict(Wanted(recipe))
-            session.store().submit_job(escalating.JOB, project.id, payload, session.annotator(), session.now())
+            ordering.order(session.desk(), project.id, escalating.JOB, payload, session.annotator(), session.now())
             st.rerun()
 
 
 def advice(found: TuningAdvice, project: Project) -> tuple[str, str]:
     """Whether a fine-tuning is worth a try, in a sentence, and the figures that this stands on."""
     told = {
-        "labels": f"{found.labels:,}", "needed": found.needed, "target": f"{found.target:.0%}", "why": plain(found.why),
-        "name": plain(project.schema[found.class_id].name) if found.class_id else "",
+        "labels": f"{found.labels:,}", "needed": found.needed, "target": f"{found.target:.0%}",
+        "why": plain(sentence(found.why)), "name": plain(project.schema[found.class_id].name) if found.class_id else "",
         "slope": "" if found.slope is None else points(found.slope, 1), "step": escalating.STRETCH,
         "accuracy": "" if found.accuracy is None else f"{found.accuracy:.0%}",
     }  # fmt: skip
-    sentence = word(f"tuning.{found.reason.replace(' ', '_')}", **told)
+    verdict = word(f"tuning.{found.reason.replace(' ', '_')}", **told)
     reasons = [word("tuning.ready_why", **told)] if found.ready else []
     if found.brought is not None:
         brought = {"value": points(found.brought, 1), "n": found.times}
         reasons.append(word("tuning.brought_once" if found.times == 1 else "tuning.brought", **brought))
-    return sentence, " ".join(reasons)
+    return verdict, " ".join(reasons)
 
 
 def _settings(found: TuningAdvice, last: Job | None) -> FineTuning:
@@ -134,11 +135,11 @@ def _method(name: Method, advised: Method) -> str:
 def _live(project: Project, job_id: int) -> None:
     """Show how far it is, with a way to stop it; when it ends, the page is drawn anew."""
     with errors_told():
-        store = session.store()
-        job = store.job(job_id)
+        desk = session.desk()
+        job = ordering.job(desk, project.id, job_id)
         if job.status not in LIVE:
             st.rerun()
-        found = versions.progress_of(store, project.id, job_id)
+        found = versions.progress_of(desk, project.id, job_id)
         left, right = st.columns([2, 3], gap="medium")
         with left:
             st.progress(_share(job, found), text=doing(job, found))
@@ -151,7 +152,7 @@ def _live(project: Project, job_id: int) -> None:
                 if st.button(word("tuning.label"), icon=":material/bolt:"):
                     session.go("label")
                 if st.button(word("job.cancel"), key=f"cancel-{job_id}", disabled=job.cancel_requested):
-                    store.cancel_job(job_id)
+                    ordering.cancel(desk, project.id, job_id)
                     st.rerun(scope="fragment")
         with right:
             if found is not None and found.epochs:
@@ -213,7 +214,7 @@ def _result(project: Project, job: Job, model: ModelVersion, models: tuple[Model
             st.caption(word("tuning.in_use"))
         elif promotion.usable(model):
             promotion.decide(project, model, models)
-        found = versions.progress_of(session.store(), project.id, job.id)
+        found = versions.progress_of(session.desk(), project.id, job.id)
         if found is not None and found.epochs:
             with st.expander(word("models.curve")):
                 _curve(found)

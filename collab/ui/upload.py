@@ -1,20 +1,21 @@
 """Take a file in: uploaded, or by its path on the server; look at it once and say what is wrong with it."""
 
 import itertools
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import streamlit as st
 
 from collab.domain.table import PICTURES, Rejected, Table
 from collab.errors import UnreadableFile
+from collab.loop import founding
 from collab.loop.planning import ImportPlan
 from collab.loop.reading import rows, sniff
 from collab.ui import session
 from collab.ui.pieces import plain
+from collab.ui.sentences import sentence
 from collab.ui.words import word
 
 SUFFIXES = ("csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "xlsx", "gz", "zip")
@@ -65,15 +66,13 @@ def ask_for_file(key: str) -> Brought | None:
 
 
 def keep_upload(name: str, file: IO[bytes]) -> Path:
-    """Write an upload into the workspace, under a name of ours and with the suffix that names its format."""
-    suffixes = PurePath(name.lower()).suffixes
-    suffix = "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
-    return session.store().write_file(f"uploads/{uuid.uuid4().hex}{suffix}", _chunks(file))
+    """Write an upload into the workspace."""
+    return founding.keep_upload(session.desk(), name, _chunks(file))
 
 
 def is_upload(path: Path) -> bool:
     """Whether it is a copy in the workspace, without what lay beside the file."""
-    return path.resolve().is_relative_to(session.store().workspace.resolve())
+    return founding.is_upload(session.desk(), path)
 
 
 def look(path: Path, name: str, *, encoding: str = "", delimiter: str = "") -> Table:
@@ -109,9 +108,9 @@ def show_rejected(table: Table) -> None:
         named = table.format == PICTURES
         st.dataframe(
             [
-                {word("data.file_name"): r.raw, word("data.reason"): r.reason}
+                {word("data.file_name"): r.raw, word("data.reason"): sentence(r.reason)}
                 if named
-                else {word("data.line"): r.line, word("data.reason"): r.reason, word("data.row"): r.raw}
+                else {word("data.line"): r.line, word("data.reason"): sentence(r.reason), word("data.row"): r.raw}
                 for r in rejected
             ],
             height=160 if len(rejected) > 3 else "auto", width="stretch",

@@ -30,6 +30,10 @@ GROUPS = {
     "switching": (
         "key_to_next_p95_ms_training", "save_p95_ms_training", "key_to_next_p95_ms_switching", "save_p95_ms_switching",
     ),
+    "crowd": (
+        "save_p95_ms_50_sqlite", "save_wrong_50_sqlite", "save_commits_50_sqlite",
+        "save_p95_ms_50_postgres", "save_wrong_50_postgres", "save_commits_50_postgres",
+    ),
     "keys": ("key_to_next_p95_ms_1", "key_to_next_p95_ms_25", "save_p95_ms_25"),
 }  # fmt: skip
 

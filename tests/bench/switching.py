@@ -44,12 +44,12 @@ def results() -> Iterator[Result]:
                 training = press(page)
                 assert store.job(job.id).status == "running", "it trains all the while"
                 said, _ = others.communicate(timeout=150)
-            yield from _told("training", training, json.loads(said))
+            yield from _told("training", training, json.loads(said)["saved"])
             wait_for(lambda: store.job(job.id).status == "done", 1200, every=1.0)
             with crowd(workspace, app, PEOPLE) as others:
                 switching = press(page, between=lambda number: number % 25 == 20 and _switch(store, project.id))
                 said, _ = others.communicate(timeout=150)
-            yield from _told("switching", switching, json.loads(said))
+            yield from _told("switching", switching, json.loads(said)["saved"])
         store.close()
 
 

@@ -102,7 +102,7 @@ def test_an_upload_that_nobody_imported_for_a_week_goes(store: Store) -> None:
 def test_a_refit_of_a_project_that_is_gone_fails_and_the_worker_goes_on(store: Store, make: Make) -> None:
     gone, fine = make("Gone"), make("Fine")
     job = store.submit_job("retrain", gone.id, {}, "Ann", now_ms())
-    store.delete_project(gone.id)
+    store.delete_project(gone.id, 9)
     with at_work(store):
         wait_for(lambda: store.job(job.id).status == "failed", PATIENCE)
         assert "project" in store.job(job.id).message

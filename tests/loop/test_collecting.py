@@ -151,9 +151,10 @@ def test_the_list_of_rejected_pictures_has_their_files_in_the_order_of_the_sourc
     for name, data in (("cat/0.svg", b"<svg/>"), ("dog/1 again.png", png(10)), ("dog/9.png", b"")):
         (folder / name).write_bytes(data)
     _, _, report = bring(folder)
+    project = store.projects()[0]
     written = store.file(report.rejected_file).read_text("utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in written] == ["file", "cat/0.svg", "dog/1 again.png", "dog/9.png"]
-    assert first_rejected(store, report, 1) == (
+    assert first_rejected(store, project.id, report, 1) == (
         Refusal("cat/0.svg", "it is an SVG, which may carry scripts; save it as PNG", named=True),
     )
 

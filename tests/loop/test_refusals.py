@@ -97,7 +97,7 @@ def head_after(world: Frozen, measuring, words: dict[str, str]) -> tuple[int, fl
     say(world, asked, words)
     world.learn()
     found = head(world)
-    world.store.delete_project(world.id)
+    world.store.delete_project(world.id, 9)
     return found
 
 

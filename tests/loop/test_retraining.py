@@ -129,7 +129,7 @@ def test_held_back_truth_changes_neither_asks_nor_rankings_nor_fits(read):
         asked.append(items)
         fitted.append((heads, learner.predict(np.eye(2, 384, dtype=np.float32)).tolist()))
         assert (done.demo_accuracy is not None) == demo
-        signs.store.delete_project(signs.project.id)
+        signs.store.delete_project(signs.project.id, 9)
     assert asked[0] == asked[1]
     assert fitted[0] == fitted[1]
 

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,11 +66,15 @@ def test_fields_are_found_by_words_by_value_and_between_bounds(store: SqlStore, 
     assert _refs(store, goods, text="red", fields=both) == "3"
 
 
-def test_what_a_person_may_not_see_is_not_found_by_its_words(store: SqlStore, goods: int) -> None:
+def test_nothing_is_found_by_what_is_personal(store: SqlStore, goods: int) -> None:
+    fields = store.project(goods).fields
+    price, owner = FieldFilter("price", "between", low=0, high=100), FieldFilter("owner", "contains", "red")
     for _ in range(2):
-        assert sorted(_refs(store, goods, text="red", hidden=("owner",))) == ["1", "3"]
-        assert sorted(_refs(store, goods, text="red")) == [*"123456"]
+        assert sorted(_refs(store, goods, text="red")) == sorted(_refs(store, goods, fields=(owner,))) == [*"123456"]
         store.index_text(goods)
+    store.save_fields(goods, [replace(f, personal=f.name in ("owner", "price")) for f in fields])
+    assert sorted(_refs(store, goods, text="red")) == ["1", "3"]
+    assert [_refs(store, goods, fields=(each,)) for each in (price, owner)] == ["", ""]
 
 
 def test_the_best_come_first_and_a_given_order_is_kept(store: SqlStore, goods: int) -> None:

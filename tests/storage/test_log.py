@@ -83,15 +83,45 @@ def test_the_chain_shows_a_forgery(store: SqlStore, make_project: MakeProject, f
         store.check(deep=True)
 
 
-def test_content_may_be_erased_and_the_chain_stays_whole(store: SqlStore, make_project: MakeProject) -> None:
-    project = make_project(1).id
-    said = answer_of(project, store.pool(project)[0].item)
-    store.append(said.event())
+def test_an_event_may_be_told_anew_where_an_erasure_says_so(store: SqlStore, make_project: MakeProject) -> None:
+    project = make_project().id
+    store.append(event_of(project, "a", payload={"note": "call Ann"}))
+    anew = event_of(project, "a", actor="erased 1", payload={"note": ""})
 
-    store.write(sa.text("DELETE FROM event_content"))
+    told = store.retell(project, [(1, anew)])
+    store.rename_person("ann", "erased 1")
+    with pytest.raises(StoreCorrupt, match="was changed"):
+        store.check_chain(project)
+    store.append(event_of(project, "b", kind="erase", actor="cy", payload={"told": {"1": told[1]}}))
 
-    assert store.check_chain(project) == 1
-    assert store.event(said.id) == dataclasses.replace(said.event(), actor="", payload={})
+    assert store.check_chain(project) == 2
+    assert store.event("a") == anew
+    assert [number for number, _ in store.events_naming(project, "erased 1")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("forgery", "says"),
+    [
+        ("DELETE FROM event_content WHERE event = 'b'", "event 2 .* which nobody has erased"),
+        ("DELETE FROM event_content WHERE event = 'a'", "event 1 .* isn't what its erasure has left"),
+        ("UPDATE event_content SET content = replace(content, 'erased', 'bob') WHERE event = 'a'", "event 1 .* isn't"),
+        ("UPDATE event_content SET content = replace(content, '\"1\"', '\"2\"') WHERE event = 'c'", "event"),
+    ],
+)
+def test_no_other_change_than_an_erasure_passes(
+    store: SqlStore, make_project: MakeProject, forgery: str, says: str
+) -> None:
+    project = make_project().id
+    for name in "ab":
+        store.append(event_of(project, name))
+    told = store.retell(project, [(1, event_of(project, "a", actor="erased 1"))])
+    store.append(event_of(project, "c", kind="erase", actor="cy", payload={"told": {"1": told[1]}}))
+    assert store.check_chain(project) == 3
+
+    store.write(sa.text(forgery))
+
+    with pytest.raises(StoreCorrupt, match=says):
+        store.check_chain(project)
 
 
 def test_annotations_are_listed_latest_first_by_person(store: Store, make_project: MakeProject) -> None:

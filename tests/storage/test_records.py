@@ -32,7 +32,7 @@ def test_a_project_is_read_back_as_it_was_made(store: Store) -> None:
 def test_projects_are_listed_newest_first_without_deleted_ones(store: Store, make_project: MakeProject) -> None:
     first, second, third = make_project(name="1"), make_project(name="2"), make_project(name="3")
 
-    store.delete_project(second.id)
+    store.delete_project(second.id, 9)
 
     assert store.projects() == (third, first)
     with pytest.raises(UnknownName):
@@ -44,7 +44,7 @@ def test_a_taken_name_is_refused_until_its_project_is_deleted(store: Store, make
     with pytest.raises(Conflict, match="Reviews"):
         make_project(name="Reviews")
 
-    store.delete_project(first.id)
+    store.delete_project(first.id, 9)
 
     assert make_project(name="Reviews").id != first.id
 

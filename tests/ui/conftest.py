@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from collab.ui import words
 from tests.ui.harness.scene import Table
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +22,13 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A test that speaks another language leaves English behind."""
+    yield
+    words.speak("en")
 
 
 @pytest.fixture(scope="session")

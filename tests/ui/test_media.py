@@ -100,7 +100,7 @@ def test_the_original_has_no_link_of_its_own(client: TestClient, store: Store, p
 
 def test_a_link_ends_with_its_project(client: TestClient, store: Store, project: Project) -> None:
     link = sync(client, store, project.id)["asks"][0]["fields"][0]["view"]
-    store.delete_project(project.id)
+    store.delete_project(project.id, 9)
     assert client.get(link).status_code == 404
 
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from collab.domain.store import Store
 from collab.ui import session
-from collab.ui.grants import may_download
+from collab.ui.grants import read_download
 from tests.conftest import MakeProject
 
 PAGE = "from collab.ui import page_export, pieces\nwith pieces.errors_told():\n    page_export.draw()\n"
@@ -52,4 +52,4 @@ def test_a_click_makes_the_report_to_read_and_to_compute_with(opened: AppTest, s
 def test_its_links_are_signed(opened: AppTest, store: Store) -> None:
     link = urlsplit(links(made(opened))[0])
     name = link.path.partition("/download/")[2]
-    assert may_download(store.secret(), parse_qs(link.query)["t"][0], name)
+    assert read_download(store.secret(), parse_qs(link.query)["t"][0], name) is not None

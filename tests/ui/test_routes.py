@@ -13,7 +13,7 @@ from collab.domain.run import Round
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
 from collab.ui import protocol
-from collab.ui.grants import Grant, issue_download, issue_grant
+from collab.ui.grants import Download, Grant, issue_download, issue_grant
 from collab.ui.routes import MOST_BYTES, routes
 from tests.conftest import MakeProject
 from tests.samples import ask_of
@@ -285,13 +285,13 @@ def test_an_answer_that_was_taken_back_leaves_the_history(client: TestClient, st
 def test_a_signed_link_fetches_its_file_and_no_other(client: TestClient, store: Store) -> None:
     for name in ("exports/a.csv", "exports/b.csv"):
         store.write_file(name, iter([b"text,answer\n"]))
-    link = {"t": issue_download(store.secret(), "exports/a.csv")}
+    link = {"t": issue_download(store.secret(), Download("exports/a.csv", 1, "export", "ann"))}
     good = client.get("/api/v1/download/exports/a.csv", params=link)
     assert (good.status_code, good.content) == (200, b"text,answer\n")
     assert good.headers["content-disposition"] == 'attachment; filename="a.csv"'
     assert client.get("/api/v1/download/exports/b.csv", params=link).status_code == 403
     assert client.get("/api/v1/download/exports/a.csv").status_code == 403
-    outside = {"t": issue_download(store.secret(), "../../etc/passwd")}
+    outside = {"t": issue_download(store.secret(), Download("../../etc/passwd", 1, "export", "ann"))}
     assert client.get("/api/v1/download/..%2F..%2Fetc%2Fpasswd", params=outside).status_code in (403, 404)
 
 

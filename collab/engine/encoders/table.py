@@ -8,7 +8,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -134,6 +134,11 @@ class Table:
         """The same, with the quantiles and shares of a later measurement: what is only shown."""
         columns = zip(self.columns, now.columns, strict=True)
         return dataclasses.replace(self, columns=tuple(_placed(old, new) for old, new in columns))
+
+    def bare(self, names: Collection[str]) -> Self:
+        """The same, without what is only shown of these columns: quantiles are numbers of single rows."""
+        columns = (dataclasses.replace(c, quantiles=(), shares=()) if c.name in names else c for c in self.columns)
+        return dataclasses.replace(self, columns=tuple(columns))
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> Floats:
         """Encode rows, shape (n_rows, dim), in their order.

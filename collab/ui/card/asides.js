@@ -8,21 +8,30 @@ class Sheet {
     return !this.view.el.sheet.hidden;
   }
   open(kind) {
-    const { el, lc } = this.view,
-      word = (key) => this.view.word(key);
+    const { el, lc } = this.view;
     this.kind = kind;
+    this.word();
+    el.line.value = "";
+    el.sheet.hidden = false;
+    lc.toggleAttribute("data-asking", true);
+    if (kind === "flag" || kind === "discard") el.line.focus();
+    this.view.say(el.sheett.textContent);
+  }
+  word() {
+    // what stands on it, but for what a person has typed
+    const { el } = this.view,
+      { kind } = this,
+      word = (key) => this.view.word(key);
     el.sheett.textContent = word(`${kind}_ask`);
     el.linel.textContent = el.line.placeholder = word(`${kind}_line`);
     el.sheetokt.textContent = word(`${kind}_send`);
-    el.line.value = "";
-    el.reasons.replaceChildren(...(kind === "unusable" ? [1, 2, 3].map((n) => this.reason(n)) : []));
-    el.sheet.hidden = false;
-    lc.toggleAttribute("data-asking", true);
-    if (kind === "flag") el.line.focus();
-    this.view.say(el.sheett.textContent);
+    const names = kind === "expert" ? this.view.experts.slice(0, 9) : [];
+    el.reasons.replaceChildren(
+      ...(kind === "unusable" ? [1, 2, 3].map((n) => this.reason(n, word(`unusable_${n}`))) : []),
+      ...names.map((name, i) => this.reason(i + 1, name)),
+    );
   }
-  reason(n) {
-    const note = this.view.word(`unusable_${n}`);
+  reason(n, note) {
     return h(
       "button",
       { type: "button", class: "opt", "data-note": note, "aria-keyshortcuts": n },

@@ -27,6 +27,7 @@ class Card {
     this.telling = new Telling(this);
     this.because = new Because(this);
     this.toggles = new Toggles(this);
+    this.review = new Review(this);
     this.input = new Input(this, signal);
     on(window, "online", () => this.line.retry());
     on(window, "pagehide", () => this.line.sync(true));
@@ -47,13 +48,15 @@ class Card {
     return this.root.isConnected;
   }
   get canAccept() {
+    if (this.review.look) return !this.view.el.accept.hidden;
     if (this.toggles.on) return !!this.showing && !!this.toggles.sends;
     return this.view.lc.dataset.mode === "word" && this.showing?.best !== undefined;
   }
 
   update(data, trigger) {
     this.trigger = trigger;
-    const renewed = data.token !== this.data.token;
+    const renewed = data.token !== this.data.token,
+      reworded = data.lang !== this.data.lang;
     this.data = this.line.data = data;
     this.view.dress(data);
     this.view.lc.toggleAttribute("data-nokeys", !this.keysOn);
@@ -61,16 +64,30 @@ class Card {
       this.line.expired = false;
       this.line.sync();
     }
+    if (reworded) delete this.view.lc.dataset.blank;
     this.draw(true);
+    if (reworded) this.reword();
     if (data.reopen && data.reopen !== this.sought) this.reopen((this.sought = data.reopen));
+  }
+
+  reword() {
+    // what `draw` leaves as it is; what is picked, typed or waits is nobody's to touch
+    this.view.past(this.line.past);
+    if (this.sheet.on) this.sheet.word();
+    if (this.because.on) this.because.open(this.because.wanted);
   }
 
   // What is on screen
   draw(again = false) {
     const { view, line } = this,
-      { lc } = view,
-      ask = line.current;
+      { lc } = view;
+    let ask = line.current;
+    if (ask?.look && !this.reopened && !this.review.showing) {
+      this.review.begin(ask);
+      ask = null;
+    }
     if (this.reopened) this.showing = this.reopened;
+    else if (this.review.showing) this.showing = this.review.showing;
     else if (this.telling.showing) this.showing = this.telling.showing;
     else if (!ask) this.showing = null;
     else if (this.fresh?.ask !== ask) this.showing = this.fresh = show(ask, { same: this.telling.same });
@@ -83,7 +100,7 @@ class Card {
       delete lc.dataset.blank;
       this.showing.painted = again && this.drawn === this.showing ? this.showing.painted : 0;
       // a text that stays on screen may be scrolled
-      const stays = this.telling.showing && this.drawn?.ask.item === this.showing.ask.item;
+      const stays = (this.telling.showing || this.review.showing || this.reopened) && this.drawn?.ask.item === this.showing.ask.item;
       if (again || !stays) view.item(this.showing, again);
       view.mark(this.showing);
       if (!this.showing.waits) view.suggestion(this.showing, line.state);
@@ -91,9 +108,12 @@ class Card {
         this.toggles.begin(this.showing);
         this.toggles.draw(this.showing);
       }
+      if (this.review.on) this.review.dress(this.showing);
       this.input.clear();
     }
     this.because.follow();
+    if (!this.showing) this.review.undress();
+    this.review.filters();
     if (this.drawn !== this.showing) {
       this.drawn = this.showing;
       this.touchedAt = performance.now();
@@ -117,6 +137,10 @@ class Card {
     view.lc.toggleAttribute("data-first", !line.past.length);
     this.pictures.ahead(line.queue);
     if (showing.waits) return;
+    if (showing.look) {
+      view.say(this.review.spoken());
+      return;
+    }
     const { from, head, pct, odds, why } = view.el;
     if (showing.told) {
       const says = [from, head, pct].map((e) => e.textContent).join(" ");
@@ -151,6 +175,7 @@ class Card {
     if (what === "refused")
       this.notice.show(this.view.word("refused", { why: detail.refused }), "reopen", () => this.reopen(detail.id));
     if (what === "answered") {
+      this.review.hear(detail);
       this.telling.hear(detail);
       return;
     }
@@ -160,6 +185,7 @@ class Card {
       else if (this.line.problem) this.notice.show(this.line.problem, "retry", () => this.line.retry());
       else this.notice.over();
     }
+    this.review.filters();
     if (this.showing) {
       this.view.line(this.line);
       this.progress();
@@ -181,6 +207,7 @@ class Card {
     const c = this.data.classes[i],
       { showing } = this;
     if (!c || !showing) return false;
+    if (this.review.look && !this.toggles.on) return this.review.settle([c.id], event);
     if (this.toggles.on) return this.toggles.toggle(c.id);
     const old = showing.entry;
     if (old && !showing.told && !old.refused && old.kind === "answer" && old.answer.includes(c.id))
@@ -189,14 +216,16 @@ class Card {
   }
   accept(event) {
     if (!this.showing) return;
-    if (this.toggles.on) this.toggles.send(event);
+    if (this.review.look) this.review.accept(event);
+    else if (this.toggles.on) this.toggles.send(event);
     else if (this.showing.told) this.record("answer", { answer: this.showing.entry.answer }, event);
     else if (this.canAccept) this.choose(this.showing.best, event);
     else if (this.ready()) this.view.pulse();
   }
   later(event) {
     const old = this.showing?.entry;
-    if (!old) this.record("later", {}, event);
+    if (this.review.look) this.review.later(event);
+    else if (!old) this.record("later", {}, event);
     else if (old.refused) this.goBack();
     else this.record("undo", {}, event);
   }
@@ -212,6 +241,11 @@ class Card {
     if (unseen) {
       view.pulse(unseen);
       return false;
+    }
+    if (this.review.on) {
+      if (event?.timeStamp) this.measure(event.timeStamp);
+      this.count();
+      return this.review.record(kind, { answer, note }, event);
     }
     if (event?.timeStamp) this.measure(event.timeStamp);
     this.count();
@@ -278,8 +312,10 @@ class Card {
     this.sheet.close();
     this.reopened = show({ ...entry, id: entry.ask, suggestion: null, reason: "" }, { entry });
     this.telling.leave();
+    if (this.review.on) this.review.recall(this.reopened);
   }
   goBack() {
+    if (this.review.on && !this.reopened) return false; // what was answered blind waits for its verdict
     this.count();
     this.reopened = null;
     this.sheet.close();
@@ -293,7 +329,8 @@ class Card {
   }
   send(note, event) {
     const said = note.trim();
-    if (this.sheet.kind === "unusable" && !said) this.view.el.line.focus();
+    if (["discard", "expert"].includes(this.sheet.kind)) this.review.send(this.sheet.kind, said, event);
+    else if (this.sheet.kind === "unusable" && !said) this.view.el.line.focus();
     else this.record(this.sheet.kind, { note: said }, event);
   }
 

@@ -7,13 +7,14 @@ from typing import Any, Literal
 import streamlit as st
 
 from collab.domain.project import NONE, Project
+from collab.domain.suspect import KINDS
 from collab.ui import words
 
 _HERE = Path(__file__).parent
 # One after the other: an inline module can't import its neighbours.
 _SCRIPTS = (
     "line.js", "text.js", "sheet.js", "picture.js", "view.js", "asides.js", "why.js", "toggles.js",
-    "input.js", "card.js", "mount.js",
+    "review.js", "input.js", "card.js", "mount.js",
 )  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def _read(*names: str) -> str:
 _card = st.components.v2.component(
     "collab.card",
     html=_read("card.html"),
-    css=_read("card.css", "picture.css", "why.css", "toggles.css"),
+    css=_read("card.css", "picture.css", "why.css", "toggles.css", "review.css"),
     js=_read(*_SCRIPTS),
     isolate_styles=True,
 )
@@ -46,7 +47,7 @@ def label_card(
     token: str,
     *,
     lang: str = "en",
-    mode: Literal["label", "chosen"] = "label",
+    mode: Literal["label", "chosen", "review"] = "label",
     base: str = "",
     keys_on: bool = True,
     reopen: str = "",
@@ -57,7 +58,7 @@ def label_card(
     Args:
         token: The grant that its requests carry; it alone says who answers, and in which project.
         lang: Language of its own strings; those of the items come with them.
-        mode: What is asked: the model's questions, or what the person picked.
+        mode: What is asked: the model's questions, what the person picked, or second looks.
         base: Path before `/api`, where the app doesn't stand at the root.
         keys_on: Whether single keys answer until the person decides otherwise.
         reopen: Id of an annotation of theirs that is opened first, once; Esc leads to the questions that wait.
@@ -91,11 +92,14 @@ def card_data(
     ]  # fmt: skip
     return {
         "project": project.id, "annotator": annotator, "token": token, "base": base, "mode": mode,
-        "lang": words.language(), "strings": words.words_of("card"),
+        "lang": words.language(), "strings": words.words_of("card"), "reasons": words.words_of("reason"),
         "question": schema.question, "guidelines": schema.guidelines, "classes": classes,
         "many": schema.many, "none": NONE,
         "schema_version": schema.version, "goal": policy.daily_goal, "idle_minutes": policy.idle_minutes,
         "keys_on": keys_on, "reopen": reopen,
+        "kinds": [
+            {"kind": kind, "name": words.word(f"look_at.{kind or 'all'}")} for kind in ("", *KINDS)
+        ] if mode == "review" else [],
         "pictures": any(field.shown and field.kind == "image" for field in project.fields),
     }  # fmt: skip
 

@@ -60,6 +60,10 @@ class Input {
       unusable: () => card.openSheet("unusable"),
       flag: () => card.openSheet("flag"),
       undo: () => card.reopen(),
+      keepit: (e) => card.review.keep(e),
+      mineit: (e) => card.review.mine(e),
+      discard: () => card.openSheet("discard"),
+      expert: () => card.openSheet("expert"),
       whyb: () => card.because.toggle(),
       take: () => card.toggles.take(),
       nothing: () => card.toggles.toggle(card.data.none),
@@ -110,6 +114,7 @@ class Input {
       { classes } = card.data;
     if (e.key === "Escape") {
       if (card.because.on) return () => card.because.close();
+      if (card.review.on && !card.reopened && card.showing?.entry) return null;
       if (card.showing?.entry) return () => card.goBack();
       return card.toggles.on && card.showing?.picked.size ? () => card.toggles.clear() : null;
     }
@@ -138,6 +143,7 @@ class Input {
       w: acts.whyb,
       "?": acts.helpb,
       ...(card.toggles.on && { a: acts.take, n: acts.nothing }),
+      ...(card.review.look && { k: acts.keepit, m: acts.mineit, d: acts.discard, e: acts.expert }),
     }[e.key === "Enter" ? "Enter" : typed];
   }
 

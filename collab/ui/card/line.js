@@ -27,7 +27,9 @@ class Line {
       exhausted: false,
       schema_version: data.schema_version,
     };
-    this.key = `collab:outbox:${data.project}:${data.annotator}`;
+    this.reviews = data.mode === "review"; // then answers go another way, and what waits is kept apart
+    this.kind = this.reviews ? (remembered(sessionStorage, "collab:kind") ?? "") : "";
+    this.key = `collab:outbox:${data.project}:${data.annotator}${this.reviews ? ":review" : ""}`;
     this.tab = remembered(sessionStorage, "collab:tab") ?? remember(sessionStorage, "collab:tab", uuid());
     this.outbox = this.stored(); // newest last; each { wire, view }
     this.used = Date.now();
@@ -58,7 +60,7 @@ class Line {
   file(wire, view) {
     if (wire.target) this.replaced.add(wire.target);
     this.past = this.past.filter((e) => e.id !== wire.target && e.id !== wire.id && e.id !== view.mends);
-    if (wire.kind !== "undo") this.past.unshift(view);
+    if (wire.kind !== "undo" && wire.kind !== "withdraw" && !wire.look) this.past.unshift(view);
   }
 
   stored() {
@@ -106,12 +108,13 @@ class Line {
     Object.assign(this, { busy: true, again: false, last: Date.now() });
     try {
       const reply = await this.post(
-        "sync",
+        this.reviews ? "review" : "sync",
         {
           tab: this.tab,
           want: leaving || idle ? 0 : WANT + !this.current,
-          have: this.queue.slice(1).map((a) => a.id),
-          on_screen: this.current?.id ?? null,
+          have: this.queue.slice(this.apart ? 0 : 1).map((a) => a.id),
+          on_screen: this.apart ?? this.current?.id ?? null,
+          ...(this.reviews && { kind: this.kind, looking: this.looking ?? null }),
           ranking: this.ranking,
           idle,
           waits: (!leaving && this.waits) || null,
@@ -135,7 +138,11 @@ class Line {
       keepalive: leaving,
       body: JSON.stringify(body),
       signal: leaving ? undefined : AbortSignal.timeout(PATIENCE),
-      headers: { "content-type": "application/json", authorization: `Bearer ${this.data.token}` },
+      headers: {
+        "content-type": "application/json",
+        "accept-language": this.data.lang, // what the server says is said in the language of the card
+        authorization: `Bearer ${this.data.token}`,
+      },
     });
     const said = await reply.json().catch(() => ({}));
     if (reply.ok && typeof said === "object") return said;
@@ -156,13 +163,15 @@ class Line {
       for (const id of out) this.settled.add(id);
       this.store();
     }
-    const [seen, ...unseen] = this.queue,
+    const asks = this.reviews && reply.kind !== this.kind ? [] : reply.asks; // of a filter that was left meanwhile
+    const seen = this.apart ? null : this.queue[0],
+      unseen = this.queue.slice(seen ? 1 : 0),
       drop = new Set(reply.drop),
       fresh = reply.fresh;
     const held = unseen.filter((a) => !drop.has(a.id));
     for (const ask of held) if (fresh[ask.id] && !ask.blind) ask.suggestion = fresh[ask.id];
-    const taken = new Set([...this.queue.map((a) => a.id), ...this.outbox.map((o) => o.wire.ask)]);
-    this.queue = [...(seen ? [seen] : []), ...held, ...reply.asks.filter((a) => !taken.has(a.id))];
+    const taken = new Set([...this.queue.map((a) => a.id), ...this.outbox.map((o) => o.wire.ask), this.apart]);
+    this.queue = [...(seen ? [seen] : []), ...held, ...asks.filter((a) => !taken.has(a.id))];
     Object.assign(this, {
       ranking: reply.ranking,
       tally: reply.tally,
@@ -171,8 +180,9 @@ class Line {
       limit: BATCH,
       met: true,
       problem: "",
+      left: reply.left,
     });
-    if (out.size) this.changed("answered", { out, revealed: reply.revealed });
+    if (out.size || this.looking) this.changed("answered", { out, revealed: reply.revealed, looks: reply.looks });
     if (!was && this.current) this.changed("arrived");
   }
   failed(problem, batch) {
@@ -208,7 +218,7 @@ class Line {
     // one more page of this person's annotations in force; false: there are none
     if (this.more === false) return false;
     if (this.reading) return this.reading;
-    this.reading = this.post("history", { limit: 20, before: this.before ?? null })
+    this.reading = this.post(this.reviews ? "reviewed" : "history", { limit: 20, before: this.before ?? null })
       .then((page) => {
         const known = new Set([...this.past.map((e) => e.id), ...this.replaced]);
         this.past.push(...page.entries.filter((e) => !known.has(e.id)));

@@ -65,6 +65,7 @@ class Toggles {
     this.changed(this.view.word("cleared"));
     showing.begun = false; // as if it had just come
     this.draw(showing);
+    if (this.card.review.on) this.card.review.dress(showing);
   }
   send(event) {
     const { card, sends, same } = this,
@@ -83,6 +84,7 @@ class Toggles {
   changed(said) {
     this.card.showing.begun = true;
     this.draw(this.card.showing);
+    if (this.card.review.on) this.card.review.dress(this.card.showing);
     this.view.say(said);
   }
 

@@ -7,6 +7,12 @@ const PICTURE_KEYS = [
   ["B", "help_bright", "keyed"],
   ["C", "help_contrast", "keyed"],
 ];
+const LOOK_KEYS = [
+  ["K", "help_keep"],
+  ["M", "help_mine"],
+  ["D", "help_discard"],
+  ["E", "help_expert"],
+];
 const SWATCHES = 3; // colors of an entry of the strip at most
 
 class View {
@@ -97,8 +103,8 @@ class View {
         "dd",
         { dir: "auto" },
         c.description,
-        ...(c.example ? [h("span", { class: "eg" }, `${this.word("example")} “${c.example}”`)] : []),
-        ...(c.near_miss ? [h("span", { class: "eg" }, `${this.word("near_miss")} ${c.near_miss}`)] : []),
+        ...(c.example ? [h("span", { class: "eg" }, this.word("example", { text: c.example }))] : []),
+        ...(c.near_miss ? [h("span", { class: "eg" }, this.word("near_miss", { text: c.near_miss }))] : []),
       ),
     ];
     const defined = data.classes.filter((c) => c.description || c.example || c.near_miss);
@@ -115,14 +121,14 @@ class View {
     const keys = [
       [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), data.many ? "help_toggle" : "help_class", "keyed"],
       ...(data.many && free("N") ? [["N", "help_none", "keyed"]] : []),
-      ["Enter", data.many ? "help_send" : "help_accept"],
+      ["Enter", data.mode === "review" ? "help_settle" : data.many ? "help_send" : "help_accept"],
       ...(data.many && free("A") ? [["A", "help_take", "keyed"]] : []),
       ["S", "help_later"],
       ["U", "help_unsure"],
       ["X", "help_unusable"],
-      ["F", "help_flag"],
+      ...(data.mode === "review" ? LOOK_KEYS.filter(([k]) => free(k)) : [["F", "help_flag"]]),
       ["Z", "help_undo"],
-      ...(free("W") ? [["W", "help_why"]] : []),
+      ...(free("W") && data.mode !== "review" ? [["W", "help_why"]] : []),
       ["Esc", data.many ? "help_clear" : "help_back", "keyed"],
       ...(data.pictures ? PICTURE_KEYS.filter(([k]) => free(k)) : []),
       ...(data.classes.length > 10 ? [["/", "help_find", "keyed"]] : []),
@@ -171,7 +177,7 @@ class View {
           ? this.word("told_same")
           : said
             ? ""
-            : ask.reason;
+            : (this.data.reasons[ask.reason] ?? ask.reason); // a strategy from elsewhere may bring a sentence
     this.rows.forEach(({ button, mine }, i) => {
       const old = !!entry && entry.kind === "answer" && entry.answer.includes(this.data.classes[i].id);
       button.classList.toggle("was", old);
@@ -284,9 +290,9 @@ class View {
           ? "cut_off"
           : !state.exhausted
             ? "fetching"
-            : data.mode === "chosen"
-              ? "end_chosen"
-              : "end";
+            : data.mode === "label"
+              ? "end"
+              : `end_${data.mode}`;
     lc.dataset.state = what === "loading" || what === "fetching" ? "loading" : "blank";
     el.body.dataset.ask = "";
     el.body.className = "body";
@@ -316,7 +322,9 @@ class View {
       ],
       { n },
     );
-    el.goalt.textContent = this.word("today", { n: line.today, goal: this.data.goal });
+    el.goalt.textContent = line.reviews
+      ? this.word("look_left", { n: line.left?.[line.kind] ?? 0 })
+      : this.word("today", { n: line.today, goal: this.data.goal });
     el.goalbar.style.transform = `scaleX(${Math.min(1, line.today / Math.max(1, this.data.goal)).toFixed(3)})`;
   }
   past(entries) {

@@ -41,6 +41,7 @@ else:
         project,
         name,
         f"{scene.number}/{st.session_state.get('turn', 0)}",
+        lang=st.session_state.get("lang", "en"),
         keys_on=scene.keys_on,
         reopen=st.query_params.get("reopen", ""),
     )
@@ -55,6 +56,10 @@ with st.sidebar:
             del st.query_params["page"]
         else:
             st.query_params["page"] = "other"
+        st.rerun()
+    other = "en" if st.session_state.get("lang") == "zh" else "zh"
+    if st.button("Other language", key=other):
+        st.session_state["lang"] = other
         st.rerun()
     if st.button("Other person"):
         st.session_state["name"] = "Bo"

@@ -124,11 +124,7 @@ class Scene:
 
     def ask(self, ask: int) -> dict[str, Any]:
         blind = ask in self.blind or self.mode != "suggestion first"
-        reason = (
-            "Asked without a suggestion, so that your own judgement counts."
-            if blind
-            else "The model is not sure about this one."
-        )
+        reason = "blind" if blind else "unsure"
         return {
             "id": ask, "blind": blind, "first": self.mode == "answer first", "reason": reason, "doubt": not blind,
             "chosen": False, "truncated_at": self.truncated_at, "suggestion": None if blind else self.word(ask),

@@ -1,0 +1,116 @@
+"""Look: the simple reads of pages, each with the right that it needs."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from collab.domain.access import Access, AccessEntry, Right
+from collab.domain.certificate import Certificate
+from collab.domain.project import Answer, Item, Project
+from collab.domain.run import ImportReport, Progress, Round
+from collab.domain.store import Audit, ItemFilter, ItemRow, Store
+from collab.domain.version import ModelVersion
+from collab.errors import UnknownName
+from collab.loop.permitting import Desk, needs, require, signed_in
+
+
+@signed_in
+def projects(store: Store, access: Access) -> tuple[Project, ...]:
+    """The projects in which somebody is anything, newest first."""
+    return tuple(project for project in store.projects() if access.may("see", project.id))
+
+
+@signed_in
+def project(store: Store, access: Access, project_id: int) -> Project:
+    """One of them; to whoever has no part in it, it isn't there. Raises `UnknownName`."""
+    found = store.project(project_id)
+    if not access.may("see", found.id):
+        raise UnknownName("project", project_id)
+    return found
+
+
+@signed_in
+def rights(store: Store, access: Access, project_id: int | None = None) -> frozenset[Right]:
+    """What somebody may do in a project, or in the workspace, so that a page offers nothing else."""
+    return access.rights(project_id)
+
+
+@needs("see")
+def progress(store: Store, project: int) -> Progress:
+    """The counters of a project."""
+    return store.progress(project)
+
+
+@needs("see")
+def last_round(store: Store, project: int) -> Round | None:
+    """The last round of its head."""
+    return store.last_round(project)
+
+
+@needs("see")
+def models(store: Store, project: int) -> tuple[ModelVersion, ...]:
+    """Its model versions."""
+    return tuple(store.models(project))
+
+
+@needs("see")
+def certificates(store: Store, project: int) -> tuple[Certificate, ...]:
+    """Its certificates."""
+    return tuple(store.certificates(project))
+
+
+@needs("lead")
+def certificate_audits(store: Store, project: int, number: int, now: int) -> list[Audit]:
+    """What became of the audits that a certificate drew."""
+    return list(store.certificate_audits(project, number, now))
+
+
+@needs("lead")
+def imports(store: Store, project: int) -> tuple[tuple[int, str, int, ImportReport], ...]:
+    """Its finished imports, oldest first."""
+    return store.imports(project)
+
+
+@needs("see", alone="only")
+def find(
+    store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0, *, only: str = ""
+) -> tuple[list[ItemRow], int]:
+    """A page of items, and how many match in all.
+
+    Args:
+        only: Somebody who isn't to learn what others answered: neither from a row, nor from what a filter leaves.
+    """
+    if not only:
+        return store.find(project, wanted, limit, offset)
+    own = replace(wanted, state="later" if wanted.state == "later" else "")
+    if own.state or own.answer:
+        own = replace(own, annotator=only)
+    rows, total = store.find(project, own, limit, offset)
+    return [_own(store, row, only) for row in rows], total
+
+
+def _own(store: Store, row: ItemRow, person: str) -> ItemRow:
+    """A row with what somebody said themselves, and nothing else that was said of the item."""
+    said = next((a for a in store.current(row.item.id) if a.annotator == person), None)
+    answered = said is not None and said.kind == "answer"
+    return ItemRow(replace(row.item, state="decided" if answered else "open"), None, said)
+
+
+@needs("see")
+def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
+    """Items of the project by id; others are absent."""
+    return {number: item for number, item in store.items(ids).items() if item.project == project}
+
+
+def file(desk: Desk, project: int, name: str, right: Right) -> Path:
+    """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
+    store = require(desk, right, project, "looking.file")
+    path = store.file(name)
+    store.note(AccessEntry(time.time_ns() // 1_000_000, desk.person, "export", "file", project, detail={"file": name}))
+    return path
+
+
+@needs("see")
+def repeats(store: Store, project: int) -> list[tuple[Answer, Answer, int]]:
+    """What people answered first, what to the repeat, and how often."""
+    return store.repeats(project)

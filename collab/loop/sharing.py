@@ -1,0 +1,117 @@
+"""Share commits: those who come while a transaction is on its way share the next one.
+
+Refuses to know what the work is. A lone annotator waits for nobody; of fifty, as many share a commit as came during
+the one before, so that neither the disk nor the lock of a project says how many answers a second can be saved.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar, final
+
+from collab.domain.store import Store
+from collab.errors import Forbidden
+
+T = TypeVar("T")
+
+AT_ONCE = 8
+"""Projects whose work is done at the same time; that of one project is done in turn."""
+MOST = 50
+"""Pieces that share a commit: whoever is in it waits for all of them."""
+
+
+@final
+class Sharing:
+    """The work that waits, by project; threads of its own do it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._threads = ThreadPoolExecutor(AT_ONCE, "sharing")
+        self._lock = threading.Lock()
+        self._waiting: dict[int, list[_Piece]] = {}
+        """A project is in it while a thread serves it."""
+
+    def do(self, project: int, work: Callable[[], T], *, durable: bool = True) -> "Future[T]":
+        """Have a piece of work done in one transaction with others of the project; the result comes after its commit.
+
+        An error of the work undoes and reaches this piece alone, one of the commit all that were in it.
+
+        Args:
+            project: Locked while it is done.
+            work: Called in another thread, and not again where it fails.
+            durable: False for leases alone: they need not survive a power cut.
+        """
+        piece = _Piece(work, durable)
+        with self._lock:
+            served = project in self._waiting
+            self._waiting.setdefault(project, []).append(piece)
+        if not served:
+            self._threads.submit(self._serve, project)
+        return piece.future
+
+    def _serve(self, project: int) -> None:
+        """Commit after commit, until nobody waits."""
+        while (durable := self._next(project)) is not None:
+            taken = list[_Piece]()
+            try:
+                with self._store.transaction(durable=durable):
+                    self._store.lock(project)
+                    taken += self._take(project, durable)  # only now: who came while it was locked is in it too
+                    for piece in taken:
+                        self._try(piece)
+            except Exception as error:  # whatever it was, somebody waits to hear of it
+                taken = taken or self._take(project, durable)
+                for piece in taken:
+                    piece.error = error
+            for piece in taken:
+                piece.tell()
+
+    def _next(self, project: int) -> bool | None:
+        """Whether the next commit must be durable; None where nobody waits, and the project is served no more."""
+        with self._lock:
+            if self._waiting[project]:
+                return any(piece.durable for piece in self._waiting[project])
+            del self._waiting[project]
+            return None
+
+    def _take(self, project: int, durable: bool) -> "list[_Piece]":
+        """Take those who wait, the first of them where they are many."""
+        with self._lock:
+            waiting = self._waiting[project]
+            taken = [piece for piece in waiting if durable or not piece.durable][:MOST]
+            self._waiting[project] = [piece for piece in waiting if piece not in taken]
+        return [piece for piece in taken if piece.future.set_running_or_notify_cancel()]
+
+    def _try(self, piece: "_Piece") -> None:
+        try:
+            with self._store.savepoint():
+                piece.work_on()
+        except Exception as error:
+            if error is not piece.error:  # what it wrote couldn't be undone by itself
+                raise (piece.error or error) from error
+
+
+class _Piece:
+    """A piece of work, and what came of it."""
+
+    def __init__(self, work: Callable[[], Any], durable: bool) -> None:
+        self.durable = durable
+        self.future = Future[Any]()
+        self.error: Exception | None = None
+        self._work, self._result = work, None
+
+    def work_on(self) -> None:
+        """Do it; raises what it raises, but for a refusal, whose note in the access log must stay."""
+        try:
+            self._result = self._work()
+        except Exception as error:
+            self.error = error
+            if not isinstance(error, Forbidden):
+                raise
+
+    def tell(self) -> None:
+        """Let go of whoever waits."""
+        if self.error is None:
+            self.future.set_result(self._result)
+        else:
+            self.future.set_exception(self.error)

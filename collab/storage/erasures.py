@@ -1,0 +1,176 @@
+# ruff: noqa: D103  # the Store protocol documents them
+"""What is taken out for good: a person's name, an item's content, all of a deleted project; and the bytes behind it.
+
+The log stays: its events are told anew by `log.retell`, or lose what they said.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from collab.storage import log, people, projections, search
+from collab.storage import schema as tables
+from collab.storage.connection import Database
+from collab.storage.json_text import Json, dumps
+
+ALIAS = "erased "
+"""Names of erased people begin so, and no other name does."""
+WHO = frozenset({"annotator", "person", "by", "actor", "requested_by", "signed_by", "invited_by"})
+"""Columns of this name hold a person's name."""
+_APART = frozenset({"event", "event_content", "actor", "annotator", "item", "replacement", "label_schema", "project"})
+"""Tables that `rename_person` leaves to others, or that hold no person's name but by chance."""
+_GONE = frozenset({"session", "member", "presence", "put_off"})
+"""Tables of which a person's rows go."""
+_FORGOTTEN = ("annotation", "repeated", "put_off", "decision", "imported_answer", "hidden_truth", "replacement")
+_FORGET = [sa.text(f"DELETE FROM {name} WHERE item = :item") for name in _FORGOTTEN]
+_MANY = 5000
+
+
+def next_alias(db: Database) -> str:
+    a = tables.annotator
+    taken = {r.name for r in db.rows(sa.select(a.c.name).where(a.c.name.like(f"{ALIAS}%")))}
+    number = int(db.scalar(sa.select(sa.func.count()).where(a.c.erased))) + 1
+    while f"{ALIAS}{number}" in taken:
+        number += 1
+    return f"{ALIAS}{number}"
+
+
+def rename_person(db: Database, name: str, alias: str) -> None:
+    with db.transaction():
+        db.write(_LEFT, {"name": name})
+        db.write(_FREED, {"name": name})
+        for table in tables.metadata.sorted_tables:
+            if table.name in _APART:
+                continue
+            for column in table.columns:
+                if isinstance(column.type, Json):
+                    _rewrite(db, table, column, name, lambda told: renamed(told, name, alias))
+                elif column.name in WHO:
+                    mine = column == name
+                    db.write(
+                        sa.delete(table).where(mine)
+                        if table.name in _GONE
+                        else sa.update(table).where(mine).values({column.name: alias})
+                    )
+        log.rename_actor(db, name, alias)
+        people.add_annotator(db, name)  # who never signed in, but is named by a file
+        a = tables.annotator
+        bare = {"name": alias, "admin": False, "disabled": True, "erased": True}
+        nothing = dict.fromkeys(("password", "language", "issuer", "subject"), "")
+        db.write(sa.update(a).where(a.c.name == name).values(**bare, **nothing))
+
+
+def rename_in_rows(db: Database, items: Sequence[int], name: str, alias: str) -> None:
+    i = tables.item
+    for start in range(0, len(items), _MANY):
+        some = i.c.id.in_(items[start : start + _MANY])
+        _rewrite(db, i, i.c.meta, name, lambda told: renamed(told, name, alias), some)
+
+
+def renamed(told: Any, name: str, alias: str) -> Any:  # whatever JSON holds
+    """The same with an alias wherever the whole of a text is the name."""
+    if isinstance(told, dict):
+        return {alias if k == name else k: renamed(v, name, alias) for k, v in told.items()}
+    if isinstance(told, list | tuple):
+        return [renamed(v, name, alias) for v in told]
+    return alias if told == name else told
+
+
+def empty_item(db: Database, project: int, item: int) -> str:
+    digest, i = secrets.token_hex(16), tables.item
+    with db.transaction():
+        search.forget(db, [item])
+        between = db.row(_BETWEEN, {"project": project, "item": item})
+        assert between is not None, "the item is there"
+        low, high = between.low or 0.0, 1.0 if between.high is None else between.high
+        # A hash of what was there would confirm a guess, and the rank is one: it gets another one in the same place.
+        rank = low + (high - low) * (1 + secrets.randbelow(998)) / 1000
+        values: dict[str, Any] = {
+            "fields": {}, "meta": {}, "ref": f"{ALIAS}{item}", "digest": digest, "audit_rank": rank,
+            "read_until": None, "erased": True,
+        }  # fmt: skip
+        db.write(sa.update(i).where(i.c.id == item).values(values))
+        forget_answers(db, project, item, 0)
+        for statement in (*_FORGET, *_LET_GO):
+            db.write(statement, {"item": item, "project": project})
+    return digest
+
+
+def forget_answers(db: Database, project: int, item: int, now: int) -> None:
+    for table in (tables.annotation, tables.repeated):
+        db.write(sa.delete(table).where(table.c.item == item))
+    projections.settle_item(db, project, item, "unusable", None, now)
+
+
+def purge_project(db: Database, project: int, now: int) -> None:
+    with db.transaction():
+        _unindex(db, project)
+        log.forget_contents(db, project)
+        mine = {"project": project}
+        for table in reversed(tables.metadata.sorted_tables):
+            if table.name in ("event", "project", "counter", "access_log"):
+                continue
+            if "project" in table.c:
+                db.write(sa.delete(table).where(table.c.project == project))
+            elif "item" in table.c:
+                db.write(sa.text(f"DELETE FROM {table.name} WHERE item IN ({_ITEMS})"), mine)
+        values = {"name": f"{ALIAS}{project}", "fields": [], "policy": {}, "salt": "", "purged_at": now}
+        p = tables.project
+        db.write(sa.update(p).where(p.c.id == project).values(values))
+
+
+def scrub(db: Database) -> bool:
+    if db.is_sqlite:
+        return db.compact()
+    db.outside([f"VACUUM (FULL) {table.name}" for table in tables.metadata.sorted_tables])
+    return True
+
+
+def _rewrite(
+    db: Database, table: sa.Table, column: sa.Column[Any], name: str, change: Callable[[Any], Any],
+    where: sa.ColumnElement[bool] | None = None,
+) -> None:  # fmt: skip
+    """Change the JSON of a column wherever a name stands in it."""
+    key = list(table.primary_key)
+    written = sa.type_coerce(column, sa.Text).contains(dumps(name), autoescape=True)
+    query = sa.select(*key, column.label("told")).where(written)
+    for row in db.rows(query if where is None else query.where(where)):
+        mine = sa.and_(*(c == row._mapping[c.name] for c in key))
+        db.write(sa.update(table).where(mine).values({column.name: change(row.told)}))
+
+
+def _unindex(db: Database, project: int) -> None:
+    """Take all items of a project out of the index of words."""
+    after = 0
+    while items := [r.id for r in db.rows(_NEXT, {"project": project, "after": after, "limit": _MANY})]:
+        search.forget(db, items)
+        after = items[-1]
+
+
+# What only this person was to be asked goes; what they held is free again.
+_LEFT = sa.text(f"DELETE FROM ask WHERE annotator = :name AND NOT done AND NOT ({tables.SHARED})")
+_FREED = sa.text(
+    "UPDATE ask SET annotator = CASE WHEN done THEN annotator ELSE '' END, token = '', lease_until = 0 "
+    "WHERE annotator = :name"
+)
+_LET_GO = [
+    sa.text(statement)
+    for statement in (
+        "DELETE FROM explanation WHERE project = :project AND item = :item",
+        "DELETE FROM machine_label WHERE project = :project AND item = :item",
+        "DELETE FROM ask WHERE item = :item AND NOT done AND leased_at = 0",
+        "UPDATE ask SET done = true, token = '', lease_until = 0, proba = NULL, choices = NULL WHERE item = :item",
+    )
+]
+_ITEMS = "SELECT id FROM item WHERE project = :project"
+_NEXT = sa.text(f"{_ITEMS} AND id > :after ORDER BY id LIMIT :limit")
+_BETWEEN = sa.text(
+    "SELECT (SELECT max(x) FROM (SELECT max(o.audit_rank) AS x FROM item o WHERE o.project = :project "
+    "AND o.audit_rank < i.audit_rank UNION SELECT max(f.mark) FROM file_import f WHERE f.project = :project "
+    "AND f.mark <= i.audit_rank) AS below) AS low, "
+    "(SELECT min(x) FROM (SELECT min(o.audit_rank) AS x FROM item o WHERE o.project = :project "
+    "AND o.audit_rank > i.audit_rank UNION SELECT min(f.mark) FROM file_import f WHERE f.project = :project "
+    "AND f.mark > i.audit_rank) AS above) AS high FROM item i WHERE i.id = :item"
+)

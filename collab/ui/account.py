@@ -1,0 +1,33 @@
+"""One's own account, beside one's name: sign out, and change the password."""
+
+import streamlit as st
+
+from collab.loop import admitting
+from collab.ui import session
+from collab.ui.pieces import errors_told
+from collab.ui.words import word
+
+
+def draw() -> None:
+    """Draw the button behind which both are."""
+    with st.popover(word("account.open"), type="tertiary"):
+        if st.button(word("account.sign_out"), icon=":material/logout:"):
+            session.leave()
+            st.rerun()
+        if session.way() == "accounts":
+            _password()
+
+
+def _password() -> None:
+    with st.form("password", border=False, clear_on_submit=True):
+        st.caption(word("account.why"))
+        old = st.text_input(word("account.old"), type="password", autocomplete="current-password")
+        new = st.text_input(word("account.new"), type="password", autocomplete="new-password")
+        again = st.text_input(word("account.again"), type="password", autocomplete="new-password")
+        sent = st.form_submit_button(word("account.change"))
+    if sent and new != again:
+        st.warning(word("account.differ"))
+    elif sent:
+        with errors_told():
+            admitting.change_password(session.desk(), old, new, session.now())
+            st.rerun()

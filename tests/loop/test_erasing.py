@@ -1,0 +1,175 @@
+"""What erasing takes out, byte for byte, and that all the rest is as it was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
+from collab.domain.run import ImportReport
+from collab.domain.store import NewItem
+from collab.errors import UnknownName
+from collab.loop import annotating, erasing, exporting
+from collab.loop.examining import examine
+from collab.storage.database import open_store
+from tests.loop.conftest import NOW, Loop
+from tests.pictures import disc, stored
+
+SECRET = "Zanzibar Quux"
+
+
+def problems(store) -> list[str]:
+    return [f"{each.name}: {each.says}" for each in examine(store, open_store, NOW + 10**7) if not each.fine]
+
+
+def holds(store, word: str) -> list[str]:
+    """Files of the workspace in whose bytes a word stands."""
+    files = [path for path in store.workspace.rglob("*") if path.is_file()]
+    return [str(path.relative_to(store.workspace)) for path in files if word.encode() in path.read_bytes()]
+
+
+def outcomes(store, project: int) -> list[tuple[str, object]]:
+    return [(item.state, decision) for item, decision, _ in store.outcomes(project)]
+
+
+@pytest.fixture
+def signs(loop) -> Loop:
+    """Two people have answered, one of them with notes; the other has quoted nothing."""
+    signs = loop(items=12, annotations_per_item=2)
+    signs.store.add_annotator(SECRET)
+    signs.store.add_annotator("Ada")
+    asks = signs.hand(SECRET, want=4).asks
+    for ask in asks[:3]:
+        signs.say(SECRET, ask, note=f"seen by {SECRET}, ward 9")
+    for ask in signs.hand("Ada", want=3).asks:
+        signs.say("Ada", ask)
+    return signs
+
+
+def test_a_person_is_erased_from_every_byte_and_what_was_decided_stands(signs):
+    store, project = signs.store, signs.project.id
+    before = outcomes(store, project)
+    assert "collab.db" in " ".join(holds(store, SECRET))
+
+    made = erasing.erase_person(store, SECRET, "Ada", NOW + 10**6)
+
+    assert (made.name, made.events, made.clean) == ("erased 1", 3, True)
+    assert holds(store, SECRET) == []
+    assert holds(store, "ward 9") == []
+    assert outcomes(store, project) == before
+    assert store.annotators() == ("Ada",)
+    assert {a.annotator for *_, said in store.outcomes(project) for a in said} == {"erased 1", "Ada"}
+    assert len(store.annotations(project, "erased 1")) == 3
+    assert store.live_items(project, signs.now) == []
+    assert problems(store) == []
+
+
+def test_who_erases_themselves_isnt_named_by_it(signs):
+    erasing.erase_person(signs.store, SECRET, SECRET, NOW + 10**6)
+    assert signs.store.log(signs.project.id)[-1][1].actor == "erased 1"
+    assert holds(signs.store, SECRET) == []
+    assert problems(signs.store) == []
+
+
+def test_the_next_person_gets_another_alias_and_a_stranger_none(signs):
+    assert erasing.erase_person(signs.store, SECRET, "Ada", NOW).name == "erased 1"
+    with pytest.raises(UnknownName):
+        erasing.erase_person(signs.store, SECRET, "Ada", NOW)
+    assert erasing.erase_person(signs.store, "Ada", "root", NOW).name == "erased 2"
+    assert signs.store.annotators() == ()
+    assert problems(signs.store) == []
+
+
+@pytest.fixture
+def ward(store) -> Loop:
+    """Texts with pictures, of which two items share one."""
+    schema = LabelSchema("Ill?", classes_from_names(("ill", "well")))
+    fields = (Field("text"), Field("picture", "image"), Field("place", "category"))
+    project = store.create_project("Ward", fields, schema, LoopPolicy(encoder="hashing", audit_schedule=()), NOW)
+    import_id = store.begin_import(project.id, "ward.csv", "decisions", NOW)
+    names = [stored(store, disc(20, size)) for size in (4, 5, 5)]
+    rows = [
+        NewItem(f"p{n}", {"text": f"{SECRET} {n}", "picture": name, "place": f"bed {n}"}, f"{n:032x}", n / 7,
+                {"mother": f"Maria {n} Quux"}, answer=("ill",) if n == 1 else ())
+        for n, name in enumerate(names)
+    ]  # fmt: skip
+    store.add_items(import_id, rows)
+    store.write_file(f"imports/{import_id}-rejected.csv", iter([f"line,reason,row\r\n9,odd,{SECRET} 0\r\n".encode()]))
+    report = ImportReport(added=3, rejected=1, rejected_file=f"imports/{import_id}-rejected.csv")
+    store.finish_import(import_id, report, 0.0, 500, NOW)
+    store.index_text(project.id)
+    ward = Loop(store, project)
+    ward.say("Ada", ward.hand("Ada").asks[0], answer="well", note=f"{SECRET} again", seen=f"{0:032x}")
+    return ward
+
+
+def test_an_item_is_erased_with_all_that_was_made_of_it(ward):
+    store, project = ward.store, ward.project
+    first, second, third = store.stream_items(project.id)
+    file = store.features(project.id, "some", 2)
+    file.append([first.id, second.id], [1, 2], np.ones((2, 2)))
+    exporting.export_data(store, project, "mine", "csv", progress=lambda *_: False)
+    assert len(holds(store, SECRET)) >= 3
+
+    made = erasing.erase_item(store, project, first.id, "Ada", NOW + 10**6)
+
+    assert made.name == f"erased {first.id}"
+    assert made.clean
+    assert [name.split("/")[0] for name in made.files] == ["media", "exports", "imports"]
+    for word in (f"{SECRET} 0", f"{SECRET} again", "Maria 0", "bed 0", first.digest, f'"{first.ref}"'):
+        assert holds(store, word) == [], word
+    assert not (store.workspace / "files" / first.fields["picture"]).exists()
+    assert store.features(project.id, "some", 2).rows().tolist() == [[0, 0], [1, 1]]
+    now = store.items([first.id])[first.id]
+    assert (now.fields, now.meta, now.state, now.erased) == ({}, {}, "unusable", True)
+    assert store.current(first.id) == []
+    assert store.stream_items(project.id)[1:] == [second, third]
+    assert problems(store) == []
+
+
+def test_a_picture_that_another_item_holds_stays(ward):
+    second = ward.store.stream_items(ward.project.id)[1]
+    erasing.erase_item(ward.store, ward.project, second.id, "Ada", NOW)
+    assert ward.store.file(second.fields["picture"]).exists()
+    assert ward.store.decision(second.id) is None
+    assert problems(ward.store) == []
+
+
+def test_nothing_brings_an_erased_item_back(ward):
+    first = ward.store.stream_items(ward.project.id)[0].id
+    erasing.erase_item(ward.store, ward.project, first, "Ada", NOW)
+    with pytest.raises(UnknownName):
+        annotating.restore_item(ward.store, ward.project.id, first, "Ada", "act", NOW)
+    with pytest.raises(UnknownName):
+        erasing.erase_item(ward.store, ward.project, first, "Ada", NOW)
+    annotating.settle_again(ward.store, ward.project, [first], NOW)
+    assert ward.state(first) == "unusable"
+
+
+def test_a_person_and_then_an_item_are_erased_and_the_log_still_fits(ward):
+    store = ward.store
+    first = store.stream_items(ward.project.id)[0].id
+    erasing.erase_person(store, "Ada", "root", NOW)
+    erasing.erase_item(store, ward.project, first, "root", NOW)
+    erasing.erase_person(store, "root", "Bo", NOW)
+    assert {event.actor for _, event in store.log(ward.project.id)} == {"erased 1", "erased 2", "Bo"}
+    assert problems(store) == []
+
+
+def test_a_deleted_project_comes_back_until_it_is_purged(ward, make_project):
+    store, project = ward.store, ward.project
+    store.delete_project(project.id, NOW)
+    store.restore_project(project.id)
+    assert store.project(project.id) == project
+    store.delete_project(project.id, NOW)
+    other = make_project(2)
+
+    erasing.purge_project(store, project.id, "", NOW)
+
+    assert holds(store, "bed 1") == holds(store, "Ada") == []
+    assert not list((store.workspace / "files" / "media").glob("*/*.*"))
+    assert store.check_chain(project.id) == 2
+    with pytest.raises(UnknownName):
+        store.restore_project(project.id)
+    assert store.project(other.id) == replace(other)
+    assert problems(store) == []

@@ -1,0 +1,104 @@
+"""Every page as each role sees it: what they may not do isn't offered, and nothing that is drawn is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from collab.domain.access import ROLES, Person
+from collab.domain.project import Project
+from collab.domain.store import Store
+from collab.loop import annotating
+from collab.ui import session
+from tests.conftest import MakeProject
+from tests.samples import answer_of
+
+NAVIGATION = Path(session.__file__).parent / "navigation.py"
+FAR = 10**15
+EVERYBODYS = ("home", "label", "answers", "data", "insights")
+LEADS = ("models", "certify", "export", "settings")
+PAGES = {
+    "annotator": EVERYBODYS, "adjudicator": EVERYBODYS, "lead": (*EVERYBODYS, *LEADS),
+    "admin": (*EVERYBODYS, *LEADS, "team"),
+}  # fmt: skip
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def project(store: Store, make_project: MakeProject) -> Project:
+    made = make_project(30, mark=0.2, name="Reviews", demo=True)
+    store.set_sign_in_way("accounts")
+    for name in (*ROLES, "stranger", "of all"):
+        store.save_person(Person(name, admin=name == "of all"))
+        store.set_password(name, "digest")
+        store.start_session(f"session of {name}", name, session.now(), FAR)
+        store.set_role(made.id, name, name if name in ROLES else None)
+    items = [row.item for row in store.pool(made.id) if not row.reserved]
+    for number, item in enumerate(items[:8]):
+        who = ("annotator", "adjudicator")[number % 2]
+        annotating.submit(store, answer_of(made.id, item, who, id=f"answer {number}"), "", 1000 + number)
+    return made
+
+
+@pytest.fixture
+def open_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens a page, or the app, as somebody whose browser holds a session."""
+    session.hold(store)
+
+    def run(who: str, page: str = "", **query: str) -> AppTest:
+        monkeypatch.setattr(session, "cookie_session", lambda: f"session of {who}" if who else "")
+        script = f"from collab.ui import page_{page}, pieces\nwith pieces.errors_told():\n    page_{page}.draw()\n"
+        at = AppTest.from_string(script, 20) if page else AppTest.from_file(str(NAVIGATION), default_timeout=20)
+        at.query_params.update(query)
+        return at.run()
+
+    return run
+
+
+def offered(at: AppTest) -> set[str]:
+    return {name for name, page in at.session_state["pages"].items() if page._visibility == "visible"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_sees_its_pages_and_each_draws(open_page: Open, project: Project, role: str) -> None:
+    assert offered(open_page(role)) == set(PAGES[role])
+    for page in PAGES[role]:
+        at = open_page(role, page)
+        assert not at.exception, page
+        assert not at.error, page
+
+
+@pytest.mark.slow
+def test_who_is_no_member_sees_no_project_and_cannot_make_one(open_page: Open, project: Project) -> None:
+    at = open_page("stranger")
+    assert not at.exception
+    assert "Ask an administrator" in "".join(c.value for c in at.caption)
+    assert [b.label for b in at.button if b.label == "New project"] == []
+    assert "Reviews" not in str(at)
+
+
+@pytest.mark.slow
+def test_an_annotator_is_not_told_what_others_answered(open_page: Open, store: Store, project: Project) -> None:
+    at = open_page("annotator", "data")
+    table = at.dataframe[0].value
+    answered = {a.item for _, a in store.annotations(project.id, "annotator", 50, None)}
+    refs = {store.items([item])[item].ref for item in answered}
+    assert set(table.loc[table["Answer"] != ""].iloc[:, 0]) == refs
+    assert [s.label for s in at.selectbox] == []
+    insights = str(open_page("annotator", "insights"))
+    assert "adjudicator" not in insights
+
+
+@pytest.mark.slow
+def test_a_page_whose_session_has_ended_says_so_and_leads_to_sign_in(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    at = open_page("lead")
+    store.end_session("session of lead")
+    at.run()
+    assert at.title[0].value == "Sign in"
+    assert json.loads(at.main.get("bidi_component")[0].proto.json)["strings"]["go"] == "Sign in"
