@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from collab.domain.access import Access, AccessEntry, Attempts, Person, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
+from collab.domain.batch import Batch
 from collab.domain.certificate import Certificate
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
@@ -402,8 +403,24 @@ class Store(Protocol):
             seconds: How long to look for more hits than this page needs.
         """
 
+    # ---- batches of answers
+    def save_batch(self, batch: Batch) -> None:
+        """Keep a batch, or how far it is by now."""
+
+    def batch(self, project: int, number: str) -> Batch | None:
+        """One of them, by its id."""
+
+    def batches(self, project: int, limit: int) -> tuple[Batch, ...]:
+        """Newest first."""
+
+    def spoken(self, items: Sequence[int]) -> list[tuple[int, str, str]]:
+        """(item, annotator, kind) of all annotations in force of these items."""
+
     def index_text(self, project: int, after: int = 0, limit: int = 5000) -> int:
         """Bring the next items into the full-text index; returns the last id done, 0 at the end."""
+
+    def unindexed(self, project: int) -> bool:
+        """Whether the full-text index lacks items."""
 
     def truth(self, project: int) -> dict[int, Answer]:
         """Held-back answers by item. Only simulation and a demo's curve may read them; a report counts them."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import (
     answers,
+    batches,
     certificates,
     differences,
     draws,
@@ -198,9 +199,14 @@ class SqlStore(Database):
     pool = items.pool
     pool_rows = items.pool_rows
     find = hits.find
+
+    save_batch = batches.save_batch
+    batch = batches.batch
+    spoken = batches.spoken
     truth = items.truth
 
     index_text = search.index_text
+    unindexed = search.unindexed
 
     put_asks = queue.put_asks
     extend_lane = queue.extend_lane
@@ -326,6 +332,7 @@ class SqlStore(Database):
     repeats = repeats.repeats
     certificates = certificates.certificates
     search = hits.search
+    batches = batches.batches
 
 
 def _address(workspace: Path, url: str | None) -> sa.URL:

@@ -375,3 +375,12 @@ actor = Table(
     Column("code", Text, nullable=False),
 )  # fmt: skip
 """The code under which each person stands in a log. Random: where the name was erased, nothing tells whose it was."""
+
+batch = Table(
+    "batch", metadata, Column("id", Text, primary_key=True), _project(nullable=False, index=True),
+    Column("annotator", Text, nullable=False), Column("answer", Json, nullable=False),
+    Column("items", Json, nullable=False), _words("reason"), _number("made_at"), _number("schema_version"),
+    Column("status", Text, nullable=False), *map(_number, ("at", "until", "answered", "taken_back")),
+    Column("undone_at", Big),
+)  # fmt: skip
+"""One answer for many items: what is to be done, and how far it is. What was done is in the log."""

@@ -59,6 +59,12 @@ def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) ->
     return last
 
 
+def unindexed(db: Database, project: int) -> bool:
+    """Whether items wait for the index; see the Store protocol."""
+    c = tables.counter
+    return bool(db.scalar(sa.select(c.c.indexed < c.c.visible).where(c.c.project == project)))
+
+
 def forget(db: Database, items: Sequence[int]) -> None:
     """Take items out of the index, before their text changes."""
     if not (rows := _indexed(db, items)):
@@ -167,7 +173,9 @@ def _contains(db: Database, text: str, hidden: frozenset[str]) -> Condition:
         f"AND EXISTS (SELECT 1 FROM {each} AS one WHERE one.value {like} :plain ESCAPE '~' "
         f"AND one.value NOT LIKE '{_MEDIA}' AND one.key NOT IN :hidden))"
     )
-    return condition.bindparams(sa.bindparam("hidden", sorted(hidden), sa.Text, expanding=True), written=written, plain=plain)
+    return condition.bindparams(
+        sa.bindparam("hidden", sorted(hidden), sa.Text, expanding=True), written=written, plain=plain
+    )
 
 
 def _file_named(db: Database, text: str, pictures: Sequence[str]) -> Condition:

@@ -1,4 +1,4 @@
-"""Words are split by the program, the same for both databases; lists of what was said of items find their index."""
+"""Words are split by the program, the same for both databases; indexes for searches; batches of answers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,6 +6,7 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _SQLITE = (
     "DROP TABLE item_search",
     "CREATE VIRTUAL TABLE item_search USING fts5 (words, content='', tokenize='ascii')",
@@ -23,3 +24,20 @@ def upgrade() -> None:
     op.create_index("ix_item_acted", "item", columns, sqlite_where=acted, postgresql_where=acted)
     op.create_index("ix_decision_source", "decision", ["project", "source", "first", "item"])
     op.create_index("ix_annotation_annotator", "annotation", ["project", "annotator", "item"])
+    op.create_table(
+        "batch",
+        sa.Column("id", sa.Text(), nullable=False), sa.Column("project", _BIG, nullable=False),
+        sa.Column("annotator", sa.Text(), nullable=False), sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("items", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        *(sa.Column(name, _BIG, server_default="0", nullable=False) for name in ("made_at", "schema_version")),
+        sa.Column("status", sa.Text(), nullable=False),
+        *(
+            sa.Column(name, _BIG, server_default="0", nullable=False)
+            for name in ("at", "until", "answered", "taken_back")
+        ),
+        sa.Column("undone_at", _BIG),
+        sa.ForeignKeyConstraint(["project"], ["project.id"], name="fk_batch_project"),
+        sa.PrimaryKeyConstraint("id", name="pk_batch"),
+    )  # fmt: skip
+    op.create_index("ix_batch_project", "batch", ["project"])
