@@ -485,7 +485,10 @@ class Store(Protocol):
         """
 
     def held(self, project: int, annotator: str, token: str, now: int) -> list[Ask]:
-        """The asks under a live lease of this annotator's tab, oldest lease first."""
+        """The asks under a live lease of this annotator's tab, also those set aside, oldest lease first."""
+
+    def hold(self, asks: Sequence[int], annotator: str, token: str, until: int) -> None:
+        """Lease these rows where they are free."""
 
     def renew(self, asks: Sequence[int], token: str, until: int) -> None:
         """Push back the end of leases that are still held under `token`."""
@@ -500,7 +503,8 @@ class Store(Protocol):
         """One row of the queue."""
 
     def close_ask(self, ask: int, annotator: str, token: str, now: int) -> bool:
-        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease."""
+        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease,
+        be it set aside."""
 
     def reopen_ask(self, ask: int) -> None:
         """Free a row again: an answer was taken back, or left for another."""
@@ -508,8 +512,8 @@ class Store(Protocol):
     def put_off(self, item: int, annotator: str, until: int) -> None:
         """Keep an item from an annotator until then."""
 
-    def count_ask(self, project: int) -> int:
-        """Add one to the number of asks handed out; returns the new number."""
+    def count_asks(self, project: int, asks: int) -> None:
+        """Add to the number of asks handed out."""
 
     def suggest(self, project: int, words: Mapping[int, Suggestion]) -> None:
         """Give the open rows of these items a new suggestion."""

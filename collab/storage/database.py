@@ -184,7 +184,7 @@ class SqlStore(Database):
     deleted_projects = records.deleted_projects
     restore_project = records.restore_project
     progress = records.progress
-    count_ask = records.count_ask
+    count_asks = records.count_asks
     lock = Database.lock_project
     set_worker = records.set_worker
 
@@ -220,6 +220,7 @@ class SqlStore(Database):
     extend_lane = queue.extend_lane
     lease = queue.lease
     held = queue.held
+    hold = queue.hold
     renew = queue.renew
     release = queue.release
     choose_items = queue.choose_items

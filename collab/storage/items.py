@@ -26,7 +26,7 @@ _MANY = 10_000
 def items(db: Database, ids: Sequence[int]) -> dict[int, Item]:
     found: dict[int, Item] = {}
     for start in range(0, len(ids), _MANY):
-        rows = db.rows(VISIBLE.where(tables.item.c.id.in_(_these())), {"ids": list(ids[start : start + _MANY])})
+        rows = db.rows(_BY_ID, {"ids": list(ids[start : start + _MANY])})
         found.update((r.id, read_item(r)) for r in rows)
     return found
 
@@ -94,6 +94,7 @@ def truth(db: Database, project: int) -> dict[int, Answer]:
 _PUBLISHED = sa.and_(tables.counter.c.project == tables.item.c.project, tables.item.c.id <= tables.counter.c.visible)
 _JOINED = tables.item.join(tables.counter, _PUBLISHED)
 VISIBLE = sa.select(tables.item).select_from(_JOINED)
+_BY_ID = VISIBLE.where(tables.item.c.id.in_(sa.bindparam("ids", expanding=True)))
 _POOL = (
     sa.select(
         tables.item.c.id, tables.item.c.reserved, tables.item.c.state, tables.item.c.audit_rank,
