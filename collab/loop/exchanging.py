@@ -7,7 +7,7 @@ from collab.domain.annotation import Annotation, Suggestion
 from collab.domain.project import Item, Project
 from collab.domain.run import Progress
 from collab.domain.store import Store
-from collab.errors import UserError
+from collab.errors import Forbidden, UserError
 from collab.loop.annotating import enter
 from collab.loop.handing_out import Handed, hand_out
 from collab.loop.measuring import measured
@@ -63,6 +63,8 @@ def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: in
     acked, refused = list[str](), dict[str, UserError]()
     for annotation in sent.answers:
         try:
+            if (annotation.annotator, annotation.project) != (annotator, project.id):
+                raise Forbidden("annotate")
             with store.savepoint():
                 enter(store, project, annotation, sent.tab, now, reveal=annotation.id == sent.waits)
             acked.append(annotation.id)
