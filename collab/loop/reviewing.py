@@ -147,7 +147,7 @@ def token_of(tab: str) -> str:
     return f"review {tab}"
 
 
-@needs("review", own="annotator")
+@needs("review", own="annotator", noted=("see", "second look"))
 def reveal(store: Store, project: Project, annotator: str, item: int) -> Revealed | None:
     """Show what others said of an item, and why it is looked at; None: this person hasn't answered it blind.
 
@@ -196,7 +196,7 @@ def reveal(store: Store, project: Project, annotator: str, item: int) -> Reveale
     )
 
 
-@needs("review")
+@needs("review", noted=("see", "settled"))
 def decided(
     store: Store, project: int, limit: int = 100, before: int | None = None, *, by: str = ""
 ) -> list[tuple[Adjudicated, Item]]:

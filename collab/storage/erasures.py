@@ -104,7 +104,7 @@ def erased_items(db: Database, project: int) -> int:
 
 
 def forget_answers(db: Database, project: int, item: int, now: int) -> None:
-    for table in (tables.annotation, tables.repeated):
+    for table in (tables.annotation, tables.repeated, tables.adjudication, tables.second_look, tables.suspect):
         db.write(sa.delete(table).where(table.c.item == item))
     projections.settle_item(db, project, item, "unusable", None, now)
 
