@@ -80,7 +80,7 @@ def test_an_export_names_the_adjudicator_of_what_they_settled(signs):
     rex.settle(item, "plus")
     made = exporting.export_data(signs.store, signs.project, "decisions", "csv", progress=lambda *_: None)
     (line,) = csv.DictReader(made.path.read_text("utf-8-sig").splitlines())
-    assert [line[name] for name in ("collab_answer", "collab_source", "collab_annotator")] == [
+    assert [line[name] for name in ("answer", "source", "annotator")] == [
         "plus", "adjudicated", "Rex",
     ]  # fmt: skip
 
