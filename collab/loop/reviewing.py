@@ -199,7 +199,7 @@ def reveal(store: Store, project: Project, annotator: str, item: int) -> Reveale
     )
 
 
-@needs("review")
+@needs("review", noted=("see", "settled"))
 def decided(
     store: Store, project: int, limit: int = 100, before: int | None = None, *, by: str = ""
 ) -> list[tuple[Adjudicated, Item]]:
