@@ -71,7 +71,7 @@ def imports(store: Store, project: int) -> tuple[tuple[int, str, int, ImportRepo
     return store.imports(project)
 
 
-@needs("see", alone="only")
+@needs("see", alone="only", noted=("see", "list"))
 def find(
     store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0, *, only: str = ""
 ) -> tuple[list[ItemRow], int]:
@@ -105,7 +105,7 @@ def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
     return {number: item for number, item in store.items(ids).items() if item.project == project}
 
 
-def file(desk: Desk, project: int, name: str, right: Right) -> Path:
+def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
     """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
     store = require(desk, right, project, "looking.file")
     path = store.file(name)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import (
+    aggregates,
     answers,
     batches,
     certificates,
@@ -23,6 +24,7 @@ from collab.storage import (
     imports,
     items,
     log,
+    normings,
     people,
     projections,
     queue,
@@ -32,6 +34,7 @@ from collab.storage import (
     reserve,
     runs,
     search,
+    slots,
     suspects,
     verdicts,
 )
@@ -166,6 +169,10 @@ class SqlStore(Database):
     members = people.members
     note = people.note
     accesses = people.accesses
+    retention = people.retention
+    set_retention = people.set_retention
+    old_accesses = people.old_accesses
+    shorten_access_log = people.shorten_access_log
     create_project = records.create_project
     projects = records.projects
     project = records.project
@@ -177,7 +184,7 @@ class SqlStore(Database):
     deleted_projects = records.deleted_projects
     restore_project = records.restore_project
     progress = records.progress
-    count_ask = records.count_ask
+    count_asks = records.count_asks
     lock = Database.lock_project
     set_worker = records.set_worker
 
@@ -196,6 +203,7 @@ class SqlStore(Database):
     stream_items = items.stream_items
     outcomes = items.outcomes
     set_read_until = items.set_read_until
+    item_called = items.item_called
     pool = items.pool
     pool_rows = items.pool_rows
     find = hits.find
@@ -212,6 +220,7 @@ class SqlStore(Database):
     extend_lane = queue.extend_lane
     lease = queue.lease
     held = queue.held
+    hold = queue.hold
     renew = queue.renew
     release = queue.release
     choose_items = queue.choose_items
@@ -242,6 +251,24 @@ class SqlStore(Database):
     answers_since = projections.answers_since
     overlaps = projections.overlaps
     answers_by_annotator = projections.answers_by_annotator
+
+    set_aggregated = aggregates.set_aggregated
+    aggregated = aggregates.aggregated
+    aggregated_decision = aggregates.aggregated_decision
+    shared_answers = aggregates.shared_answers
+    want_answers = slots.want_answers
+    begun_items = slots.begun_items
+    put_relabels = slots.put_relabels
+
+    save_norming = normings.save_norming
+    norming_of = normings.norming_of
+    add_norming = normings.add_norming
+    ask_norming_again = normings.ask_norming_again
+    end_norming_asks = normings.end_norming_asks
+    set_normed = normings.set_normed
+    normed = normings.normed
+    keep_remark = normings.keep_remark
+    remarks = normings.remarks
 
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat
@@ -309,6 +336,7 @@ class SqlStore(Database):
     rename_person = erasures.rename_person
     rename_in_rows = erasures.rename_in_rows
     empty_item = erasures.empty_item
+    erased_items = erasures.erased_items
     forget_answers = erasures.forget_answers
     purge_project = erasures.purge_project
     scrub = erasures.scrub
@@ -330,6 +358,7 @@ class SqlStore(Database):
     delete_features = features.delete_features
     features = features.features
     repeats = repeats.repeats
+    normings = normings.normings
     certificates = certificates.certificates
     search = hits.search
     batches = batches.batches

@@ -12,6 +12,7 @@ from collab.domain.annotation import Annotation, Decision
 from collab.domain.media import is_media_name
 from collab.domain.project import Answer, Item
 from collab.domain.store import PoolRow
+from collab.errors import UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.log import EVENTS, read_annotation
@@ -25,7 +26,7 @@ _MANY = 10_000
 def items(db: Database, ids: Sequence[int]) -> dict[int, Item]:
     found: dict[int, Item] = {}
     for start in range(0, len(ids), _MANY):
-        rows = db.rows(VISIBLE.where(tables.item.c.id.in_(_these())), {"ids": list(ids[start : start + _MANY])})
+        rows = db.rows(_BY_ID, {"ids": list(ids[start : start + _MANY])})
         found.update((r.id, read_item(r)) for r in rows)
     return found
 
@@ -54,6 +55,14 @@ def pictures(db: Database) -> Iterator[str]:
             for row in rows:
                 yield from filter(is_media_name, _NAMES.findall(row.written))
             after = rows[-1].key
+
+
+def item_called(db: Database, project: int, ref: str) -> int:
+    i = tables.item
+    query = sa.select(sa.func.max(i.c.id)).select_from(_JOINED).where(i.c.project == project, i.c.ref == ref)
+    if (found := db.scalar(query)) is None:
+        raise UnknownName("item", ref)
+    return int(found)
 
 
 def set_read_until(db: Database, characters: Mapping[int, int]) -> None:
@@ -85,6 +94,7 @@ def truth(db: Database, project: int) -> dict[int, Answer]:
 _PUBLISHED = sa.and_(tables.counter.c.project == tables.item.c.project, tables.item.c.id <= tables.counter.c.visible)
 _JOINED = tables.item.join(tables.counter, _PUBLISHED)
 VISIBLE = sa.select(tables.item).select_from(_JOINED)
+_BY_ID = VISIBLE.where(tables.item.c.id.in_(sa.bindparam("ids", expanding=True)))
 _POOL = (
     sa.select(
         tables.item.c.id, tables.item.c.reserved, tables.item.c.state, tables.item.c.audit_rank,

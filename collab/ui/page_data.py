@@ -15,7 +15,7 @@ def draw() -> None:
     heading(word("data.title"), word("data.why"))
     if project is None:
         empty("table_rows", word("data.none"), word("data.none_why"))
-        if st.button(word("home.new"), type="primary", icon=":material/add:"):
+        if session.may("administer") and st.button(word("home.new"), type="primary", icon=":material/add:"):
             session.go("new")
         return
     parts = {"browse": word("data.browse"), "map": word("data.map")}

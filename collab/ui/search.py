@@ -11,8 +11,6 @@ from collab.ui.answers import choices
 from collab.ui.words import word
 
 STATES = ("", "labeled", "machine", "flagged", "later", "unsure", "disputed", "unusable", "open")
-OWN_STATES = ("", "later")
-"""What somebody may look for who isn't to learn what others answered."""
 SOURCES = ("", "agreement", "adjudicated", "aggregated", "imported", "machine")
 ORDERS = ("", "surest", "least sure")
 LIKE = "like"
@@ -20,27 +18,26 @@ LIKE = "like"
 
 def wanted(project: Project) -> Search:
     """Draw the form; returns what is looked for."""
-    reviews = session.may("review", project.id)
+    if not session.may("review", project.id):  # what others answered isn't told, nor what a filter by it leaves
+        typed = st.text_input(word("data.search"), placeholder=word("data.search_hint"), icon=":material/search:")
+        return Search(ItemFilter(typed.strip(), fields=_fields(project)), like=_like(project))
     names = choices(project.schema)
-    states = STATES if reviews else OWN_STATES
     asked = st.query_params.get("state", "")
     text, state, answer = st.columns([3, 1.4, 1.4], vertical_alignment="bottom")
     with text:
         typed = st.text_input(word("data.search"), placeholder=word("data.search_hint"), icon=":material/search:")
     with state:
         chosen = st.selectbox(
-            word("data.state"), states, index=states.index(asked) if asked in states else 0,
+            word("data.state"), STATES, index=STATES.index(asked) if asked in STATES else 0,
             format_func=lambda s: word(f"state.{s}") if s else word("data.any"), key=f"state-{asked}",
         )  # fmt: skip
     with answer:
         label = st.selectbox(
-            word("data.answer" if reviews else "find.my_answer"), ["", *names],
-            format_func=lambda c: names.get(c, word("data.any")), key="answer",
-        )  # fmt: skip
+            word("data.answer"), ["", *names], format_func=lambda c: names.get(c, word("data.any")), key="answer"
+        )
     with st.expander(word("find.more"), icon=":material/tune:"):
-        source = _source() if reviews else ""
-        fields = _fields(project)
-        sure, order = _model(project) if reviews and finding.model_speaks(session.desk(), project.id) else (None, "")
+        source, fields = _source(), _fields(project)
+        sure, order = _model(project) if finding.model_speaks(session.desk(), project.id) else (None, "")
     mine = session.annotator() if chosen == "later" else ""
     items = ItemFilter(typed.strip(), chosen, label, mine, source=source, fields=fields)  # type: ignore[arg-type]  # each is one of those above
     return Search(items, sure, _like(project), order)  # type: ignore[arg-type]  # as above
@@ -73,13 +70,17 @@ def _source() -> str:
 
 def _fields(project: Project) -> tuple[FieldFilter, ...]:
     """Conditions on single fields; nothing is found by what is personal."""
-    kinds = {f.name: f for f in project.fields if f.kind in ("text", "number", "category") and not f.personal}
-    there = {name: f for name, f in kinds.items() if f.role in ("both", "shown", "encoded")}
-    if not there:
+    if not (there := _askable(project)):
         return ()
     chosen = st.multiselect(word("find.fields"), list(there), placeholder=word("find.fields_hint"), key="fields")
     asked = (_field(there[name]) for name in chosen)
     return tuple(each for each in asked if each is not None)
+
+
+def _askable(project: Project) -> dict[str, Field]:
+    """Fields that items can be found by, by name."""
+    found = (f for f in project.fields if f.kind in ("text", "number", "category") and not f.personal)
+    return {f.name: f for f in found if f.role in ("both", "shown", "encoded")}
 
 
 def _field(field: Field) -> FieldFilter | None:
