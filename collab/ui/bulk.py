@@ -52,13 +52,10 @@ def draw(project: Project, wanted: Search, ticked: list[int], total: int, *, exa
         answer = _answer(project)
         all_of = word("batch.all_found" if exact else "batch.first_found", n=f"{total:,}")
         scopes = {True: word("batch.ticked", n=len(ticked)), False: all_of}
-        only = ticked and st.radio(
-            word("batch.which"),
-            list(scopes),
-            format_func=scopes.__getitem__,
-            horizontal=True,
+        only = bool(ticked) and st.radio(
+            word("batch.which"), (True, False), format_func=scopes.__getitem__, horizontal=True,
             key=f"{opened}-{bool(ticked)}",
-        )
+        )  # fmt: skip
         items = ticked if only else _all(project, wanted)
         try:
             reach = batching.reach(session.desk(), project, items, session.annotator())
@@ -78,7 +75,7 @@ def draw(project: Project, wanted: Search, ticked: list[int], total: int, *, exa
     if sure and ready:
         made = batching.begin(
             session.desk(), project, reach.free, answer, session.annotator(), str(uuid.uuid4()),
-            _reason(wanted, by_hand=bool(only)), session.now(),
+            _reason(wanted, by_hand=only), session.now(),
         )  # fmt: skip
         del st.session_state[opened]
         st.session_state["last_batch"] = made.id

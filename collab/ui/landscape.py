@@ -15,7 +15,7 @@ from collab.ui.map.map import encircled
 from collab.ui.pieces import empty, job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import word, words_of
 
-COLORINGS = ("decision", "suggestion")
+COLORINGS: tuple[mapping.Coloring, ...] = ("decision", "suggestion")
 
 
 def draw(project: Project) -> None:
@@ -84,7 +84,7 @@ def _coloring(project: Project) -> mapping.Coloring:
     if not session.may("review", project.id):
         return ""
     names = {each: word(f"map.by_{each}") for each in COLORINGS}
-    return st.segmented_control(  # type: ignore[return-value]  # each is a coloring
+    return st.segmented_control(
         word("map.colors"),
         COLORINGS,
         format_func=names.__getitem__,
@@ -102,7 +102,8 @@ def _colored(project: Project, drawn: Map, by: mapping.Coloring) -> tuple[Any, A
     if kept is None or kept[0] != key:
         kept = key, mapping.seen_on(session.desk(), project, drawn, by)
         st.session_state["map-colored"] = kept
-    return kept[1]  # type: ignore[no-any-return]  # as it was put there
+    seen, colors = kept[1]
+    return seen, colors
 
 
 def _palette(project: Project, colors: Any) -> tuple[list[tuple[str, str]], Any]:

@@ -98,7 +98,7 @@ def _rounded(n: int) -> int:
     >>> _rounded(8972), _rounded(10_000), _rounded(52)
     (8900, 10000, 52)
     """
-    step = 10 ** max(0, len(str(n)) - 2)
+    step = int(10 ** max(0, len(str(n)) - 2))
     return n // step * step
 
 
