@@ -91,7 +91,7 @@ class Plane {
 
   resize() {
     const wide = Math.max(200, this.box.clientWidth),
-      high = Math.round(Math.min(wide * 0.62, 620, Math.max(260, innerHeight * 0.7))),
+      high = Math.round(Math.min(wide * (wide < 500 ? 0.95 : 0.62), 620, Math.max(260, innerHeight * 0.7))),
       dots = devicePixelRatio || 1;
     if (wide === this.wide && high === this.high && dots === this.dots) return this.draw();
     [this.wide, this.high, this.dots] = [wide, high, dots];
@@ -137,14 +137,17 @@ class Plane {
       scale = this.scale,
       left = this.wide / 2 - this.view.x * scale,
       top = this.high / 2 - this.view.y * scale,
-      size = Math.min(9, (this.n > 20000 ? 2 : this.n > 3000 ? 3 : 5) * this.view.size ** 0.35),
-      half = size / 2;
+      dot = Math.min(9, (this.n > 20000 ? 2 : this.n > 3000 ? 3 : 5) * this.view.size ** 0.35),
+      bare = this.rows[this.rows.length - 1].length > this.n / 2;
     p.setTransform(this.dots, 0, 0, this.dots, 0, 0);
     p.clearRect(0, 0, this.wide, this.high);
     // Last in the legend first: what has no answer lies under what has one.
     for (let at = this.rows.length - 1; at >= 0; at--) {
+      const colored = this.data.palette[at],
+        size = colored && bare ? dot * 2 : dot, // few answers must not drown
+        half = size / 2;
       p.fillStyle = this.fill(at);
-      p.globalAlpha = this.data.palette[at] ? 0.8 : 0.4;
+      p.globalAlpha = colored ? 0.85 : 0.3;
       for (const i of this.rows[at]) {
         const x = left + this.x[i] * scale,
           y = top + this.y[i] * scale;
@@ -167,7 +170,7 @@ class Plane {
     }
     if (this.near >= 0 && this.near < this.n) {
       p.beginPath();
-      p.arc(left + this.x[this.near] * scale, top + this.y[this.near] * scale, size + 4, 0, 7);
+      p.arc(left + this.x[this.near] * scale, top + this.y[this.near] * scale, dot + 4, 0, 7);
       p.strokeStyle = accent;
       p.lineWidth = 2;
       p.stroke();
