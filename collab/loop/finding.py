@@ -67,7 +67,8 @@ class Hits:
     ranked: bool = False
     """Whether the best come first."""
     said: Mapping[int, tuple[str, float]] = field(default_factory=dict)
-    """By item of the page: the id of the class that the model finds likeliest, and how probable it is."""
+    """By item of the page, where the model was asked for: the id of the class that it finds likeliest, and how probable
+    that is."""
     alike: Mapping[int, float] = field(default_factory=dict)
     """By item of the page: cosine of its features with those of the item that it shall be like, at most 1."""
 
@@ -90,7 +91,8 @@ def search(store: Store, project: Project, wanted: Search, limit: int = 50, offs
     rows = found.rows
     if only:
         return Hits(tuple(own_row(store, row, only) for row in rows), found.ids, found.exact, found.ranked, alike=alike)
-    return Hits(rows, found.ids, found.exact, found.ranked, _said(store, project, rows), alike)
+    said = _said(store, project, rows) if wanted.asks_model else {}  # else who labels next would know it beforehand
+    return Hits(rows, found.ids, found.exact, found.ranked, said, alike)
 
 
 @needs("lead")

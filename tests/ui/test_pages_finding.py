@@ -11,11 +11,12 @@ from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.loop import mapping
 from collab.loop.scoring import keep_scores
+from collab.ui import session
 from tests.conftest import MakeProject
 from tests.samples import answer_of
 from tests.storage.conftest import answered
 from tests.ui.conftest import serve
-from tests.ui.test_pages import click, open_page, texts  # noqa: F401  # a fixture
+from tests.ui.test_pages import click, texts
 
 Open = Callable[..., AppTest]
 pytestmark = pytest.mark.slow
@@ -34,16 +35,28 @@ def project(store: Store, make_project: MakeProject) -> Project:
     return made
 
 
+@pytest.fixture
+def open_page(store: Store) -> Open:
+    """Opens the Data page as somebody who has given a name."""
+    session.hold(store)
+
+    def run(**query: str) -> AppTest:
+        at = AppTest.from_string("from collab.ui import page_data\npage_data.draw()", default_timeout=20)
+        at.session_state["annotator"] = "ann"
+        at.query_params.update(query)
+        return at.run()
+
+    return run
+
+
 def free(store: Store, project: Project) -> list[int]:
     return [row.item for row in store.pool(project.id) if not row.reserved]
 
 
 def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
-    open_page: Open,  # noqa: F811
-    store: Store,
-    project: Project,
+    open_page: Open, store: Store, project: Project
 ) -> None:
-    at = open_page("data")
+    at = open_page()
     at.text_input[0].set_value("number").run()
     click(at, "Answer many at once")
     at.session_state["bulk-answer"] = "Yes"
@@ -56,7 +69,7 @@ def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
     assert [store.decision(item).answer for item in free(store, project)] == [("No",)] + [("Yes",)] * n  # type: ignore[union-attr]
     assert "Done." in texts(at)
 
-    at = open_page("data", part="batches")
+    at = open_page(part="batches")
     assert f"**{n} items: Yes**" in texts(at)
     assert "by the words “number”" in texts(at)
     click(at, f"Undo all {n}")
@@ -64,8 +77,8 @@ def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
     assert [store.decision(item) for item in free(store, project)[1:]] == [None] * n
 
 
-def test_a_search_says_what_the_model_says_and_that_nothing_fits(open_page: Open, project: Project) -> None:  # noqa: F811
-    at = open_page("data")
+def test_a_search_says_what_the_model_says_and_that_nothing_fits(open_page: Open, project: Project) -> None:
+    at = open_page()
     at.slider[0].set_value((90, 100)).run()
     assert set(at.dataframe[0].value["The model says"].str.split().str[0]) == {"Yes", "No"}
     assert "set aside for checking the model" in texts(at)
@@ -74,11 +87,9 @@ def test_a_search_says_what_the_model_says_and_that_nothing_fits(open_page: Open
 
 
 def test_a_map_is_asked_for_where_there_is_none_and_says_how_it_was_made(
-    open_page: Open,  # noqa: F811
-    store: Store,
-    project: Project,
+    open_page: Open, store: Store, project: Project
 ) -> None:
-    at = open_page("data", part="map")
+    at = open_page(part="map")
     assert "No map yet" in texts(at)
     click(at, "Make the map")
     (job,) = store.jobs(project.id)
