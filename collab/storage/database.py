@@ -207,6 +207,7 @@ class SqlStore(Database):
     pool = items.pool
     pool_rows = items.pool_rows
     find = hits.find
+    matching = hits.matching
 
     save_batch = batches.save_batch
     batch = batches.batch
