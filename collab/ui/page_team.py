@@ -43,13 +43,13 @@ def _members(project: Project) -> None:
         with st.form(f"add-{project.id}", border=False, clear_on_submit=True):
             one, two, three = st.columns([3, 2, 1], vertical_alignment="bottom")
             with one:
-                name = st.selectbox(word("team.person"), free, index=None, placeholder=word("team.choose"))
+                chosen = st.selectbox(word("team.person"), free, index=None, placeholder=word("team.choose"))
             with two:
                 role = _ask_role(f"new-{project.id}", "annotator", word("team.role"))
             with three:
                 sent = st.form_submit_button(word("team.add"), type="primary")
-        if sent and name:
-            _set(project, name, role)
+        if sent and chosen:
+            _set(project, chosen, role)
 
 
 def _member(project: Project, name: str, role: Role) -> None:
