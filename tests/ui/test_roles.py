@@ -17,7 +17,7 @@ from tests.samples import answer_of
 
 NAVIGATION = Path(session.__file__).parent / "navigation.py"
 FAR = 10**15
-EVERYBODYS = ("home", "label", "answers", "data", "insights")
+EVERYBODYS = ("home", "label", "answers", "data", "agreement", "insights")
 LEADS = ("models", "certify", "export", "settings")
 PAGES = {
     "annotator": EVERYBODYS, "adjudicator": (*EVERYBODYS, "review"), "lead": (*EVERYBODYS, "review", *LEADS),
@@ -52,6 +52,7 @@ def open_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> Open:
 
     def run(who: str, page: str = "", **query: str) -> AppTest:
         monkeypatch.setattr(session, "cookie_session", lambda: f"session of {who}" if who else "")
+        page = {"agreement": "experts"}.get(page, page)
         script = f"from collab.ui import page_{page}, pieces\nwith pieces.errors_told():\n    page_{page}.draw()\n"
         at = (
             AppTest.from_string(script, default_timeout=20)

@@ -142,12 +142,16 @@ def test_markup_in_names_is_text_on_every_page(context: BrowserContext, workspac
             page.goto(f"{app.address}/{place}")
             expect(page.locator("[data-testid=stAppViewContainer]")).to_contain_text("onerror")
             page.wait_for_timeout(1500)
+            assert page.get_by_text("Page not found").count() == 0, place
             assert page.evaluate("window.ran") is None, place
             assert page.locator('img[src="x"]').count() == 0, place
             assert page.locator('a[href^="javascript:" i]').count() == 0, place
 
 
-PLACES = ("label", "answers", "review", "data", "insights", "certify", "export", "settings", "team")
+PLACES = (
+    "label", "answers", "review", "data", "agreement", "insights", "models", "certify", "export", "settings", "team",
+    "privacy",
+)  # fmt: skip
 
 
 @pytest.mark.timeout(300)
