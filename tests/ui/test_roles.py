@@ -112,3 +112,16 @@ def test_a_page_whose_session_has_ended_says_so_and_leads_to_sign_in(
     at.run()
     assert at.title[0].value == "Sign in"
     assert json.loads(at.main.get("bidi_component")[0].proto.json)["strings"]["go"] == "Sign in"
+
+
+@pytest.mark.slow
+def test_where_a_provider_is_wanted_and_none_is_set_up_nobody_comes_in(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    store.set_sign_in_way("oidc")
+    at = open_page("lead")
+    assert not at.exception
+    assert at.title[0].value == "Sign in"
+    next(b for b in at.button if b.label == "Sign in with your organization").click().run()
+    assert not at.exception
+    assert "isn’t set up on this server" in at.error[0].value
