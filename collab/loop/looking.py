@@ -11,7 +11,7 @@ from collab.domain.run import ImportReport, Progress, Round
 from collab.domain.store import Audit, ItemFilter, ItemRow, Store
 from collab.domain.version import ModelVersion
 from collab.errors import UnknownName
-from collab.loop.permitting import Desk, needs, require, signed_in
+from collab.loop.permitting import Desk, needs, note_once, require, signed_in
 
 
 @signed_in
@@ -25,6 +25,7 @@ def project(store: Store, access: Access, project_id: int) -> Project:
     """One of them; to whoever has no part in it, it isn't there. Raises `UnknownName`."""
     found = store.project(project_id)
     if not access.may("see", found.id):
+        note_once(store, AccessEntry(_now(), access.person, "refused", "looking.project", found.id))
         raise UnknownName("project", project_id)
     return found
 
@@ -109,7 +110,7 @@ def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
     """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
     store = require(desk, right, project, "looking.file")
     path = store.file(name)
-    store.note(AccessEntry(time.time_ns() // 1_000_000, desk.person, "export", "file", project, detail={"file": name}))
+    store.note(AccessEntry(_now(), desk.person, "export", "file", project, detail={"file": name}))
     return path
 
 
@@ -117,3 +118,7 @@ def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
 def repeats(store: Store, project: int) -> list[tuple[Answer, Answer, int]]:
     """What people answered first, what to the repeat, and how often."""
     return store.repeats(project)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
