@@ -205,6 +205,7 @@ class SqlStore(Database):
     truth = items.truth
 
     index_text = search.index_text
+    personal = search.personal
 
     put_asks = queue.put_asks
     extend_lane = queue.extend_lane
