@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
-from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
+from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
+from collab.domain.batch import Batch
 from collab.domain.certificate import Certificate
+from collab.domain.norming import Normed, Norming, Remark
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
 from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
@@ -85,6 +87,38 @@ class Audit:
     """Whether its answer is under way: somebody holds it, or it was given back unseen."""
 
 
+MOST_COUNTED = 10_000
+"""Hits of a search that are counted; where there are more, it says so, and isn't ordered by relevance."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFilter:
+    """What one field of an item must hold."""
+
+    field: str
+    kind: Literal["contains", "equals", "between"]
+    text: str = ""
+    """Words of a text, or a category."""
+    low: float | None = None
+    """Bounds of a number, both included; None: there is none."""
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAnswer:
+    """An answer in force to an item that others may have answered too."""
+
+    item: int
+    annotator: str
+    answer: Answer
+    purpose: str
+    """Why it was asked; "" where it wasn't."""
+    audit: bool
+    """Whether the item is of the reserve, or drawn by a certificate."""
+    single: bool
+    """Whether somebody gave it to this item alone: not for many at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class ItemFilter:
     """Which items a page wants to see; empty means all of them."""
@@ -96,6 +130,10 @@ class ItemFilter:
     annotator: str = ""
     include_reserved: bool = False
     """Also the reserve and what certificates drew."""
+    source: DecisionSource | Literal[""] = ""
+    """Where the decision came from."""
+    fields: tuple[FieldFilter, ...] = ()
+    """All of them must hold; nothing is found by a personal one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +144,19 @@ class ItemRow:
     decision: Decision | None
     annotation: Annotation | None = None
     """The latest one in force (of the filter's annotator, where given)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of what a search found."""
+
+    rows: tuple[ItemRow, ...]
+    ids: Any
+    """Of all hits that were listed, in their order, shape (n,), int64; at most `MOST_COUNTED`."""
+    exact: bool
+    """Whether these are all hits."""
+    ranked: bool = False
+    """Whether the best come first; else they stand in the order in which they were imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,8 +414,47 @@ class Store(Protocol):
     def find(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
         """A page of items, and how many match in all."""
 
+    def search(
+        self,
+        project: int,
+        wanted: ItemFilter,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        among: Any = None,
+        ordered: bool = False,
+        seconds: float = 0.1,
+    ) -> Found:
+        """A page of items, and as many of the other hits as can be listed in that time, up to `MOST_COUNTED`.
+
+        Args:
+            project: Whose items.
+            wanted: Which ones.
+            limit: Rows of the page.
+            offset: Hits before it.
+            among: Ids of the only items in question, int64; None: all are.
+            ordered: Whether `among` stands in the order that is wanted; else by relevance, or as they were imported.
+            seconds: How long to look for more hits than this page needs.
+        """
+
+    # ---- batches of answers
+    def save_batch(self, batch: Batch) -> None:
+        """Keep a batch, or how far it is by now."""
+
+    def batch(self, project: int, number: str) -> Batch | None:
+        """One of them, by its id."""
+
+    def batches(self, project: int, limit: int) -> tuple[Batch, ...]:
+        """Newest first."""
+
+    def spoken(self, items: Sequence[int]) -> list[tuple[int, str, str]]:
+        """(item, annotator, kind) of all annotations in force of these items."""
+
     def index_text(self, project: int, after: int = 0, limit: int = 5000) -> int:
         """Bring the next items into the full-text index; returns the last id done, 0 at the end."""
+
+    def unindexed(self, project: int) -> bool:
+        """Whether the full-text index lacks items."""
 
     def truth(self, project: int) -> dict[int, Answer]:
         """Held-back answers by item. Only simulation and a demo's curve may read them; a report counts them."""
@@ -374,7 +464,8 @@ class Store(Protocol):
         """Write a ranking: rows that exist get the new score, reason and suggestion, others are added.
 
         Purpose and coin of a row never change once it was leased; nor is such a row deleted. Rows of a newer ranking
-        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …), each with a coin of its own.
+        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …), or as many as the
+        policy wants of this item where those are more, each with a coin of its own.
 
         Args:
             whole: Delete the rows of the query lane that are not in `asks` and were never leased.
@@ -397,7 +488,10 @@ class Store(Protocol):
         """
 
     def held(self, project: int, annotator: str, token: str, now: int) -> list[Ask]:
-        """The asks under a live lease of this annotator's tab, oldest lease first."""
+        """The asks under a live lease of this annotator's tab, also those set aside, oldest lease first."""
+
+    def hold(self, asks: Sequence[int], annotator: str, token: str, until: int) -> None:
+        """Lease these rows where they are free."""
 
     def renew(self, asks: Sequence[int], token: str, until: int) -> None:
         """Push back the end of leases that are still held under `token`."""
@@ -412,7 +506,8 @@ class Store(Protocol):
         """One row of the queue."""
 
     def close_ask(self, ask: int, annotator: str, token: str, now: int) -> bool:
-        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease."""
+        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease,
+        be it set aside."""
 
     def reopen_ask(self, ask: int) -> None:
         """Free a row again: an answer was taken back, or left for another."""
@@ -420,14 +515,26 @@ class Store(Protocol):
     def put_off(self, item: int, annotator: str, until: int) -> None:
         """Keep an item from an annotator until then."""
 
-    def count_ask(self, project: int) -> int:
-        """Add one to the number of asks handed out; returns the new number."""
+    def count_asks(self, project: int, asks: int) -> None:
+        """Add to the number of asks handed out."""
 
     def suggest(self, project: int, words: Mapping[int, Suggestion]) -> None:
         """Give the open rows of these items a new suggestion."""
 
     def add_slots(self, project: int, overlap: int) -> None:
-        """Give every item of the queue as many rows as answers are wanted."""
+        """Give every item of the queue as many rows as answers are wanted: `overlap`, or more where the policy picks
+        it."""
+
+    def want_answers(self, project: int, item: int, more: int) -> None:
+        """See to it that so many rows wait for further answers to an item, in the lane "overlap" (of audits in their
+        own); those of the ranking that wait for it stand there too from then on."""
+
+    def begun_items(self, project: int) -> list[int]:
+        """Items that somebody has answered, and that wait in the lane "overlap" for others."""
+
+    def put_relabels(self, project: int, asks: Sequence[Ask]) -> None:
+        """Replace the rows of the lane "relabel" that nobody was handed: a further answer to items that are decided.
+        Items that wait for an answer already are left out."""
 
     def live_items(self, project: int, now: int) -> list[int]:
         """Items under a live lease: the ones whose suggestion must stay fresh."""
@@ -466,6 +573,18 @@ class Store(Protocol):
     def standing_decision(self, item: int) -> Decision | None:
         """What stands while nobody speaks, whatever people said since: the decision that came with the file, else that
         of a machine under a signed certificate."""
+
+    def set_aggregated(self, project: int, decisions: Sequence[Decision]) -> None:
+        """Keep what was concluded from differing answers; a decision without an answer takes the one before back."""
+
+    def aggregated(self, project: int) -> dict[int, Decision]:
+        """What was concluded last, by item; of items that people agree on by now it counts for nothing."""
+
+    def aggregated_decision(self, item: int) -> Decision | None:
+        """The same for one item."""
+
+    def shared_answers(self, project: int, least: int = 2) -> list[SharedAnswer]:
+        """Answers in force to items that so many people have answered, by item, in the order in which they came."""
 
     def settle_item(self, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
         """Write an item's state and decision, and keep the counters true."""
@@ -524,12 +643,15 @@ class Store(Protocol):
         Left out is what an adjudicator has settled, what this person has put off, and what another one is at.
         """
 
-    def due_looks(self, project: int, annotator: str, kind: str, size: int, now: int) -> list[tuple[int, float]]:
+    def due_looks(
+        self, project: int, annotator: str, kind: str, size: int, now: int, token: str = ""
+    ) -> list[tuple[int, float]]:
         """The next of them, with their scores: what was sent to this person first, then the most doubtful; among these
         others' items before what this person answered.
 
         Args:
             kind: Of one kind alone; "": of all.
+            token: What is held under it is left out; what this person holds in another tab is taken over.
         """
 
     def take_looks(
@@ -557,6 +679,38 @@ class Store(Protocol):
 
     def second_looks(self, item: int) -> list[Annotation]:
         """What people said blind of an item at a second look, in the order in which they said it."""
+
+    # ---- norming rounds
+    def save_norming(self, norming: Norming) -> None:
+        """Keep a round as it stands; until it is closed, nobody gets its items from another lane."""
+
+    def normings(self, project: int) -> tuple[Norming, ...]:
+        """Newest first; one at most isn't closed."""
+
+    def norming_of(self, item: int) -> Norming | None:
+        """The round under way that an item is in."""
+
+    def add_norming(self, project: int, annotator: str, reason: str) -> bool:
+        """Queue the items of the round that is answered blind for one more person (lane "norming", blind); False where
+        there are none that this person was not asked."""
+
+    def ask_norming_again(self, project: int) -> None:
+        """Queue what people have answered of the round under way once more, each for the same person."""
+
+    def end_norming_asks(self, project: int) -> None:
+        """Ask nothing more of any round."""
+
+    def set_normed(self, norming: Norming, item: int, annotator: str, after: bool, said: Annotation | None) -> None:
+        """Keep what somebody answered in a round, before or after it was opened; None: it was taken back."""
+
+    def normed(self, project: int, number: int) -> list[Normed]:
+        """All answers of a round, by item and person, the one before it was opened first."""
+
+    def keep_remark(self, project: int, number: int, item: int, event: str) -> None:
+        """Keep that an event is a remark on an item of a round."""
+
+    def remarks(self, project: int, number: int) -> list[Remark]:
+        """The remarks of a round, oldest first; those that were erased are left out."""
 
     # ---- certificates
     def save_certificate(self, certificate: Certificate) -> None:

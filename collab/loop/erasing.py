@@ -22,7 +22,7 @@ from collab.loop.permitting import needs
 from collab.loop.rejecting import FILES, ROWS
 from collab.loop.writing import csv_bytes
 
-FREE = frozenset({"note", "comment"})
+FREE = frozenset({"note", "text", "reason"})
 """Keys of what people write freely into an event."""
 TOLD_AT_ONCE = 1000
 """Contents whose digests stand in one event."""
@@ -105,6 +105,10 @@ def erase_item(store: Store, project: Project, item: int, by: str, now: int) -> 
         _log(store, project.id, by, now, told, {"what": "item"}, item)
     store.erase_features(project.id, [item])
     files = [*_media(store, found), *_exports(store, project), *_rejects(store, project, found)]
+    store.delete_files(f"scores/{project.id}")
+    if any(store.folder(f"maps/{project.id}").iterdir()):
+        store.delete_files(f"maps/{project.id}")
+        store.submit_job("map", project.id, {}, by, now)
     if remeasured(store, project, found.fields):
         files.append(f"tables/{project.id}.json")
         store.submit_job("encode", project.id, {}, by, now)
@@ -140,7 +144,7 @@ def purge_project(store: Store, project: int, by: str, now: int) -> None:
         store.append(Event(new_id(), project, "erase", by, now, payload={"what": "project", "up_to": events}))
     for name in names & set(listed):
         store.delete_files(f"imports/{name}")
-    for folder in ("heads", "models", "certificates", "bundles"):
+    for folder in ("heads", "models", "certificates", "bundles", "scores", "maps"):
         store.delete_files(f"{folder}/{project}")
     store.delete_files(f"tables/{project}.json")
     for path in store.folder("exports").glob(f"{project}-*"):

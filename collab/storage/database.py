@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import (
+    aggregates,
     answers,
+    batches,
     certificates,
     differences,
     draws,
@@ -18,9 +20,11 @@ from collab.storage import (
     explanations,
     features,
     files,
+    hits,
     imports,
     items,
     log,
+    normings,
     people,
     projections,
     queue,
@@ -30,6 +34,7 @@ from collab.storage import (
     reserve,
     runs,
     search,
+    slots,
     suspects,
     verdicts,
 )
@@ -179,7 +184,7 @@ class SqlStore(Database):
     deleted_projects = records.deleted_projects
     restore_project = records.restore_project
     progress = records.progress
-    count_ask = records.count_ask
+    count_asks = records.count_asks
     lock = Database.lock_project
     set_worker = records.set_worker
 
@@ -201,16 +206,22 @@ class SqlStore(Database):
     item_called = items.item_called
     pool = items.pool
     pool_rows = items.pool_rows
-    find = items.find
+    find = hits.find
+
+    save_batch = batches.save_batch
+    batch = batches.batch
+    spoken = batches.spoken
     truth = items.truth
 
     index_text = search.index_text
     personal = search.personal
+    unindexed = search.unindexed
 
     put_asks = queue.put_asks
     extend_lane = queue.extend_lane
     lease = queue.lease
     held = queue.held
+    hold = queue.hold
     renew = queue.renew
     release = queue.release
     choose_items = queue.choose_items
@@ -241,6 +252,24 @@ class SqlStore(Database):
     answers_since = projections.answers_since
     overlaps = projections.overlaps
     answers_by_annotator = projections.answers_by_annotator
+
+    set_aggregated = aggregates.set_aggregated
+    aggregated = aggregates.aggregated
+    aggregated_decision = aggregates.aggregated_decision
+    shared_answers = aggregates.shared_answers
+    want_answers = slots.want_answers
+    begun_items = slots.begun_items
+    put_relabels = slots.put_relabels
+
+    save_norming = normings.save_norming
+    norming_of = normings.norming_of
+    add_norming = normings.add_norming
+    ask_norming_again = normings.ask_norming_again
+    end_norming_asks = normings.end_norming_asks
+    set_normed = normings.set_normed
+    normed = normings.normed
+    keep_remark = normings.keep_remark
+    remarks = normings.remarks
 
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat
@@ -330,7 +359,10 @@ class SqlStore(Database):
     delete_features = features.delete_features
     features = features.features
     repeats = repeats.repeats
+    normings = normings.normings
     certificates = certificates.certificates
+    search = hits.search
+    batches = batches.batches
 
 
 def _address(workspace: Path, url: str | None) -> sa.URL:

@@ -12,6 +12,9 @@ COMPARED = {
     # Not when: a decision that is settled anew has another time, and nothing follows from it.
     "decision": ("item", "item, first, reserved, source, confidence, certificate"),
     "item": ("id", "id, state"),
+    "aggregated": ("item", "item, first, confidence"),
+    "normed": ("item", "number, item, annotator, after, event, first"),
+    "norming_item": ("item", "item, number"),
     "repeated": ("item", "item, annotator, first, again"),
     "adjudication": ("item", "item, event, verdict, answer, before"),
     "second_look": ("item", "item, annotator, event"),

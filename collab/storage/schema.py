@@ -130,6 +130,8 @@ Index("ix_item_project", item.c.project, item.c.id)
 _partial("ix_item_reserve", item.c.project, item.c.audit_rank, where="reserved")
 _partial("ix_item_rank", item.c.project, item.c.reserved, item.c.audit_rank, where="state = 'open'")
 
+_partial("ix_item_acted", item.c.project, item.c.state, item.c.id, where="state <> 'open'")
+
 replacement = Table(
     "replacement", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
     Column("file_import", Big, ForeignKey("file_import.id"), nullable=False),
@@ -167,6 +169,7 @@ _partial(
     "ix_decision_first", decision.c.project, decision.c.reserved, decision.c.first, where="source <> 'machine'"
 )  # fmt: skip
 _partial("ix_decision_machine", decision.c.project, decision.c.certificate, where="source = 'machine'")
+Index("ix_decision_source", decision.c.project, decision.c.source, decision.c.first, decision.c.item)
 
 event = Table(
     "event", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
@@ -196,6 +199,7 @@ annotation = Table(
 )  # fmt: skip
 """Which annotation of each person is in force."""
 Index("ix_annotation_at", annotation.c.project, annotation.c.at)
+Index("ix_annotation_annotator", annotation.c.project, annotation.c.annotator, annotation.c.item)
 
 put_off = Table(
     "put_off", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
@@ -342,6 +346,40 @@ access_log = Table(
 )  # fmt: skip
 """Who saw, changed or took away what. No foreign key: an entry outlives what it speaks of."""
 
+aggregated = Table(
+    "aggregated", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True), Column("answer", Json, nullable=False), _words("first"),
+    Column("confidence", Float, nullable=False),
+)  # fmt: skip
+"""What was concluded last from answers that differ."""
+
+norming = Table(
+    "norming", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
+    Column("stage", Text, nullable=False), Column("items", Json, nullable=False),
+    Column("actor", Text, nullable=False), Column("at", Big, nullable=False),
+)  # fmt: skip
+
+norming_item = Table(
+    "norming_item", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True), Column("number", Big, nullable=False),
+)  # fmt: skip
+"""Items of the round under way: nobody gets them from another lane."""
+
+normed = Table(
+    "normed", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
+    Column("item", Big, primary_key=True, autoincrement=False), Column("annotator", Text, primary_key=True),
+    Column("after", Boolean, primary_key=True), Column("event", Text, ForeignKey("event.id"), nullable=False),
+    _words("first"),
+)  # fmt: skip
+"""What each person answered in a round, first (blind) and after it was discussed; "?" is "can't tell"."""
+
+remark = Table(
+    "remark", metadata, Column("event", Text, ForeignKey("event.id"), primary_key=True), _project(nullable=False),
+    Column("number", Big, nullable=False), Column("item", Big, nullable=False),
+)  # fmt: skip
+"""Which events are remarks on an item of a round; what they say stands in the log alone, where it can be erased."""
+Index("ix_remark_project", remark.c.project, remark.c.number)
+
 suspect = Table(
     "suspect", metadata, _project(primary_key=True), Column("kind", Text, primary_key=True),
     Column("item", Big, ForeignKey("item.id"), primary_key=True, index=True),
@@ -371,3 +409,12 @@ actor = Table(
     Column("code", Text, nullable=False),
 )  # fmt: skip
 """The code under which each person stands in a log. Random: where the name was erased, nothing tells whose it was."""
+
+batch = Table(
+    "batch", metadata, Column("id", Text, primary_key=True), _project(nullable=False, index=True),
+    Column("annotator", Text, nullable=False), Column("answer", Json, nullable=False),
+    Column("items", Json, nullable=False), _words("reason"), _number("made_at"), _number("schema_version"),
+    Column("status", Text, nullable=False), *map(_number, ("at", "until", "answered", "taken_back")),
+    Column("undone_at", Big),
+)  # fmt: skip
+"""One answer for many items: what is to be done, and how far it is. What was done is in the log."""

@@ -16,7 +16,7 @@ NO_NAMES = frozenset(
     {
         "act", "answers", "code", "content", "definition", "digest", "encoder", "event", "first", "footing", "hash",
         "head", "id", "issuer", "kind", "lane", "language", "live", "message", "model", "name", "password", "purpose",
-        "reason", "ref", "role", "salt", "source", "state", "status", "subject", "target", "batch", "token", "verdict",
+        "reason", "ref", "role", "salt", "source", "stage", "state", "status", "subject", "target", "batch", "token", "verdict",
         "what", "worker",
     }
 )  # fmt: skip
