@@ -16,8 +16,8 @@ NO_NAMES = frozenset(
     {
         "act", "answers", "code", "content", "definition", "digest", "encoder", "event", "first", "footing", "hash",
         "head", "id", "issuer", "kind", "lane", "language", "live", "message", "model", "name", "password", "purpose",
-        "reason", "ref", "role", "salt", "source", "stage", "state", "status", "subject", "target", "batch", "token", "verdict",
-        "what", "worker",
+        "reason", "ref", "role", "salt", "source", "stage", "state", "status", "subject", "target", "batch", "token",
+        "verdict", "what", "worker",
     }
 )  # fmt: skip
 """Columns of text that hold no person's name, or are seen to where they stand: `actor`, `annotator` and the log."""
