@@ -16,6 +16,7 @@ from collab.domain.media import is_media_name, thumb_of, view_of
 from collab.domain.project import Item, Project, keyed
 from collab.domain.store import Store
 from collab.errors import Conflict, UnknownName
+from collab.loop.admitting import spare_the_last
 from collab.loop.annotating import new_id
 from collab.loop.measuring import remeasured
 from collab.loop.permitting import needs
@@ -61,10 +62,13 @@ def erase_person(store: Store, name: str, by: str, now: int) -> Erased:
 
     Raises:
         UnknownName: Nobody is called so.
+        Conflict: They are the last administrator.
     """
     mentions = 0
     with store.transaction():
         known, alias = name in store.annotators(), store.next_alias()
+        if known and store.sign_in_way() != "none":
+            spare_the_last(store, store.person(name))
         told: dict[int, dict[int, str]] = {}
         for project in store.every_project():
             store.lock(project)

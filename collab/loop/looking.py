@@ -113,6 +113,15 @@ def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
     return path
 
 
+@needs("export")
+def is_there(store: Store, project: int, name: str) -> bool:
+    """Whether a file that was made to be fetched is still there: erasing deletes them."""
+    try:
+        return name.startswith(f"exports/{project}-") and store.file(name).is_file()
+    except UnknownName:
+        return False
+
+
 @needs("see")
 def repeats(store: Store, project: int) -> list[tuple[Answer, Answer, int]]:
     """What people answered first, what to the repeat, and how often."""
