@@ -100,7 +100,7 @@ def own_row(store: Store, row: ItemRow, person: str) -> ItemRow:
     return ItemRow(replace(row.item, state="decided" if answered else "open"), None, said)
 
 
-@needs("see")
+@needs("see", noted=("see", "items"))
 def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
     """Items of the project by id; others are absent."""
     return {number: item for number, item in store.items(ids).items() if item.project == project}
@@ -112,6 +112,15 @@ def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
     path = store.file(name)
     store.note(AccessEntry(_now(), desk.person, "export", "file", project, detail={"file": name}))
     return path
+
+
+@needs("export")
+def is_there(store: Store, project: int, name: str) -> bool:
+    """Whether a file that was made to be fetched is still there: erasing deletes them."""
+    try:
+        return name.startswith(f"exports/{project}-") and store.file(name).is_file()
+    except UnknownName:
+        return False
 
 
 @needs("see")

@@ -139,7 +139,7 @@ def _items_of(result: object) -> Iterator[int]:
         for each in result:
             yield from _items_of(each)
     else:
-        for name in ("item", "near", "items"):
+        for name in ("item", "near", "items", "rows"):
             if (inside := getattr(result, name, None)) is not None:
                 yield from _items_of(inside)
 

@@ -215,6 +215,7 @@ class SqlStore(Database):
     truth = items.truth
 
     index_text = search.index_text
+    personal = search.personal
     unindexed = search.unindexed
 
     put_asks = queue.put_asks
