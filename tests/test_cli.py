@@ -81,7 +81,8 @@ def imported(collab: Collab, table: Path) -> Said:
 
 COMMANDS = (
     "run", "demo", "import", "export", "export data", "export model", "predict", "report", "simulate", "train",
-    "tune", "worker", "backup", "restore", "doctor",
+    "tune", "worker", "backup", "restore", "doctor", "erase", "erase person", "erase item", "log", "retention",
+    "undelete", "purge",
 )  # fmt: skip
 
 

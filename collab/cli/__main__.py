@@ -13,6 +13,7 @@ import typer
 
 from collab.cli.exchanging import export_data_, import_, report
 from collab.cli.members import member
+from collab.cli.overseeing import erase_app, log, purge, retention, undelete
 from collab.cli.safekeeping import backup, doctor, restore
 from collab.cli.simulating import simulate
 from collab.cli.speaking import (
@@ -119,6 +120,11 @@ def worker(
 
 
 app.command()(doctor)
+app.add_typer(erase_app, name="erase")
+app.command()(log)
+app.command()(retention)
+app.command()(undelete)
+app.command()(purge)
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """The commands that bring data in and take it out: import, export, report."""
 
 import dataclasses
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -19,12 +18,14 @@ from collab.cli.speaking import (
     Workspace,
     err,
     fields_of,
+    me,
     now,
     open_workspace,
     out,
     project_named,
     say,
 )
+from collab.domain.access import AccessEntry
 from collab.domain.project import Field, LabelSchema, LoopPolicy, Project, classes_from_names
 from collab.domain.store import Store
 from collab.domain.table import PICTURE_COLUMNS, PICTURES
@@ -89,14 +90,14 @@ def import_(
             return False
 
         try:
-            report = run_import(store, made, file, plan, now=now(), progress=progress, by=_me())
+            report = run_import(store, made, file, plan, now=now(), progress=progress, by=me())
         except BaseException:
             if there is None:
                 store.delete_project(made.id, now())
             raise
     if personal:
         names = sorted({*personal, *made.personal})
-        mark_personal(store, made.id, names, _me(), new_id(), now(), named_by=id_column)
+        mark_personal(store, made.id, names, me(), new_id(), now(), named_by=id_column)
     for name in naming_rows(plan.fields, sniff(file)):
         err.print(
             f"{name}: nearly every row has its own value; it is shown, but the model leaves it out.", markup=False
@@ -129,6 +130,7 @@ def export_data_(
     store = open_workspace(workspace, database, must_exist=True)
     form = output.suffix.lstrip(".")
     owner = project_named(store, project)
+    store.note(AccessEntry(now(), me(), "export", "data", owner.id, detail={"what": what, "personal": with_personal}))
     made = export_data(store, owner, what, form, progress=lambda *_: False, personal=with_personal)  # type: ignore[arg-type]  # it is checked there
     with disk_errors(output):
         shutil.copyfile(made.path, output)
@@ -155,7 +157,9 @@ def report(
     from collab.ui.report.document import document
 
     store = open_workspace(workspace, database, must_exist=True)
-    made = summary(store, project_named(store, project).id, now())
+    owner = project_named(store, project)
+    store.note(AccessEntry(now(), me(), "export", "report", owner.id))
+    made = summary(store, owner.id, now())
     if as_json and output is None:
         sys.stdout.write(made.as_json())
         return
@@ -188,7 +192,3 @@ def _create(
         )
     schema = LabelSchema(question, classes_from_names(classes))
     return store.create_project(name, fields, schema, LoopPolicy(encoder=encoder), now())
-
-
-def _me() -> str:
-    return os.environ.get("USER", "") or "command line"

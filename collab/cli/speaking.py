@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -82,6 +83,11 @@ def fail(sentence: str) -> NoReturn:
     """End with a sentence on standard error."""
     err.print(f"collab: {sentence}", highlight=False, markup=False)
     raise typer.Exit(1)
+
+
+def me() -> str:
+    """Who gave the command, as this machine calls them."""
+    return os.environ.get("USER", "") or "command line"
 
 
 def now() -> int:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from collab.cli.speaking import HERE, AsJson, Database, Workspace, err, now, open_workspace, project_named, say
+from collab.cli.speaking import HERE, AsJson, Database, Workspace, err, me, now, open_workspace, project_named, say
+from collab.domain.access import AccessEntry
 from collab.storage.failures import disk_errors
 
 
@@ -28,9 +29,11 @@ def export_model(
 
     store = open_workspace(workspace, database, must_exist=True)
     file = to or Path(f"{slug(project)}-model.zip")
+    owner = project_named(store, project)
     with err.status("Writing …"):
+        store.note(AccessEntry(now(), me(), "export", "model", owner.id, detail={"personal": with_personal}))
         made = bundle(
-            store, project_named(store, project), now=now(), report=lambda *_: False, lasting=False,
+            store, owner, now=now(), report=lambda *_: False, lasting=False,
             personal=with_personal,
         )  # fmt: skip
         with disk_errors(file):

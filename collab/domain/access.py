@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from collab.errors import InvalidPolicy
+
 Role = Literal["annotator", "adjudicator", "lead", "admin"]
 """What somebody is in one project; each role has all the rights of those before it."""
 
@@ -109,3 +111,28 @@ class AccessEntry:
     project: int | None = None
     items: tuple[int, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFilter:
+    """Which entries of the access log somebody wants; empty means all."""
+
+    person: str = ""
+    act: Act | Literal[""] = ""
+    since: int = 0
+    until: int = 0
+    """Milliseconds since 1970; entries at this moment are out. 0: up to now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """After how many days what is kept goes by itself; 0: never."""
+
+    access_log: int = 0
+    """Entries of the access log."""
+    deleted: int = 0
+    """Deleted projects, until then they can be had back."""
+
+    def __post_init__(self) -> None:
+        if self.access_log < 0 or self.deleted < 0:
+            raise InvalidPolicy("retention", (self.access_log, self.deleted), "0 days or more")

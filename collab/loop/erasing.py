@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from collab.domain.access import AccessEntry
 from collab.domain.annotation import Event
 from collab.domain.media import is_media_name, thumb_of, view_of
 from collab.domain.project import Item, Project, keyed
@@ -75,8 +76,9 @@ def erase_person(store: Store, name: str, by: str, now: int) -> Erased:
         if not (known or told):
             raise UnknownName("person", name)
         store.rename_person(name, alias)
+        teller = alias if by == name else by
+        store.note(AccessEntry(now, teller, "change", "erase person", detail={"as": alias}))
         for project, digests in told.items():
-            teller = alias if by == name else by
             _log(store, project, teller, now, digests, {"what": "person", "as": alias})
     return Erased(alias, sum(map(len, told.values())), mentions=mentions, clean=store.scrub())
 
@@ -109,6 +111,17 @@ def erase_item(store: Store, project: Project, item: int, by: str, now: int) -> 
     return Erased(store.items([item])[item].ref, len(told), tuple(files), clean=store.scrub())
 
 
+@needs("administer")
+def item_called(store: Store, project: Project, name: str) -> int:
+    """The number of the item that people call so, "#17" by its number, else by its own id. Raises `UnknownName`."""
+    if name.startswith("#") and name[1:].isdecimal():
+        found = store.items([int(name[1:])]).get(int(name[1:]))
+        if found is not None and found.project == project.id and not found.erased:
+            return found.id
+        raise UnknownName("item", name)
+    return store.item_called(project.id, name)
+
+
 @needs("administer", own="by")
 def purge_project(store: Store, project: int, by: str, now: int) -> None:
     """Erase all that a deleted project holds, its files too; what is left of its log tells how many events there were.
@@ -127,7 +140,7 @@ def purge_project(store: Store, project: int, by: str, now: int) -> None:
         store.append(Event(new_id(), project, "erase", by, now, payload={"what": "project", "up_to": events}))
     for name in names & set(listed):
         store.delete_files(f"imports/{name}")
-    for folder in ("heads", "models", "certificates", "bundles"):
+    for folder in ("heads", "models", "certificates", "bundles", "scores", "maps"):
         store.delete_files(f"{folder}/{project}")
     store.delete_files(f"tables/{project}.json")
     for path in store.folder("exports").glob(f"{project}-*"):

@@ -60,6 +60,7 @@ def examine(store: Store, open_store: OpenStore, now: int, *, quick: bool = Fals
         yield Finding("all else", "not looked at, since it rests on the database", fine=False)
         return
     yield Finding("database", f"{store.url} is sound, every event chain unbroken")
+    yield from _erased(store)
     yield _disk(store)
     yield _worker(store, now)
     if not quick:
@@ -97,6 +98,17 @@ def _product(store: Store) -> Finding:
     if name == "SQLite" and parts < _SOUND_SQLITE:
         return Finding("database software", product, do="Before 3.51.3 it can damage a database: install pysqlite3.")
     return Finding("database software", product)
+
+
+def _erased(store: Store) -> Iterator[Finding]:
+    """What was taken out on request: a backup that was made before would bring it back."""
+    items = {project.name: store.erased_items(project.id) for project in store.projects()}
+    told = [f"{n:,} items of {name}" for name, n in items.items() if n]
+    if people := sum(person.erased for person in store.people()):
+        told.append(f"{people:,} people")
+    if told:
+        do = "Backups made before still hold it: delete them, or erase once more after restoring one."
+        yield Finding("erased", ", ".join(told), do=do)
 
 
 def _disk(store: Store) -> Finding:

@@ -38,7 +38,7 @@ class Reasons:
     near: tuple[Neighbour, ...] = ()
 
 
-@needs("annotate", own="annotator", alone="only")
+@needs("annotate", own="annotator", alone="only", noted=("see", "why"))
 def inquire(
     store: Store, project: Project, annotator: str, token: str, ask: int, now: int, *, only: str = ""
 ) -> Reasons | None:

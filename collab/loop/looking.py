@@ -71,7 +71,7 @@ def imports(store: Store, project: int) -> tuple[tuple[int, str, int, ImportRepo
     return store.imports(project)
 
 
-@needs("see", alone="only")
+@needs("see", alone="only", noted=("see", "list"))
 def find(
     store: Store, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0, *, only: str = ""
 ) -> tuple[list[ItemRow], int]:
@@ -82,14 +82,17 @@ def find(
     """
     if not only:
         return store.find(project, wanted, limit, offset)
-    own = replace(wanted, state="later" if wanted.state == "later" else "")
-    if own.state or own.answer:
-        own = replace(own, annotator=only)
-    rows, total = store.find(project, own, limit, offset)
-    return [_own(store, row, only) for row in rows], total
+    rows, total = store.find(project, own_filter(wanted, only), limit, offset)
+    return [own_row(store, row, only) for row in rows], total
 
 
-def _own(store: Store, row: ItemRow, person: str) -> ItemRow:
+def own_filter(wanted: ItemFilter, person: str) -> ItemFilter:
+    """A filter that asks what one person said themselves, where it asks what was said."""
+    own = replace(wanted, state="later" if wanted.state == "later" else "", source="")
+    return replace(own, annotator=person) if own.state or own.answer else own
+
+
+def own_row(store: Store, row: ItemRow, person: str) -> ItemRow:
     """A row with what somebody said themselves, and nothing else that was said of the item."""
     said = next((a for a in store.current(row.item.id) if a.annotator == person), None)
     answered = said is not None and said.kind == "answer"
@@ -102,7 +105,7 @@ def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
     return {number: item for number, item in store.items(ids).items() if item.project == project}
 
 
-def file(desk: Desk, project: int, name: str, right: Right) -> Path:
+def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
     """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
     store = require(desk, right, project, "looking.file")
     path = store.file(name)

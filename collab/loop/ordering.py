@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from collab.domain.access import AccessEntry
 from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.errors import UnknownName
@@ -35,19 +36,28 @@ def retrain(store: Store, project: int, by: str, now: int) -> Job:
 @needs("export", own="by")
 def export(store: Store, project: int, payload: Mapping[str, Any], by: str, now: int) -> Job:
     """Have the data written into a file, without what is personal."""
-    return store.submit_job("export", project, {**payload, "personal": False}, by, now)
+    return _export(store, project, {**payload, "personal": False}, by, now)
 
 
 @needs("see personal", own="by")
 def export_personal(store: Store, project: int, payload: Mapping[str, Any], by: str, now: int) -> Job:
     """Have the data written into a file, columns that may tell who somebody is among them."""
-    return store.submit_job("export", project, {**payload, "personal": True}, by, now)
+    return _export(store, project, {**payload, "personal": True}, by, now)
+
+
+def _export(store: Store, project: int, payload: Mapping[str, Any], by: str, now: int) -> Job:
+    with store.transaction():
+        store.note(AccessEntry(now, by, "export", "data", project, detail=payload))
+        return store.submit_job("export", project, payload, by, now)
 
 
 @needs("lead", own="by")
 def order(store: Store, project: int, kind: Kind, payload: Mapping[str, Any], by: str, now: int) -> Job:
     """Have something done that changes the project or takes long."""
-    return store.submit_job(kind, project, payload, by, now)
+    with store.transaction():
+        if kind == "bundle":
+            store.note(AccessEntry(now, by, "export", "model", project, detail=payload))
+        return store.submit_job(kind, project, payload, by, now)
 
 
 @needs("lead")

@@ -6,16 +6,19 @@ Whoever can open the database needs no permission: the worker, the commands and 
 import functools
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from collab.domain.access import Access, AccessEntry, Right
+from collab.domain.access import Access, AccessEntry, Act, Right
 from collab.domain.annotation import Annotation
-from collab.domain.project import Project
+from collab.domain.project import Item, Project
 from collab.domain.store import Store
 from collab.errors import Forbidden, SignedOut
 from collab.loop.withholding import seen_by
+
+AGAIN_MS = 600_000
+"""Until the same look by the same person is a new one."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,7 +35,13 @@ class Desk:
 
 
 def needs(
-    right: Right, *, own: str = "", workspace: bool = False, everybody: bool = False, alone: str = ""
+    right: Right,
+    *,
+    own: str = "",
+    workspace: bool = False,
+    everybody: bool = False,
+    alone: str = "",
+    noted: tuple[Act, str] | None = None,
 ) -> Callable[[Callable[Concatenate[Store, P], R]], Callable[Concatenate[Store | Desk, P], R]]:
     """Have a verb check that the person at the desk has a right in the project that its arguments name.
 
@@ -45,6 +54,8 @@ def needs(
         everybody: Whether that argument may also be "", where it stands for all people together.
         alone: Name of an argument that becomes the person themselves where they haven't the right "review", whatever
             the caller said: then the verb tells nothing that others answered.
+        noted: What the access log says of somebody whose desk this was, with the items that they got; no entry where
+            they got nothing, or the very same as a moment ago: a page asks for it again at each click.
         workspace: Whether the verb is about the workspace, not about one project; the right is its administrators'.
 
     Raises:
@@ -69,7 +80,10 @@ def needs(
                 refuse(store, f"{verb.__module__.rpartition('.')[2]}.{verb.__name__}", right, project)
             if alone and not access.may("review", project):
                 kwargs[alone] = access.person
-            return verb(seen_by(store._store, access), *args, **kwargs)
+            result = verb(seen_by(store._store, access), *args, **kwargs)
+            if noted is not None and result is not None:
+                _note(store, *noted, project, result)
+            return result
 
         for name, value in (("right", right), ("own", own), ("alone", alone)):  # for the test that walks all of them
             setattr(checked, name, value)
@@ -97,6 +111,33 @@ def refuse(desk: Desk, what: str, right: Right, project: int | None) -> None:
     raise Forbidden(right)
 
 
+def _note(desk: Desk, act: Act, what: str, project: int | None, result: object) -> None:
+    entry = AccessEntry(_now(), desk.person, act, what, project, tuple(dict.fromkeys(_items_of(result))))
+    last = _told.get((desk.person, project, what))
+    if act != "see" or last is None or last.items != entry.items or entry.at - last.at > AGAIN_MS:
+        desk._store.note(entry)
+        _told[(desk.person, project, what)] = entry
+
+
+def _items_of(result: object) -> Iterator[int]:
+    """Ids of the items in what a verb returns."""
+    if isinstance(result, Item):
+        yield result.id
+    elif isinstance(result, Mapping):
+        yield from _items_of(list(result.values()))
+    elif isinstance(result, list | tuple):
+        for each in result:
+            yield from _items_of(each)
+    else:
+        for name in ("item", "near", "items"):
+            if (inside := getattr(result, name, None)) is not None:
+                yield from _items_of(inside)
+
+
+_told: dict[tuple[str, int | None, str], AccessEntry] = {}
+"""The last entry of each kind that this process has made for a person."""
+
+
 def signed_in(verb: Callable[Concatenate[Store, Access, P], R]) -> Callable[Concatenate[Desk, P], R]:
     """Have a verb get what the person may do, to answer with no more than that; nothing but a session is needed."""
 
@@ -109,11 +150,12 @@ def signed_in(verb: Callable[Concatenate[Store, Access, P], R]) -> Callable[Conc
     return checked
 
 
-def require(desk: Desk, right: Right, project: int, what: str) -> Store:
+def require(desk: Desk, right: Right, project: int | None, what: str) -> Store:
     """The store, once a right is checked that only the moment tells. Raises `Forbidden`, `SignedOut`."""
-    if not access_of(desk).may(right, project):
+    access = access_of(desk)
+    if not access.may(right, project):
         refuse(desk, what, right, project)
-    return desk._store
+    return seen_by(desk._store, access)
 
 
 def leave(desk: Desk) -> None:

@@ -22,7 +22,7 @@ class Recalled:
     """Whether it says something else than the one whose place it took."""
 
 
-@needs("see", own="annotator")
+@needs("see", own="annotator", noted=("see", "answers"))
 def recall(
     store: Store, project: int, annotator: str, limit: int, before: int | None = None
 ) -> tuple[list[Recalled], bool]:

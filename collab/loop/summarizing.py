@@ -147,7 +147,7 @@ class Summary:
         return json.dumps(_plain(asdict(self)), ensure_ascii=False, indent=1) + "\n"
 
 
-@needs("export")
+@needs("export", noted=("export", "report"))
 def summary(store: Store, project_id: int, now: int) -> Summary:
     """Sum a project up as it stands now.
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from collab.domain.access import AccessEntry
 from collab.domain.store import Store
+from collab.loop.erasing import purge_project
 from collab.loop.escalating import JOB
 from collab.loop.measuring import tuned_folder
 from collab.loop.promoting import tuned_names
@@ -10,7 +12,8 @@ from collab.loop.versions import VERSIONS, judged
 
 HEADS = 5
 """Refits whose heads are kept: a new worker reads the last one, and who freezes one reads it while others follow."""
-UPLOAD_MS = 7 * 24 * 3_600_000
+DAY_MS = 24 * 3_600_000
+UPLOAD_MS = 7 * DAY_MS
 """How long an upload waits for its import."""
 
 
@@ -27,6 +30,19 @@ def sweep_uploads(store: Store, now: int) -> None:
     old = {path.resolve() for path in uploads.iterdir() if path.stat().st_mtime * 1000 < now - UPLOAD_MS}
     for path in old - {Path(job.payload.get("path", "")).resolve() for job in store.live_jobs()}:
         store.delete_files(f"uploads/{path.name}")
+
+
+def sweep_retention(store: Store, now: int) -> None:
+    """Delete what the retention says is over: entries of the access log, and the content of deleted projects."""
+    kept = store.retention()
+    if kept.access_log and (limit := now - kept.access_log * DAY_MS) and store.old_accesses(limit):
+        with store.transaction():
+            entries = store.shorten_access_log(limit)
+            detail = {"entries": entries, "days": kept.access_log}
+            store.note(AccessEntry(now, "", "change", "shorten access log", detail=detail))
+    for each in store.deleted_projects() if kept.deleted else ():
+        if each.at < now - kept.deleted * DAY_MS:
+            purge_project(store, each.id, "", now)
 
 
 def sweep_models(store: Store, project: int) -> None:

@@ -101,6 +101,8 @@ class Database:
 
     def write(self, statement: sa.Executable, params: Params = None) -> int:
         """Run a statement in the thread's transaction; returns how many rows it touched."""
+        if isinstance(params, list) and len(params) == 1:
+            (params,) = params  # the drivers' way for many rows costs more
         with self.transaction(), self.connection() as connection:
             return connection.execute(statement, params).rowcount
 
@@ -126,6 +128,11 @@ class Database:
         if project not in locked:
             locked.add(project)
             self.rows(sa.text("SELECT 1 FROM counter WHERE project = :project FOR UPDATE"), {"project": project})
+
+    @property
+    def holds_lock(self) -> bool:
+        """Whether this thread's transaction has locked a project; it then touches no other one."""
+        return self._joined is not None and bool(self._local.locked)
 
     def lock_name(self, name: str) -> None:
         """Let no other transaction that locks this name go on until this one ends."""
@@ -165,6 +172,18 @@ class Database:
             raise meant from error
 
 
+def upsert(table: sa.Table, key: Sequence[str], replaced: Sequence[str]) -> sa.TextClause:
+    """Write the insert of a whole row that replaces some columns where its key is there; one for both databases."""
+    names = ", ".join(column.name for column in table.c)
+    values = ", ".join(f":{column.name}" for column in table.c)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in replaced)
+    statement = sa.text(
+        f"INSERT INTO {table.name} ({names}) VALUES ({values}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    )
+    return statement.bindparams(*(sa.bindparam(column.name, type_=column.type) for column in table.c))
+
+
+# Parameters are hidden: they are content, and an error's text may come into a log.
 def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
     try:  # the standard library's SQLite may be one that can corrupt a WAL database (before 3.51.3)
         import pysqlite3.dbapi2 as driver
@@ -172,7 +191,7 @@ def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
         import sqlite3 as driver
     engine = sa.create_engine(
         url, module=driver, poolclass=sa.QueuePool, max_overflow=-1,
-        connect_args={"timeout": patience, "check_same_thread": False},
+        connect_args={"timeout": patience, "check_same_thread": False}, hide_parameters=True,
     )  # fmt: skip
 
     @sa.event.listens_for(engine, "connect")
@@ -187,5 +206,6 @@ def _sqlite_engine(url: sa.URL, patience: float) -> sa.Engine:
 def _postgres_engine(url: sa.URL, patience: float) -> sa.Engine:
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"), isolation_level="READ COMMITTED", max_overflow=-1, pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": f"-c lock_timeout={int(patience * 1000)}", "connect_timeout": max(1, int(patience))},
     )  # fmt: skip

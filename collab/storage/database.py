@@ -12,6 +12,7 @@ from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, St
 from collab.storage import (
     aggregates,
     answers,
+    batches,
     certificates,
     differences,
     draws,
@@ -19,6 +20,7 @@ from collab.storage import (
     explanations,
     features,
     files,
+    hits,
     imports,
     items,
     log,
@@ -167,6 +169,10 @@ class SqlStore(Database):
     members = people.members
     note = people.note
     accesses = people.accesses
+    retention = people.retention
+    set_retention = people.set_retention
+    old_accesses = people.old_accesses
+    shorten_access_log = people.shorten_access_log
     create_project = records.create_project
     projects = records.projects
     project = records.project
@@ -178,7 +184,7 @@ class SqlStore(Database):
     deleted_projects = records.deleted_projects
     restore_project = records.restore_project
     progress = records.progress
-    count_ask = records.count_ask
+    count_asks = records.count_asks
     lock = Database.lock_project
     set_worker = records.set_worker
 
@@ -197,17 +203,24 @@ class SqlStore(Database):
     stream_items = items.stream_items
     outcomes = items.outcomes
     set_read_until = items.set_read_until
+    item_called = items.item_called
     pool = items.pool
     pool_rows = items.pool_rows
-    find = items.find
+    find = hits.find
+
+    save_batch = batches.save_batch
+    batch = batches.batch
+    spoken = batches.spoken
     truth = items.truth
 
     index_text = search.index_text
+    unindexed = search.unindexed
 
     put_asks = queue.put_asks
     extend_lane = queue.extend_lane
     lease = queue.lease
     held = queue.held
+    hold = queue.hold
     renew = queue.renew
     release = queue.release
     choose_items = queue.choose_items
@@ -323,6 +336,7 @@ class SqlStore(Database):
     rename_person = erasures.rename_person
     rename_in_rows = erasures.rename_in_rows
     empty_item = erasures.empty_item
+    erased_items = erasures.erased_items
     forget_answers = erasures.forget_answers
     purge_project = erasures.purge_project
     scrub = erasures.scrub
@@ -346,6 +360,8 @@ class SqlStore(Database):
     repeats = repeats.repeats
     normings = normings.normings
     certificates = certificates.certificates
+    search = hits.search
+    batches = batches.batches
 
 
 def _address(workspace: Path, url: str | None) -> sa.URL:

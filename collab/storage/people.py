@@ -1,16 +1,22 @@
 # ruff: noqa: D103  # the Store protocol documents them
 """People, how they sign in, their sessions and roles, and the log of who saw, changed or took away what."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, get_args
 
 import sqlalchemy as sa
 
-from collab.domain.access import Access, AccessEntry, Attempts, Person, Role, SignIn
+from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
+from collab.domain.plain import typed
 from collab.errors import StorageError, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+from collab.storage.json_text import dumps
+
+_ALL = AccessFilter()
 
 SEEN_EVERY = 60_000
 """Milliseconds after which it is written anew that somebody is there: not with each of their requests."""
@@ -78,15 +84,13 @@ def known_as(db: Database, issuer: str, subject: str) -> Person | None:
 
 
 def sign_in_way(db: Database) -> SignIn:
-    found = db.scalar(sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in"))
+    found = db.scalar(_WAY)
     word = "none" if found is None else bytes(found).decode()
     return next(way for way in get_args(SignIn) if way == word)
 
 
 def set_sign_in_way(db: Database, way: SignIn) -> None:
-    insert = db.insert(tables.setting).values(name="sign in", value=way.encode())
-    changed = insert.on_conflict_do_update(index_elements=["name"], set_={"value": way.encode()})
-    db.write(changed)
+    _set(db, "sign in", way)
 
 
 def access(db: Database, person: str, session: str, now: int) -> Access | None:
@@ -168,17 +172,48 @@ def note(db: Database, entry: AccessEntry) -> None:
 
 
 def accesses(
-    db: Database, project: int | None = None, *, person: str = "", before: int | None = None, limit: int = 100
-) -> list[tuple[int, AccessEntry]]:
+    db: Database, project: int | None = None, wanted: AccessFilter = _ALL, *, before: int | None = None,
+    limit: int = 100,
+) -> list[tuple[int, AccessEntry]]:  # fmt: skip
     table = tables.access_log
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
     if project is not None:
         query = query.where(table.c.project == project)
-    if person:
-        query = query.where(table.c.person == person)
+    if wanted.person:
+        query = query.where(table.c.person == wanted.person)
+    if wanted.act:
+        query = query.where(table.c.act == wanted.act)
+    if wanted.since:
+        query = query.where(table.c.at >= wanted.since)
+    if wanted.until:
+        query = query.where(table.c.at < wanted.until)
     if before is not None:
         query = query.where(table.c.id < before)
     return [(r.id, _entry(r)) for r in db.rows(query)]
+
+
+def retention(db: Database) -> Retention:
+    found = db.scalar(sa.select(tables.setting.c.value).where(tables.setting.c.name == "retention"))
+    return Retention() if found is None else typed(Retention, json.loads(bytes(found)))
+
+
+def set_retention(db: Database, retention: Retention) -> None:
+    _set(db, "retention", dumps(asdict(retention)))
+
+
+def old_accesses(db: Database, before: int) -> int:
+    return int(db.scalar(sa.select(sa.func.count()).where(tables.access_log.c.at < before)))
+
+
+def shorten_access_log(db: Database, before: int) -> int:
+    with db.transaction():
+        _set(db, "access log since", str(before))  # the triggers look there
+        return db.write(sa.delete(tables.access_log).where(tables.access_log.c.at < before))
+
+
+def _set(db: Database, name: str, value: str) -> None:
+    insert = db.insert(tables.setting).values(name=name, value=value.encode())
+    db.write(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value.encode()}))
 
 
 def _person(row: sa.Row[Any]) -> Person:
@@ -193,6 +228,7 @@ def _columns() -> Sequence[sa.Column[Any]]:
     return [tables.annotator.c[name] for name in Person.__dataclass_fields__]
 
 
+_WAY = sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in")
 _PEOPLE = sa.select(*_columns())
 _LIVE = (
     "FROM session s JOIN annotator p ON p.name = s.person AND NOT p.disabled {more}"

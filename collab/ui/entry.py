@@ -29,6 +29,7 @@ from collab.ui.grants import (
     read_ticket,
     session_of,
 )
+from collab.ui.sentences import sentence
 
 MOST_BYTES = 4096
 AT_ONCE = 8
@@ -62,11 +63,11 @@ class Entry:
         try:
             entered = await anyio.to_thread.run_sync(self._enter, wanted, address, cookies, limiter=self.limiter())
         except WaitFirst as error:
-            return told(429, str(error), {"Retry-After": str(error.seconds)})
+            return told(429, sentence(str(error)), {"Retry-After": str(error.seconds)})
         except WrongPassword as error:
-            return told(403, str(error))
+            return told(403, sentence(str(error)))
         except StorageError as error:
-            return told(503, str(error))
+            return told(503, sentence(str(error)))
         reply = told(200, "")
         self._keep(reply, request, SESSION_COOKIE, issue_session(self.secret(), entered.token), entered.until)
         known = issue_known(self.secret(), cookies, entered.person)

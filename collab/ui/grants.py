@@ -57,7 +57,7 @@ class Download:
     """What a link may do: fetch one file for one person, who must still have the right when they follow it."""
 
     name: str
-    project: int
+    project: int | None
     right: Right
     person: str
     session: str = ""

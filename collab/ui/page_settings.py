@@ -132,7 +132,11 @@ def _personal(project: Project) -> None:
         columns = reshaping.columns_of(session.desk(), project)
         before = [name for name in columns if name in project.personal]
         chosen = st.multiselect(
-            word("settings.personal_columns"), columns, before, key=f"personal-{project.id}-{len(before)}"
+            word("settings.personal_columns"),
+            columns,
+            before,
+            key=f"personal-{project.id}-{len(before)}",
+            placeholder=word("frame.choose"),
         )
         if encoded := [f.name for f in project.fields if f.encoded and f.name in chosen]:
             st.caption(word("settings.personal_read", columns=plain(", ".join(encoded))))

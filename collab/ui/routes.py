@@ -103,7 +103,6 @@ class _Doors:
     async def media(self, request: Request) -> Response:
         """An image as people see it, or its thumbnail, by a signed link; the bytes of a name never change."""
         name, token = f"media/{request.path_params['name']}", request.query_params.get("t", "")
-        _speak(request)
 
         cookies = dict(request.cookies)
 
@@ -138,7 +137,6 @@ class _Doors:
     async def download(self, request: Request) -> Response:
         """A file of the workspace, by a signed link that runs out."""
         name, token = request.path_params["name"], request.query_params.get("t", "")
-        _speak(request)
         cookies = dict(request.cookies)
 
         def look() -> Path | None:
@@ -173,7 +171,7 @@ class _Doors:
             return _error(503, told(error))
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
-    def _desk(self, person: str, session: str, project: int, cookies: Mapping[str, str], what: str) -> Desk:
+    def _desk(self, person: str, session: str, project: int | None, cookies: Mapping[str, str], what: str) -> Desk:
         """A desk for whom a note names, who must hold the session that it was given in. Raises `SignedOut`."""
         desk = Desk(self.store, person, session)
         if session and session_of(self.secret(), cookies) != session:
@@ -196,7 +194,6 @@ class _Doors:
     ) -> Response:
         """Take the message in, then do everything else in threads; every error becomes a status and a sentence."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        _speak(request)
         raw, cookies = await _body(request), dict(request.cookies)
         if raw is None:
             return _error(413, words.word("errors.too_large", limit=MOST_BYTES // 1024))
@@ -244,7 +241,7 @@ class _Doors:
         got = exchange(desk, project, grant.annotator, sent, _now())
         refused = {e.id: e.message for e in message.answers if isinstance(e, Refused)}
         refused |= {answer: told(error) for answer, error in got.refused.items()}
-        handed, columns, link = got.handed, self._columns(desk, project), self._link(project.id)
+        handed, columns, link = got.handed, self._table(got.columns), self._link(project.id)
         return {
             "acked": got.acked,
             "revealed": {message.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
@@ -285,8 +282,10 @@ class _Doors:
         }
 
     def _columns(self, desk: Desk, project: Project) -> Table | None:
+        return self._table(measured(desk, project))
+
+    def _table(self, written: bytes | None) -> Table | None:
         """What was measured of the project's numbers and categories."""
-        written = measured(desk, project)
         return None if written is None else self.table(written)
 
     def _why(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
@@ -379,11 +378,6 @@ class _Doors:
     def _link(self, project: int) -> Link:
         secret, now = self.secret(), time.time()
         return lambda name: f"{self.prefix}/api/v1/{name}?t={issue_media(secret, project, name, now)}"
-
-
-def _speak(request: Request) -> None:
-    """Speak the language of the card, or of the browser that opens a link; a thread that is started from here too."""
-    words.speak(words.heard(request.headers.get("accept-language", "")))
 
 
 def _now() -> int:

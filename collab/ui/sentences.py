@@ -53,8 +53,10 @@ def _known(english: str, language: str) -> str | None:
         return known[english]
     if not known or len(english) > _LONGEST:
         return None
-    fits = ((pattern.fullmatch(english), said) for pattern, said in _patterns(language))
-    return next((_filled(said, found.groups(), language) for found, said in fits if found), None)
+    fits = [(found, said) for pattern, said in _patterns(language) if (found := pattern.fullmatch(english))]
+    # A sentence that begins with a value would take another one, in which it stands at the end, for that value.
+    found, said = min(fits, key=lambda fit: fit[0].end(1) if fit[0].start(1) == 0 else 0, default=(None, ""))
+    return _filled(said, found.groups(), language) if found else None
 
 
 def _filled(said: str, values: Sequence[str], language: str) -> str:

@@ -22,6 +22,7 @@ from collab.domain.store import Store
 from collab.errors import NotAlone
 from collab.ui import session
 from collab.ui.headers import SecurityHeaders
+from collab.ui.hearing import Hearing
 from collab.ui.loopback import Loopback
 from collab.ui.routes import routes
 from collab.ui.words import word
@@ -85,7 +86,7 @@ def app_arguments(store: Store, *, worker: Worker | None = None, base: str = "")
     return AppArguments(
         script_path=HERE / "navigation.py",
         routes=routes(store, base),
-        middleware=[Middleware(SecurityHeaders), Middleware(Loopback, way=store.sign_in_way)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Hearing), Middleware(Loopback, way=store.sign_in_way)],
         lifespan=lifespan,
         on_script_error=_tell_unexpected,
     )

@@ -171,6 +171,7 @@ def leave() -> None:
     st.session_state["left"] = True
     if how == "oidc":
         st.logout()
+        st.stop()  # the browser goes there next; another run before that would find the provider's word, and sign in
 
 
 def just_left() -> bool:
@@ -232,8 +233,8 @@ def grant(project_id: int, *, chosen: bool = False) -> str:
     return str(st.session_state[key])
 
 
-def download_address(name: str, project_id: int, right: Right = "export") -> str:
-    """A signed link to a file of a project, good for an hour, for who is here, as long as they have the right."""
+def download_address(name: str, project_id: int | None, right: Right = "export") -> str:
+    """A signed link to a file of a project, or of the workspace: for an hour, for who is here, while they may."""
     who, session = _here()
     link = Download(name, project_id, right, who, session)
     return f"{base()}/api/v1/download/{name}?t={issue_download(_store().secret(), link)}"

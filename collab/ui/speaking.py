@@ -26,7 +26,10 @@ def language() -> str:
     """The language of who is here."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return words.FALLBACK
-    who = session.annotator()
+    try:
+        who = session.annotator()
+    except CollabError:  # the page tells it, in a language that needs no store
+        return str(st.session_state.get("language") or _of_browser())
     if st.session_state.get("language_of") != who:  # who comes in reads as they did last time
         st.session_state["language_of"] = who
         remembered = _remembered() if who else ""
@@ -57,7 +60,7 @@ def offer_languages() -> None:
 
 
 def _remembered() -> str:
-    with suppress(CollabError):  # what is wrong there, the page tells; in which language is no reason to fail
+    with suppress(CollabError):
         return addressing.language(session.desk())
     return ""
 

@@ -1,8 +1,11 @@
 """The language changes while somebody labels: nothing that they did, picked or typed is lost."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from collab.domain.store import Store
+from tests.conftest import MakeProject
+from tests.ui.conftest import serve
 from tests.ui.harness.scene import Table
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,3 +36,26 @@ def test_what_is_typed_into_a_sheet_outlives_a_change_of_language(table: Table) 
     table.at("#sheetok").click()
     table.saved()
     assert [(a["kind"], a["note"]) for a in table.received] == [("flag", "See the last line")]
+
+
+def test_the_whole_app_changes_its_language_around_the_item_on_screen(
+    store: Store, make_project: MakeProject, page: Page
+) -> None:
+    project = make_project(20)
+    with serve("tests.ui.harness.pages:app", store.workspace / "server.log", COLLAB_HARNESS=str(store.workspace)) as at:
+        table = Table(page, at)
+        page.goto(f"{at}/label?project={project.id}")
+        page.get_by_role("button", name="中文").click()
+        expect(page.get_by_role("heading", name="您是谁？")).to_be_visible(timeout=20_000)
+        page.get_by_label("您的名字").fill("Ada")
+        page.get_by_label("您的名字").press("Enter")
+        expect(table.at("#latert")).to_have_text("稍后", timeout=20_000)
+        table.settle()
+        table.press("1", "2")
+        asked = table.ask
+        page.get_by_role("button", name="English").click()
+        expect(table.at("#latert")).to_have_text("Later")
+        assert table.ask == asked
+        table.saved()
+        kept = [annotation.answer for _, annotation in store.annotations(project.id)]
+        assert sorted(kept) == [("No",), ("Yes",)]

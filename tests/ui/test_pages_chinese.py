@@ -24,8 +24,8 @@ PARTS = {"page_import": ("page_data", {"part": "import"})}
 SCRIPT = "from collab.ui import {page}, pieces, speaking, words\nwords.speak_else(speaking.language)\n"
 SCRIPT += "with pieces.errors_told():\n    {page}.draw()\n"
 MOOD = LabelSchema("这条评论是什么情绪？", classes_from_names(("好", "坏")))
-ENGLISH = re.compile(r"[A-Za-z']{2,} [a-z']{2,} [a-z']{2,}[^\"]{0,60}")
-"""Three words of English in a row, as no name, unit or format has."""
+ENGLISH = re.compile(r"\b(?!collab )[A-Za-z']{2,} [a-z']{2,} [a-z']{2,}[^\"]{0,60}")
+"""Three words of English in a row, as no name, unit or format has; commands are named as they are typed."""
 
 
 def told(at: AppTest) -> str:

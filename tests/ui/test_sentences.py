@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from collab.errors import Forbidden, InvalidAnswer, InvalidPolicy, UnknownName, UnreadableFile
+from collab.errors import Forbidden, InvalidAnswer, InvalidPolicy, NothingToLearn, UnknownName, UnreadableFile
 from collab.ui import words
 from collab.ui.sentences import SENTENCES, sentence, told
 from tests.ui.sentences import sentences
@@ -46,6 +46,14 @@ def test_a_sentence_has_all_its_values_in_every_language(language: str):
         (UnknownName("column", "x", ("a", "b")), "没有这个列：'x'；现有 a, b。"),
         (Forbidden("lead"), "您在此处的角色没有更改此项目的权限。请联系管理员。"),
         (InvalidAnswer("x", ("item 1", "above 2")), "'x' 不是类别；请从中选择：item 1, above 2。"),
+        (
+            NothingToLearn("x", "5 answers are too few to fine-tune on; 8 are the least. Label some more."),
+            "无法从 x 中学习：5 个答案不足以微调；至少需要 8 个。请再标注一些。",
+        ),
+        (
+            UnreadableFile("a.gz", "its gzip packing is damaged (no). Pack or save it again."),
+            "无法读取 a.gz：其 gzip 压缩已损坏（no）。请重新打包或保存。",
+        ),
         (ValueError("photo: it is empty"), "photo：文件是空的"),
         (ValueError("what nobody knows {}"), "what nobody knows {}"),
     ],

@@ -18,7 +18,7 @@ export default ({ data, parentElement }) => {
     try {
       const reply = await fetch(`${data.base}/api/v1/sign-in`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", "accept-language": data.lang },
         body: JSON.stringify(body),
       });
       if (reply.ok) return location.reload();
