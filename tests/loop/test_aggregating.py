@@ -6,7 +6,7 @@ import pytest
 from collab.domain.project import LabelSchema, classes_from_names
 from collab.domain.store import SharedAnswer
 from collab.engine.encoders.text import encoder_of
-from collab.loop import aggregating, annotating, reshaping
+from collab.loop import annotating, juxtaposing, reshaping
 from collab.loop.encoding import encode_items
 from collab.loop.retraining import Learner
 
@@ -113,12 +113,12 @@ def test_answers_that_were_asked_because_of_others_tell_nothing_of_agreement():
         SharedAnswer(2, "Ada", ("plus",), "query", False, True),
         SharedAnswer(2, "Bo", (), "relabel", False, True),
     ]
-    assert [(a.item, a.annotator) for a in aggregating.planned(answers)] == [(1, "Ada"), (1, "Bo")]
+    assert [(a.item, a.annotator) for a in juxtaposing.planned(answers)] == [(1, "Ada"), (1, "Bo")]
 
 
 def test_sets_of_classes_are_compared_whole():
     schema = LabelSchema("Which?", classes_from_names(("a", "b", "c")), task="multi label")
     given = [("Ada", ("a", "b")), ("Bo", ("a", "b")), ("Cy", ("a",))]
-    table = aggregating.tabled([SharedAnswer(1, who, said, "", False, True) for who, said in given], schema)
+    table = juxtaposing.tabled([SharedAnswer(1, who, said, "", False, True) for who, said in given], schema)
     assert table.table.tolist() == [[0, 0, 1]]
     assert table.differing.tolist() == [0]
