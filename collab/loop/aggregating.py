@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collab.domain.annotation import Ask, Decision, Event
+from collab.domain.annotation import Ask, Decision, Event, answers_wanted
 from collab.domain.project import LabelSchema, Project
 from collab.domain.store import SharedAnswer, Store
 from collab.domain.task import answer_of
@@ -139,6 +139,8 @@ def _conclude(store: Store, project: Project, answers: Answers, model: Floats | 
         item, confidence = int(answers.items[row]), float(sure[row])
         said = answer_of(answers.numbers.columns(int(best[row])), project.schema)
         stands = before.get(item)
+        if answers.given[row] < answers_wanted(project, item):
+            continue  # others are being asked
         if stands is not None and stands.answer == said and abs((stands.confidence or 0) - confidence) <= STEADY:
             continue
         if confidence >= policy.aggregate_from:
