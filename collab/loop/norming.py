@@ -17,8 +17,8 @@ from collab.domain.store import SharedAnswer, Store
 from collab.engine.annotator_quality import alpha_change, krippendorff_alpha
 from collab.engine.assurance import Estimate
 from collab.errors import Conflict, UnknownName
-from collab.loop.aggregating import tabled
 from collab.loop.annotating import convene
+from collab.loop.juxtaposing import tabled
 from collab.loop.permitting import needs
 
 SIZE, FEWEST, MOST = 20, 5, 100
