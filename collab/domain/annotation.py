@@ -9,12 +9,26 @@ from typing import Any, Literal
 from collab.domain.project import NONE, Answer, ItemState, LabelSchema, Project
 
 Purpose = Literal[
-    "random", "cold start", "query", "audit", "certificate", "repeat", "chosen", "imported", "review", "norming", "bulk"
+    "random",
+    "cold start",
+    "query",
+    "audit",
+    "certificate",
+    "repeat",
+    "chosen",
+    "imported",
+    "review",
+    "norming",
+    "bulk",
+    "more",
+    "relabel",
 ]
 """Why it is asked; "certificate": an audit that a certificate drew; "repeat": this person's own answer, once more;
-"review": a second look; "norming": everybody answers the same few items; "bulk": one answer for many items at once."""
-Lane = Literal["query", "audit", "certificate", "repeat", "chosen", "review", "norming"]
-"""Which queue an ask stands in; those of `PERSONAL` belong to one person."""
+"review": a second look; "norming": everybody answers the same few items; "bulk": one answer for many items at once;
+"more": the answers so far differ; "relabel": a second answer is worth more than a new item."""
+Lane = Literal["query", "audit", "certificate", "repeat", "chosen", "review", "norming", "overlap", "relabel"]
+"""Which queue an ask stands in; those of `PERSONAL` belong to one person. "overlap": the further answers to items that
+somebody has answered."""
 PERSONAL: frozenset[Lane] = frozenset({"chosen", "repeat", "review", "norming"})
 ALWAYS_BLIND: frozenset[Purpose] = frozenset({"audit", "certificate", "repeat", "review", "norming"})
 """Asks that measure, or look again: their suggestion is never shown, neither before they are answered nor after."""
@@ -223,6 +237,19 @@ def coin(project: Project, item: int, slot: int = 0) -> float:
     return int.from_bytes(word) / 2**48
 
 
+def answers_wanted(project: Project, item: int) -> int:
+    """How many answers an item needs: as the policy says of all, and of those that its coin picks.
+
+    Each item has a coin of its own, always the same, not to be guessed without the project's salt.
+    """
+    policy = project.policy
+    if policy.overlap <= policy.annotations_per_item or not policy.overlap_share:
+        return policy.annotations_per_item
+    word = hashlib.blake2b(f"overlap:{item}".encode(), digest_size=6, key=project.salt.encode()).digest()
+    picked = int.from_bytes(word) / 2**48 < policy.overlap_share
+    return policy.overlap if picked else policy.annotations_per_item
+
+
 DecisionSource = Literal["agreement", "adjudicated", "aggregated", "machine", "imported"]
 
 
@@ -252,6 +279,7 @@ def settle(
     schema: LabelSchema,
     standing: Decision | None = None,
     *,
+    by_most: bool = False,
     adjudicated: Decision | None = None,
     aggregated: Decision | None = None,
 ) -> Settled:
@@ -261,6 +289,7 @@ def settle(
         current: At most one annotation for each annotator: the last one not taken back.
         wanted: How many answers an item needs.
         standing: What stands until people answer: the decision that came with the file, or a machine's.
+        by_most: Whether, where answers differ, the one that more than half have given counts.
         adjudicated: What an adjudicator has settled; it stands whatever annotators say.
         aggregated: What was concluded from answers that differ; it settles what would be disputed.
     """
@@ -277,11 +306,14 @@ def settle(
         return Settled("open")
     votes = Counter(_resolved(a.answer, schema) if a.kind == "answer" else None for a in spoken)
     if len(votes) > 1:  # those that differ by what is offered no more are one today
-        votes = Counter(answer and counted(answer, schema) for answer in votes)
+        votes = Counter(answer and counted(answer, schema) for answer in votes.elements())
     if len(votes) > 1:
-        if aggregated is None:
+        if aggregated is not None:
+            return Settled("decided", replace(aggregated, answer=_resolved(aggregated.answer, schema)))
+        ((most, n),) = votes.most_common(1)
+        if not (by_most and 2 * n > len(spoken)):
             return Settled("disputed")
-        return Settled("decided", replace(aggregated, answer=_resolved(aggregated.answer, schema)))
+        votes = Counter({most: n})
     (answer,) = votes
     if answer is None:
         return Settled("unsure")

@@ -13,6 +13,9 @@ FieldKind = Literal["text", "image", "number", "category"]
 FieldRole = Literal["both", "shown", "encoded", "id", "metadata"]
 Mode = Literal["suggestion first", "answer first", "blind"]
 """When people see the model's word: before they answer, once they have answered (and may change it), or never."""
+DecideBy = Literal["agreement", "dawid skene", "crowdlab"]
+"""How several answers become a decision: all (or where more are asked, most) are the same; or where they differ, each
+annotator counts as much as others bear them out, and the model's word as one more."""
 Answer = tuple[str, ...]
 """Ids of the chosen classes, or `NONE` alone; a single-label answer holds one. () is no answer."""
 
@@ -165,6 +168,16 @@ class LoopPolicy:
     mode: Mode = "suggestion first"
     blind_share: float = 0.15
     annotations_per_item: int = 1
+    overlap_share: float = 0.0
+    """Share of the items, drawn by a coin, that get `overlap` answers."""
+    overlap: int = 2
+    answers_most: int = 0
+    """Where the first answers differ, further people are asked until most say the same, or so many have; 0: nobody."""
+    decide_by: DecideBy = "agreement"
+    aggregate_from: float = 0.9
+    """Confidence from which a decision that was concluded from differing answers stands; below it they are disputed."""
+    relabel: bool = True
+    """Whether items whose answer is doubtful are asked again where people err often."""
     strategy: str = "default"
     encoder: str = "minilm"
     """Of texts."""
@@ -198,6 +211,16 @@ class LoopPolicy:
             raise InvalidPolicy("blind_share", self.blind_share, "at least 0 and under 1")
         if not 1 <= self.annotations_per_item <= 20:
             raise InvalidPolicy("annotations_per_item", self.annotations_per_item, "between 1 and 20")
+        if not 0 <= self.overlap_share <= 1:
+            raise InvalidPolicy("overlap_share", self.overlap_share, "between 0 and 1")
+        if not 2 <= self.overlap <= 20:
+            raise InvalidPolicy("overlap", self.overlap, "between 2 and 20")
+        if self.answers_most and not 3 <= self.answers_most <= 20:
+            raise InvalidPolicy("answers_most", self.answers_most, "0, or between 3 and 20")
+        if self.decide_by not in get_args(DecideBy):
+            raise InvalidPolicy("decide_by", self.decide_by, f"one of {', '.join(get_args(DecideBy))}")
+        if not 0.5 <= self.aggregate_from <= 0.999:
+            raise InvalidPolicy("aggregate_from", self.aggregate_from, "between 0.5 and 0.999")
         if any(n < 1 or k < 1 for n, k in self.audit_schedule) or self.audit_trickle < 0:
             raise InvalidPolicy("audit_schedule", self.audit_schedule, "pairs of positive numbers")
         if self.machine_trickle < 0 or self.repeat_every < 0:
@@ -218,6 +241,16 @@ class LoopPolicy:
             raise InvalidPolicy("image_pixels and image_bytes", (self.image_pixels, self.image_bytes), "at least 1")
         if not 10 <= self.lease_seconds <= 86_400:
             raise InvalidPolicy("lease_seconds", self.lease_seconds, "between 10 and 86400")
+
+    @property
+    def several(self) -> bool:
+        """Whether there are items that need more than one answer."""
+        return self.annotations_per_item > 1 or self.overlap_share > 0 or self.answers_most > 0
+
+    @property
+    def by_most(self) -> bool:
+        """Whether, where answers differ, most of them decide."""
+        return self.answers_most > 0 and self.decide_by == "agreement"
 
     @property
     def audits(self) -> bool:

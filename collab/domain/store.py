@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
 from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
 from collab.domain.certificate import Certificate
+from collab.domain.norming import Normed, Norming, Remark
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
 from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
@@ -83,6 +84,21 @@ class Audit:
     """Whether it was ever handed out; a late arrival may not have been."""
     held: bool
     """Whether its answer is under way: somebody holds it, or it was given back unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAnswer:
+    """An answer in force to an item that others may have answered too."""
+
+    item: int
+    annotator: str
+    answer: Answer
+    purpose: str
+    """Why it was asked; "" where it wasn't."""
+    audit: bool
+    """Whether the item is of the reserve, or drawn by a certificate."""
+    single: bool
+    """Whether somebody gave it to this item alone: not for many at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +387,8 @@ class Store(Protocol):
         """Write a ranking: rows that exist get the new score, reason and suggestion, others are added.
 
         Purpose and coin of a row never change once it was leased; nor is such a row deleted. Rows of a newer ranking
-        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …), each with a coin of its own.
+        come before those of an older one. Each ask becomes `overlap` rows (slots 0 …), or as many as the
+        policy wants of this item where those are more, each with a coin of its own.
 
         Args:
             whole: Delete the rows of the query lane that are not in `asks` and were never leased.
@@ -424,7 +441,19 @@ class Store(Protocol):
         """Give the open rows of these items a new suggestion."""
 
     def add_slots(self, project: int, overlap: int) -> None:
-        """Give every item of the queue as many rows as answers are wanted."""
+        """Give every item of the queue as many rows as answers are wanted: `overlap`, or more where the policy picks
+        it."""
+
+    def want_answers(self, project: int, item: int, more: int) -> None:
+        """See to it that so many rows wait for further answers to an item, in the lane "overlap" (of audits in their
+        own); those of the ranking that wait for it stand there too from then on."""
+
+    def begun_items(self, project: int) -> list[int]:
+        """Items that somebody has answered, and that wait in the lane "overlap" for others."""
+
+    def put_relabels(self, project: int, asks: Sequence[Ask]) -> None:
+        """Replace the rows of the lane "relabel" that nobody was handed: a further answer to items that are decided.
+        Items that wait for an answer already are left out."""
 
     def live_items(self, project: int, now: int) -> list[int]:
         """Items under a live lease: the ones whose suggestion must stay fresh."""
@@ -463,6 +492,18 @@ class Store(Protocol):
     def standing_decision(self, item: int) -> Decision | None:
         """What stands while nobody speaks, whatever people said since: the decision that came with the file, else that
         of a machine under a signed certificate."""
+
+    def set_aggregated(self, project: int, decisions: Sequence[Decision]) -> None:
+        """Keep what was concluded from differing answers; a decision without an answer takes the one before back."""
+
+    def aggregated(self, project: int) -> dict[int, Decision]:
+        """What was concluded last, by item; of items that people agree on by now it counts for nothing."""
+
+    def aggregated_decision(self, item: int) -> Decision | None:
+        """The same for one item."""
+
+    def shared_answers(self, project: int, least: int = 2) -> list[SharedAnswer]:
+        """Answers in force to items that so many people have answered, by item, in the order in which they came."""
 
     def settle_item(self, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
         """Write an item's state and decision, and keep the counters true."""
@@ -521,12 +562,15 @@ class Store(Protocol):
         Left out is what an adjudicator has settled, what this person has put off, and what another one is at.
         """
 
-    def due_looks(self, project: int, annotator: str, kind: str, size: int, now: int) -> list[tuple[int, float]]:
+    def due_looks(
+        self, project: int, annotator: str, kind: str, size: int, now: int, token: str = ""
+    ) -> list[tuple[int, float]]:
         """The next of them, with their scores: what was sent to this person first, then the most doubtful; among these
         others' items before what this person answered.
 
         Args:
             kind: Of one kind alone; "": of all.
+            token: What is held under it is left out; what this person holds in another tab is taken over.
         """
 
     def take_looks(
@@ -554,6 +598,38 @@ class Store(Protocol):
 
     def second_looks(self, item: int) -> list[Annotation]:
         """What people said blind of an item at a second look, in the order in which they said it."""
+
+    # ---- norming rounds
+    def save_norming(self, norming: Norming) -> None:
+        """Keep a round as it stands; until it is closed, nobody gets its items from another lane."""
+
+    def normings(self, project: int) -> tuple[Norming, ...]:
+        """Newest first; one at most isn't closed."""
+
+    def norming_of(self, item: int) -> Norming | None:
+        """The round under way that an item is in."""
+
+    def add_norming(self, project: int, annotator: str, reason: str) -> bool:
+        """Queue the items of the round that is answered blind for one more person (lane "norming", blind); False where
+        there are none that this person was not asked."""
+
+    def ask_norming_again(self, project: int) -> None:
+        """Queue what people have answered of the round under way once more, each for the same person."""
+
+    def end_norming_asks(self, project: int) -> None:
+        """Ask nothing more of any round."""
+
+    def set_normed(self, norming: Norming, item: int, annotator: str, after: bool, said: Annotation | None) -> None:
+        """Keep what somebody answered in a round, before or after it was opened; None: it was taken back."""
+
+    def normed(self, project: int, number: int) -> list[Normed]:
+        """All answers of a round, by item and person, the one before it was opened first."""
+
+    def keep_remark(self, project: int, number: int, item: int, event: str) -> None:
+        """Keep that an event is a remark on an item of a round."""
+
+    def remarks(self, project: int, number: int) -> list[Remark]:
+        """The remarks of a round, oldest first; those that were erased are left out."""
 
     # ---- certificates
     def save_certificate(self, certificate: Certificate) -> None:

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Event, settle
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Decision, Event, answers_wanted, settle
+from collab.domain.norming import Norming
 from collab.domain.project import LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
-from collab.loop.replaying import replay
+from collab.loop.replaying import replay, replay_norming
 from collab.loop.veiling import recorded
 
 LATER_MS = 30 * 60_000
@@ -56,6 +57,8 @@ def submit(
         annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
         store.append(annotation.event())
         apply(store, project, annotation)
+        if project.policy.several:
+            ask_on(store, project, annotation.item)
         return "stored"
 
 
@@ -86,6 +89,9 @@ def apply(store: Store, project: Project, annotation: Annotation) -> None:
     if annotation.purpose == "review":
         _apply_look(store, project, annotation)
         return
+    if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
+        _apply_norming(store, project, annotation, norming)
+        return
     mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
@@ -114,6 +120,20 @@ def _apply_look(store: Store, project: Project, annotation: Annotation) -> None:
         store.set_second_look(annotation.item, annotation.annotator, annotation)
 
 
+def _apply_norming(store: Store, project: Project, annotation: Annotation, norming: Norming) -> None:
+    """Keep an answer of the round under way for itself: nobody sees it, and nothing is settled, until that is due."""
+    item, who, after = annotation.item, annotation.annotator, norming.stage != "blind"
+    if annotation.kind == "undo":
+        store.set_normed(norming, item, who, after, None)
+    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, annotation):
+        store.set_normed(norming, item, who, after, annotation)
+
+
+def convene(store: Store, project: Project, event: Event) -> None:
+    """Bring the projections up to one act on a norming round; `rebuild` replays the same function."""
+    settle_again(store, project, list(replay_norming(store, event)), event.at)
+
+
 def apply_verdict(store: Store, project: Project, event: Event) -> None:
     """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
     assert event.item is not None, "an adjudication names its item"
@@ -135,6 +155,10 @@ def rebuild(store: Store, project_id: int) -> None:
                     apply(store, project, Annotation.from_event(event))
                 elif event.kind == "certificate":
                     replay(store, event)
+                elif event.kind == "aggregate":
+                    conclude(store, project, event)
+                elif event.kind == "norming":
+                    convene(store, project, event)
                 elif event.kind in ("adjudicate", "withdraw"):
                     apply_verdict(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
@@ -171,6 +195,30 @@ def settle_again(store: Store, project: Project, items: list[int], now: int) -> 
     with store.transaction():
         for item in items:
             _settle(store, project, item, now)
+
+
+def ask_on(store: Store, project: Project, item: int) -> None:
+    """Queue the further answers that an item needs: as the policy wants of it, and one more where they differ so far.
+
+    What is queued follows from nothing but the answers in force; a rebuild leaves the queue as it is.
+    """
+    spoken = sum(a.kind in ("answer", "unsure") for a in store.current(item))
+    state, wanted = store.items([item])[item].state, answers_wanted(project, item)
+    if state == "disputed" and wanted <= spoken < project.policy.answers_most:
+        wanted = spoken + 1
+    if state in ("open", "disputed") and 0 < spoken < wanted:
+        store.want_answers(project.id, item, wanted - spoken)
+
+
+def conclude(store: Store, project: Project, event: Event) -> None:
+    """Bring decisions up to one event of the kind "aggregate"."""
+    said = event.payload
+    decisions = [
+        Decision(item, tuple(answer), "aggregated", confidence)
+        for item, answer, confidence in zip(said["items"], said["answers"], said["confidences"], strict=True)
+    ]
+    store.set_aggregated(project.id, decisions)
+    settle_again(store, project, said["items"], event.at)
 
 
 def new_id() -> str:
@@ -226,6 +274,8 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
         earlier = Annotation.from_event(event)
     if annotation.kind != "undo" or (earlier is not None and earlier.purpose in ("repeat", "review")):
         return earlier  # these stand beside what is in force
+    if earlier is not None and earlier.purpose == "norming" and store.norming_of(annotation.item) is not None:
+        return earlier  # so does this, until its round is closed
     if annotation.target not in [a.id for a in store.current(annotation.item)]:
         raise UnknownName("annotation in force", annotation.target)
     return earlier
@@ -280,15 +330,19 @@ def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
-    said = store.adjudication(item)
+    said, current, aggregated = store.adjudication(item), store.current(item), None
     if said is not None and said.unusable:
         store.settle_item(project.id, item, "unusable", None, now)
         return
+    if len(current) > 1 and project.policy.decide_by != "agreement":
+        aggregated = store.aggregated_decision(item)
     settled = settle(
-        store.current(item),
-        project.policy.annotations_per_item,
+        current,
+        answers_wanted(project, item),
         project.schema,
         None if said is not None and said.verdict == "discard" else store.standing_decision(item),
+        by_most=project.policy.by_most,
         adjudicated=None if said is None else said.decision,
+        aggregated=aggregated,
     )
     store.settle_item(project.id, item, settled.state, settled.decision, now)

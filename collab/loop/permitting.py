@@ -152,9 +152,10 @@ def signed_in(verb: Callable[Concatenate[Store, Access, P], R]) -> Callable[Conc
 
 def require(desk: Desk, right: Right, project: int | None, what: str) -> Store:
     """The store, once a right is checked that only the moment tells. Raises `Forbidden`, `SignedOut`."""
-    if not access_of(desk).may(right, project):
+    access = access_of(desk)
+    if not access.may(right, project):
         refuse(desk, what, right, project)
-    return desk._store
+    return seen_by(desk._store, access)
 
 
 def leave(desk: Desk) -> None:

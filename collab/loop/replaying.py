@@ -1,10 +1,11 @@
-"""Acts on certificates as events of the log, and what a rebuild makes of them."""
+"""Acts on certificates and on norming rounds as events of the log, and what a rebuild makes of them."""
 
 from dataclasses import asdict, replace
 from typing import Literal
 
-from collab.domain.annotation import Event
+from collab.domain.annotation import Annotation, Event
 from collab.domain.certificate import Certificate
+from collab.domain.norming import Norming
 from collab.domain.plain import typed
 from collab.domain.store import Store
 
@@ -37,3 +38,32 @@ def replay(store: Store, event: Event) -> None:
             store.apply_labels(after.project, after.number, event.at)
         case "give up" | "withdraw" | "revoke":
             store.drop_labels(after.project, after.number)
+
+
+def replay_norming(store: Store, event: Event) -> tuple[int, ...]:
+    """Bring rounds up to one event of the kind "norming"; returns the items that are to be settled anew.
+
+    What each person said last, blind or after the discussion, comes in force when the round is closed, but where they
+    have answered elsewhere since.
+    """
+    said, project = event.payload, event.project
+    if said.get("stage") == "remark":
+        if event.item is not None:
+            store.keep_remark(project, said["number"], event.item, event.id)
+        return ()
+    before = next((n for n in store.normings(project) if n.number == said["number"]), None)
+    items = tuple(said["items"])
+    by, at = (event.actor, event.at) if before is None else (before.by, before.at)
+    norming = Norming(project, said["number"], said["stage"], items, by, at)
+    store.save_norming(norming)
+    if norming.stage != "closed":
+        return ()
+    last = {(n.item, n.annotator): n.event for n in store.normed(project, norming.number)}
+    for (item, annotator), answer in last.items():
+        given = store.event(answer)
+        mine = next((a for a in store.current(item) if a.annotator == annotator), None)
+        if given is None or (given.kind == "answer" and not given.payload.get("answer")):
+            continue  # it was erased
+        if mine is None or mine.at <= given.at:
+            store.set_current(item, annotator, Annotation.from_event(given))
+    return items

@@ -10,7 +10,7 @@ from collab.domain.annotation import Event
 from collab.domain.project import NONE, Field, LabelClass, LabelSchema, LoopPolicy, Project
 from collab.domain.store import Store
 from collab.errors import Conflict, InvalidSchema, UnknownName
-from collab.loop.annotating import follow_classes, settle_again
+from collab.loop.annotating import ask_on, follow_classes, settle_again
 from collab.loop.auditing import revoke_all
 from collab.loop.permitting import needs
 
@@ -154,13 +154,24 @@ def save_policy(store: Store, project_id: int, policy: LoopPolicy, actor: str, e
         if not store.append(event):
             return
         store.save_policy(project_id, policy)
-        if policy.annotations_per_item != project.policy.annotations_per_item:
+        if _settling(policy) != _settling(project.policy):
             store.add_slots(project_id, policy.annotations_per_item)
-            settle_again(store, store.project(project_id), store.annotated(project_id), now)
+            changed, items = store.project(project_id), store.annotated(project_id)
+            settle_again(store, changed, items, now)
+            if policy.several:
+                for item in items:
+                    ask_on(store, changed, item)
 
 
 def _with(schema: LabelSchema, changed: LabelClass) -> LabelSchema:
     return replace(schema, classes=tuple(changed if c.id == changed.id else c for c in schema.classes))
+
+
+def _settling(policy: LoopPolicy) -> tuple[object, ...]:
+    """What says how many answers an item needs, and what they come to."""
+    return (
+        policy.annotations_per_item, policy.overlap_share, policy.overlap, policy.answers_most, policy.decide_by,
+    )  # fmt: skip
 
 
 def _guidance(schema: LabelSchema) -> tuple[object, ...]:

@@ -20,6 +20,8 @@ from collab.engine.laplace import Laplace
 from collab.engine.pool import PoolView, Selection
 from collab.engine.strategies import Strategy, strategy_of
 from collab.errors import UnknownName
+from collab.loop import aggregating
+from collab.loop.aggregating import Known
 from collab.loop.checking import check
 from collab.loop.doubting import Features
 from collab.loop.encoding import blocks_of
@@ -38,6 +40,9 @@ WHOLE_EVERY_MS = 60_000
 LIVE_MS = 5 * 60_000
 GROWTH = 1.1
 """While features still arrive, the pool is ranked anew each time it has grown by this factor."""
+
+BEGUN = 500
+"""Items that others have begun whose suggestion is kept fresh; whoever comes gets those first."""
 
 FIRST = "typicality"
 """What asks until there is a head, where the policy's strategy needs one."""
@@ -133,12 +138,14 @@ class Learner:
         temperature, proba = self._score(features, audits)
         progress, whole = self._store.progress(self.project.id), now - self._whole_at >= WHOLE_EVERY_MS
         held = [i for i in self._store.live_items(self.project.id, now) if i in pool.row]
-        view = self._view(features, labeled, proba, pool.rows(held))
+        begun = [i for i in self._store.begun_items(self.project.id) if i in pool.row]
+        view = self._view(features, labeled, proba, pool.rows(held), pool.rows(begun))
         strategy, selection = self._select(view, progress.revision + 1, whole, now)
         asked = time.perf_counter()
 
         model = champion_of(self._store, self.project, self._model, now)
-        named = np.unique(np.concatenate([selection.indices, pool.rows(held)]))
+        fresh = [*held, *begun[:BEGUN]]
+        named = np.unique(np.concatenate([selection.indices, pool.rows(fresh)]))
         level, threshold = self.project.policy.set_level, None
         if proba is not None:
             threshold = set_threshold(proba[audits.answered], audits.labels(proba.shape[1]), level)
@@ -176,7 +183,7 @@ class Learner:
             if not self._suggests(model.id, now):
                 return None
             self._store.put_asks(self.project.id, asks, progress.ranking + 1, whole=whole, overlap=overlap)
-            self._store.suggest(self.project.id, {item: words[item] for item in held if item in words})
+            self._store.suggest(self.project.id, {item: words[item] for item in fresh if item in words})
             self._store.add_round(done)
             self._store.set_worker(self.project.id, "idle", now)
         self._changes, self._ranked_rows = 0, len(pool)
@@ -186,6 +193,10 @@ class Learner:
             free = np.flatnonzero((pool.labels == OPEN) & ~pool.audits)
             seen = None if proba is None else Seen(done, audits, proba, pool.items, pool.current, labeled, free)
             self._behind = not self._figures.make(self.project, seen, now)
+            standard = self._fitting.standard
+            aggregating.follow(
+                self._store, self.project, Known(pool, features, proba, self.head, standard, done.revision), now
+            )
         sweep_heads(self._store, self.project.id)
         return done
 
@@ -247,11 +258,12 @@ class Learner:
         self._looks += 1
         return check(done, self._looks, audits, proba[audits.rows], honest, pool, rng)
 
-    def _view(self, features: Floats, labeled: Ints, proba: Floats | None, held: Ints) -> PoolView:
+    def _view(self, features: Floats, labeled: Ints, proba: Floats | None, held: Ints, begun: Ints) -> PoolView:
         classes, labels = self.project.schema.classes, self._pool.labels
         free = (labels == OPEN) & ~self._pool.audits
         held = held[free[held]]  # what is leased as an audit stays unseen
         free[held] = False
+        free[begun] = False  # they have a lane of their own
         return PoolView(
             features, np.flatnonzero(free), labeled, self._pool.numbers.labels(labels[labeled], len(classes)), proba,
             len(classes), held,
@@ -320,7 +332,11 @@ class Learner:
             for _, event in page:
                 if event.kind in ACTS_ON_ITEMS and event.item is not None:
                     touched.append(event.item)
+                elif event.kind in ("aggregate", "norming"):
+                    touched += event.payload.get("items", ())
                 else:
+                    if event.kind == "erase":  # what they keep in memory would be written once more
+                        self._figures = Figures(self._store, self.project.id)
                     before, self.project = self.project, self._store.project(self.project.id)
                     if self.project.policy.head != before.policy.head:
                         self._fitting.head = None  # another kind has strengths of its own

@@ -39,10 +39,12 @@ FEWEST = 20
 """Decisions without which there is nothing to compare."""
 AGAIN_MS, CHANGED = 60_000, 0.05
 """Looked for anew at most so often, and once this share of the decisions has come or changed since."""
-MOST = 1000
-"""Of each kind."""
+MOST, MOST_SHARE = 1000, 0.2
+"""Of each kind, in number and as a share of the decisions: of a poor model's doubts nobody should see all."""
 MARGIN = 1.5
 """Likely errors in the queue, for each that confident learning counts: its count is no list."""
+ALIKE = 0.5
+"""Cosine under which two items have too little in common to contradict each other."""
 CHECKS = 50
 """Machine labels drawn for a check at a time."""
 NEAR = 3
@@ -54,7 +56,7 @@ FLIPS, MACHINE = 0.4, 0.3
 def ask_if_due(store: Store, project: Project, features: Features, now: int) -> Job | None:
     """Ask for a look where enough has changed since the last one; cheap otherwise."""
     progress, last = store.progress(project.id), looked(store, project.id)
-    if progress.decided < FEWEST:
+    if progress.decided < FEWEST or progress.reading < 1:
         return None
     if last is not None:
         changed = max(progress.events - last.events, abs(progress.decided - last.decisions))  # an import has no events
@@ -126,8 +128,8 @@ def _doubtful(
     def answer(number: int) -> Answer:
         return answer_of(pool.numbers.columns(number), project.schema)
 
-    suspects = []
-    for row in np.argsort(-doubts, kind="stable")[: min(MOST, math.ceil(MARGIN * likely))].tolist():
+    suspects, most = [], min(MOST, math.ceil(MOST_SHARE * len(labeled)))
+    for row in np.argsort(-doubts, kind="stable")[: min(most, math.ceil(MARGIN * likely))].tolist():
         if said[row] == numbers[row]:
             continue  # less sure than of others, but of the same answer
         detail = {"instead": list(answer(int(said[row]))), "sure": round(float(sure[row]), 4)}
@@ -135,7 +137,7 @@ def _doubtful(
     met: set[int] = set()
     for pair in contradictions(own, numbers):
         row, other = _doubted(pair, doubts)
-        if row in met or len(met) == MOST:
+        if row in met or len(met) == most or pair.similarity < ALIKE:
             continue
         met.add(row)
         detail = {"other": int(pool.items[labeled[other]]), "cosine": round(pair.similarity, 4)}

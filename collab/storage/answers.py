@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Annotation, Decision, Settled, settle
+from collab.domain.annotation import Annotation, Decision, Settled, answers_wanted, settle
 from collab.domain.project import Item, Project
 from collab.domain.store import NewItem
 from collab.domain.suspect import Adjudication
-from collab.storage import log, people, projections, records, verdicts
+from collab.storage import aggregates, log, people, projections, records, verdicts
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.items import read_item
@@ -186,14 +186,19 @@ def _drawn(db: Database, items: Sequence[int]) -> set[int]:
 
 
 def _settled(
-    owner: Project, said: Sequence[Annotation], standing: Decision | None, adjudicated: Adjudication | None
+    owner: Project,
+    item: int,
+    said: Sequence[Annotation],
+    standing: Decision | None,
+    adjudicated: Adjudication | None,
+    concluded: Decision | None,
 ) -> Settled:
     if adjudicated is not None and adjudicated.unusable:
         return Settled("unusable")
     gone = adjudicated is not None and adjudicated.verdict == "discard"
     return settle(
-        said, owner.policy.annotations_per_item, owner.schema, None if gone else standing,
-        adjudicated=None if adjudicated is None else adjudicated.decision,
+        said, answers_wanted(owner, item), owner.schema, None if gone else standing, by_most=owner.policy.by_most,
+        adjudicated=None if adjudicated is None else adjudicated.decision, aggregated=concluded,
     )  # fmt: skip
 
 
@@ -202,8 +207,9 @@ def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
     owner, d = records.project(db, project), tables.decision
     standing = projections.standing_decisions(db, items)
     adjudicated = verdicts.adjudications_of(db, items)
+    concluded = {} if owner.policy.decide_by == "agreement" else aggregates.concluded(db, items)
     settled = [
-        (item, _settled(owner, said, standing.get(item), adjudicated.get(item)))
+        (item, _settled(owner, item, said, standing.get(item), adjudicated.get(item), concluded.get(item)))
         for item, said in _current(db, items).items()
     ]
     gone = db.returning(sa.delete(d).where(d.c.item.in_(items)).returning(d.c.source))

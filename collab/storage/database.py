@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, StoreNewer
 from collab.storage import (
+    aggregates,
     answers,
     certificates,
     differences,
@@ -21,6 +22,7 @@ from collab.storage import (
     imports,
     items,
     log,
+    normings,
     people,
     projections,
     queue,
@@ -30,6 +32,7 @@ from collab.storage import (
     reserve,
     runs,
     search,
+    slots,
     suspects,
     verdicts,
 )
@@ -241,6 +244,24 @@ class SqlStore(Database):
     overlaps = projections.overlaps
     answers_by_annotator = projections.answers_by_annotator
 
+    set_aggregated = aggregates.set_aggregated
+    aggregated = aggregates.aggregated
+    aggregated_decision = aggregates.aggregated_decision
+    shared_answers = aggregates.shared_answers
+    want_answers = slots.want_answers
+    begun_items = slots.begun_items
+    put_relabels = slots.put_relabels
+
+    save_norming = normings.save_norming
+    norming_of = normings.norming_of
+    add_norming = normings.add_norming
+    ask_norming_again = normings.ask_norming_again
+    end_norming_asks = normings.end_norming_asks
+    set_normed = normings.set_normed
+    normed = normings.normed
+    keep_remark = normings.keep_remark
+    remarks = normings.remarks
+
     add_repeat = repeats.add_repeat
     set_repeat = repeats.set_repeat
 
@@ -329,6 +350,7 @@ class SqlStore(Database):
     delete_features = features.delete_features
     features = features.features
     repeats = repeats.repeats
+    normings = normings.normings
     certificates = certificates.certificates
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from collab.domain.annotation import answers_wanted
 from collab.domain.store import Audit
+from collab.storage import records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 
@@ -74,7 +76,8 @@ def _queue(db: Database, project: int, places: Sequence[tuple[int, int]], overla
     """Have items asked blind, by their place; rows that wait for them already become these."""
     if not places:
         return
-    drawn = [{"of": item, "overlap": overlap} for item, _ in places]
+    owner = records.project(db, project)
+    drawn = [{"of": item, "overlap": max(overlap, answers_wanted(owner, item))} for item, _ in places]
     for statement in _SET_APART:
         db.write(statement, drawn)
     rows: list[dict[str, Any]] = [
@@ -83,7 +86,7 @@ def _queue(db: Database, project: int, places: Sequence[tuple[int, int]], overla
             "score": -float(place), "blind": True, "reason": reason, "ranking": 0,
         }
         for item, place in places
-        for slot in range(overlap)
+        for slot in range(max(overlap, answers_wanted(owner, item)))
     ]  # fmt: skip
     insert = db.insert(tables.ask)
     changed = {name: insert.excluded[name] for name in ("purpose", "lane", "score", "blind", "reason", "ranking")}

@@ -10,21 +10,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.storage import log, people, projections, search
+from collab.storage import differences, log, people, projections, search
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.json_text import Json, dumps
 
 ALIAS = "erased "
 """Names of erased people begin so, and no other name does."""
-WHO = frozenset({"annotator", "person", "by", "actor", "requested_by", "signed_by", "invited_by"})
+WHO = frozenset({"annotator", "person", "by", "actor", "requested_by", "signed_by"})
 """Columns of this name hold a person's name."""
 _APART = frozenset({"event", "event_content", "actor", "annotator", "item", "replacement", "label_schema", "project"})
 """Tables that `rename_person` leaves to others, or that hold no person's name but by chance."""
 _GONE = frozenset({"session", "member", "presence", "put_off"})
 """Tables of which a person's rows go."""
-_FORGOTTEN = ("annotation", "repeated", "put_off", "decision", "imported_answer", "hidden_truth", "replacement")
-_FORGET = [sa.text(f"DELETE FROM {name} WHERE item = :item") for name in _FORGOTTEN]
+_KEPT = frozenset({"event", "ask", "drawn", "access_log"})
+"""Tables whose rows about an item stay: they say that it was asked, and hold nothing of it."""
+_OF_ITEMS = [table for table in tables.metadata.sorted_tables if "item" in table.c and table.name not in _KEPT]
+_SAID = [table for table in _OF_ITEMS if table.name in differences.COMPARED and table.name != "decision"]
+"""Tables of what was said of an item, as the log has it."""
 _MANY = 5000
 
 
@@ -81,7 +84,7 @@ def renamed(told: Any, name: str, alias: str) -> Any:  # whatever JSON holds
 def empty_item(db: Database, project: int, item: int) -> str:
     digest, i = secrets.token_hex(16), tables.item
     with db.transaction():
-        search.forget(db, [item])
+        search.forget(db, [item], for_good=True)
         between = db.row(_BETWEEN, {"project": project, "item": item})
         assert between is not None, "the item is there"
         low, high = between.low or 0.0, 1.0 if between.high is None else between.high
@@ -93,8 +96,10 @@ def empty_item(db: Database, project: int, item: int) -> str:
         }  # fmt: skip
         db.write(sa.update(i).where(i.c.id == item).values(values))
         forget_answers(db, project, item, 0)
-        for statement in (*_FORGET, *_LET_GO):
-            db.write(statement, {"item": item, "project": project})
+        for table in _OF_ITEMS:
+            db.write(sa.delete(table).where(table.c.item == item))
+        for statement in _LET_GO:
+            db.write(statement, {"item": item})
     return digest
 
 
@@ -104,7 +109,7 @@ def erased_items(db: Database, project: int) -> int:
 
 
 def forget_answers(db: Database, project: int, item: int, now: int) -> None:
-    for table in (tables.annotation, tables.repeated):
+    for table in _SAID:
         db.write(sa.delete(table).where(table.c.item == item))
     projections.settle_item(db, project, item, "unusable", None, now)
 
@@ -150,7 +155,7 @@ def _unindex(db: Database, project: int) -> None:
     """Take all items of a project out of the index of words."""
     after = 0
     while items := [r.id for r in db.rows(_NEXT, {"project": project, "after": after, "limit": _MANY})]:
-        search.forget(db, items)
+        search.forget(db, items, for_good=True)
         after = items[-1]
 
 
@@ -163,8 +168,7 @@ _FREED = sa.text(
 _LET_GO = [
     sa.text(statement)
     for statement in (
-        "DELETE FROM explanation WHERE project = :project AND item = :item",
-        "DELETE FROM machine_label WHERE project = :project AND item = :item",
+        "DELETE FROM figure WHERE name = 'parts' AND project = (SELECT project FROM item WHERE id = :item)",
         "DELETE FROM ask WHERE item = :item AND NOT done AND leased_at = 0",
         "UPDATE ask SET done = true, token = '', lease_until = 0, proba = NULL, choices = NULL WHERE item = :item",
     )

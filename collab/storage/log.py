@@ -115,8 +115,9 @@ def check_chain(db: Database, project: int) -> int:
     told |= dict.fromkeys(range(1, gone + 1), "")
     for of in sorted(odd.keys() | told.keys()):
         if of not in told:
-            what = "was changed" if odd[of] else "has lost what it said, which nobody has erased"
-            raise StoreCorrupt(db.url, f"event {of} of project {project} {what}")
+            if odd[of]:
+                raise StoreCorrupt(db.url, f"event {of} of project {project} was changed")
+            raise StoreCorrupt(db.url, f"event {of} of project {project} has lost what it said, and nobody erased it")
         if odd.get(of) != told[of]:
             raise StoreCorrupt(db.url, f"event {of} of project {project} isn't what its erasure has left")
     return number

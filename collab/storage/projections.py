@@ -220,6 +220,11 @@ _RESET = [
     for statement in (
         "DELETE FROM annotation WHERE project = :project",
         "DELETE FROM repeated WHERE project = :project",
+        "DELETE FROM aggregated WHERE project = :project",
+        "DELETE FROM remark WHERE project = :project",
+        "DELETE FROM normed WHERE project = :project",
+        "DELETE FROM norming_item WHERE project = :project",
+        "DELETE FROM norming WHERE project = :project",
         "DELETE FROM adjudication WHERE project = :project",
         "DELETE FROM second_look WHERE project = :project",
         # Nothing was signed before the first event.

@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import ALWAYS_BLIND, PERSONAL, Ask, Choices, Lane, Suggestion, coin
-from collab.storage import draws, records
+from collab.domain.annotation import ALWAYS_BLIND, PERSONAL, Ask, Choices, Lane, Suggestion, answers_wanted, coin
+from collab.storage import draws, records, slots
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.json_text import dumps
@@ -22,7 +22,7 @@ def put_asks(db: Database, project: int, asks: Sequence[Ask], ranking: int, *, w
             a.reason, *_suggestion(a.suggestion), ranking,
         )
         for a in asks
-        for slot in range(overlap)
+        for slot in range(max(overlap, answers_wanted(owner, a.item)))
     ]  # fmt: skip
     with db.transaction():
         db.lock_project(project)
@@ -51,7 +51,7 @@ def extend_lane(
                 "score": 1 - r.audit_rank, "blind": audit or coin(owner, r.id, slot) < blind_below, "reason": reason,
             }
             for r in found
-            for slot in range(overlap)
+            for slot in range(max(overlap, answers_wanted(owner, r.id)))
         ]  # fmt: skip
         if rows:
             db.write(db.insert(tables.ask).on_conflict_do_nothing(), rows)
@@ -167,6 +167,13 @@ def add_slots(db: Database, project: int, overlap: int) -> None:
             ]
             if tossed:
                 db.write(sa.update(a).values(blind=sa.bindparam("blind")).where(a.c.id == sa.bindparam("of")), tossed)
+        further = [
+            {"item": item, "slot": slot, "blind": coin(owner, item, slot) < owner.policy.blind_share}
+            for item, wanted in slots.further_slots(db, project)
+            for slot in range(overlap, wanted)
+        ]
+        if further:
+            db.write(_ADD_SLOT_OF, further)
 
 
 def suggest(db: Database, project: int, words: Mapping[int, Suggestion]) -> None:
@@ -246,6 +253,15 @@ _ADD_SLOT = sa.text(
     f"AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.{tables.SHARED} AND o.slot = :slot) "
     "RETURNING id, item, purpose"
 )
+_ADD_SLOT_OF = sa.text(
+    "INSERT INTO ask "
+    "(project, item, slot, purpose, lane, score, blind, reason, model, proba, footing, choices, ranking) "
+    "SELECT a.project, a.item, :slot, a.purpose, a.lane, a.score, "
+    "CASE WHEN a.purpose IN ('audit', 'certificate') THEN a.blind ELSE :blind END, a.reason, a.model, a.proba, "
+    "a.footing, a.choices, a.ranking "
+    f"FROM ask a WHERE a.item = :item AND a.{tables.SHARED} AND a.slot = 0 "
+    f"AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.{tables.SHARED} AND o.slot = :slot)"
+).bindparams(sa.bindparam("blind", type_=sa.Boolean))
 _NEXT_BY_RANK = sa.text(
     "SELECT i.id, i.audit_rank, i.digest FROM item i JOIN counter c ON c.project = i.project AND i.id <= c.visible "
     "WHERE i.project = :project AND i.reserved = :reserved AND i.drawn = false AND i.state = 'open' "
@@ -261,7 +277,9 @@ _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
     "(o.lease_until > :now AND (o.annotator = :annotator OR o.lane = 'chosen') "
-    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot))"
+    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot)) "
+    # Everybody answers it in a round of its own.
+    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = a.item)"
 )
 _UNDECIDED = (
     f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND i.state NOT IN ('decided', 'unusable')) {_NOT_MINE}"
@@ -270,6 +288,11 @@ _UNDECIDED = (
 _UNDECIDED_BY_PEOPLE = (
     "AND EXISTS (SELECT 1 FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = a.item "
     f"AND (i.state NOT IN ('decided', 'unusable') OR d.source = 'machine')) {_NOT_MINE}"
+)
+# What an adjudicator has settled stands whatever anybody says, and a machine's label has checks of its own.
+_DECIDED_BY_ANSWERS = (
+    "AND EXISTS (SELECT 1 FROM item i JOIN decision d ON d.item = i.id WHERE i.id = a.item AND i.state = 'decided' "
+    f"AND NOT i.reserved AND NOT i.drawn AND d.source IN ('agreement', 'aggregated')) {_NOT_MINE}"
 )
 _MINE = (
     "AND a.annotator = :annotator "
@@ -282,6 +305,7 @@ _MINE_AGAIN = (
 _WHICH: Mapping[Lane, str] = {
     "query": _UNDECIDED, "audit": _UNDECIDED, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,
     "repeat": _MINE_AGAIN, "review": _MINE, "norming": _MINE,
+    "overlap": _UNDECIDED, "relabel": _DECIDED_BY_ANSWERS,
 }  # fmt: skip
 
 

@@ -342,6 +342,40 @@ access_log = Table(
 )  # fmt: skip
 """Who saw, changed or took away what. No foreign key: an entry outlives what it speaks of."""
 
+aggregated = Table(
+    "aggregated", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True), Column("answer", Json, nullable=False), _words("first"),
+    Column("confidence", Float, nullable=False),
+)  # fmt: skip
+"""What was concluded last from answers that differ."""
+
+norming = Table(
+    "norming", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
+    Column("stage", Text, nullable=False), Column("items", Json, nullable=False),
+    Column("actor", Text, nullable=False), Column("at", Big, nullable=False),
+)  # fmt: skip
+
+norming_item = Table(
+    "norming_item", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
+    _project(nullable=False, index=True), Column("number", Big, nullable=False),
+)  # fmt: skip
+"""Items of the round under way: nobody gets them from another lane."""
+
+normed = Table(
+    "normed", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
+    Column("item", Big, primary_key=True, autoincrement=False), Column("annotator", Text, primary_key=True),
+    Column("after", Boolean, primary_key=True), Column("event", Text, ForeignKey("event.id"), nullable=False),
+    _words("first"),
+)  # fmt: skip
+"""What each person answered in a round, first (blind) and after it was discussed; "?" is "can't tell"."""
+
+remark = Table(
+    "remark", metadata, Column("event", Text, ForeignKey("event.id"), primary_key=True), _project(nullable=False),
+    Column("number", Big, nullable=False), Column("item", Big, nullable=False),
+)  # fmt: skip
+"""Which events are remarks on an item of a round; what they say stands in the log alone, where it can be erased."""
+Index("ix_remark_project", remark.c.project, remark.c.number)
+
 suspect = Table(
     "suspect", metadata, _project(primary_key=True), Column("kind", Text, primary_key=True),
     Column("item", Big, ForeignKey("item.id"), primary_key=True, index=True),

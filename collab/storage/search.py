@@ -42,10 +42,12 @@ def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) ->
     return last
 
 
-def forget(db: Database, items: Sequence[int]) -> None:
-    """Take items out of the index, before their text changes."""
+def forget(db: Database, items: Sequence[int], *, for_good: bool = False) -> None:
+    """Take items out of the index, before their text changes; `for_good`: their words too, at once."""
     if not (rows := _indexed(db, items)):
         return
+    if for_good and db.is_sqlite:  # else what is deleted is only marked so until parts of the index are merged
+        db.write(sa.text("INSERT INTO item_search (item_search, rank) VALUES ('secure-delete', 1)"))
     if db.is_sqlite:  # a table without content must be told what it holds
         db.write(sa.text("INSERT INTO item_search (item_search, rowid, words) VALUES ('delete', :item, :words)"), rows)
     else:

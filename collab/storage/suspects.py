@@ -48,8 +48,10 @@ def looks_left(db: Database, project: int, annotator: str, now: int) -> dict[str
     return {**{kind: counts.get(kind, 0) for kind in KINDS}, "": counts.get("", 0)}
 
 
-def due_looks(db: Database, project: int, annotator: str, kind: str, size: int, now: int) -> list[tuple[int, float]]:
-    mine = {"project": project, "annotator": annotator, "now": now, "kind": kind, "size": size}
+def due_looks(
+    db: Database, project: int, annotator: str, kind: str, size: int, now: int, token: str = ""
+) -> list[tuple[int, float]]:
+    mine = {"project": project, "annotator": annotator, "now": now, "kind": kind, "size": size, "token": token}
     return [(r.item, r.score) for r in db.rows(_NEXT, mine)]
 
 
@@ -62,7 +64,7 @@ def take_looks(
         db.lock_project(project)
         taken = [
             _ask(db, project, item, annotator, kind, score, token=token, lease_until=until, leased_at=now)
-            for item, score in due_looks(db, project, annotator, kind, size, now)
+            for item, score in due_looks(db, project, annotator, kind, size, now, token)
         ]
         presence = db.insert(tables.presence).values(project=project, annotator=annotator, at=now)
         db.write(presence.on_conflict_do_update(index_elements=["project", "annotator"], set_={"at": now}))
@@ -122,7 +124,7 @@ _LEFT = sa.text(
 _NEXT = sa.text(
     f"WITH {_DUE} SELECT free.item, max(free.score) AS score FROM free "
     "WHERE NOT EXISTS (SELECT 1 FROM ask m WHERE m.item = free.item AND m.lane = 'review' "
-    "AND m.annotator = :annotator AND NOT m.done AND m.lease_until > :now) GROUP BY free.item "
+    "AND m.annotator = :annotator AND NOT m.done AND m.lease_until > :now AND m.token = :token) GROUP BY free.item "
     f"ORDER BY max(free.score) < {SENT} AND EXISTS "
     "(SELECT 1 FROM annotation n WHERE n.item = free.item AND n.annotator = :annotator), "
     "max(free.score) DESC, free.item LIMIT :size"

@@ -13,6 +13,7 @@ from collab.ui import (
     page_answers,
     page_certify,
     page_data,
+    page_experts,
     page_export,
     page_home,
     page_insights,
@@ -64,6 +65,9 @@ def main() -> None:
             "insights": st.Page(
                 page_insights.draw, title=word("nav.insights"), icon=":material/show_chart:", url_path="insights"
             ),
+            "experts": st.Page(
+                page_experts.draw, title=word("nav.experts"), icon=":material/groups:", url_path="agreement"
+            ),
             "models": st.Page(
                 page_models.draw, title=word("nav.models"), icon=":material/model_training:", url_path="models"
             ),
@@ -99,8 +103,8 @@ def main() -> None:
 
 
 NEEDS: dict[str, Right] = {
-    "label": "annotate", "answers": "annotate", "data": "see", "insights": "see", "models": "lead", "certify": "lead",
-    "export": "export", "settings": "lead", "review": "review", "privacy": "administer",
+    "label": "annotate", "answers": "annotate", "review": "review", "data": "see", "insights": "see", "experts": "see",
+    "models": "lead", "certify": "lead", "export": "export", "settings": "lead", "privacy": "administer",
 }  # fmt: skip
 """Right in the open project without which a page isn't offered; what it does is checked in the loop."""
 OF_LEADS = ("lead", "export", "administer")

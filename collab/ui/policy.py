@@ -7,7 +7,7 @@ from typing import get_args
 
 import streamlit as st
 
-from collab.domain.project import LoopPolicy, Mode, Project
+from collab.domain.project import DecideBy, LoopPolicy, Mode, Project
 from collab.domain.version import TUNED, makers
 from collab.loop import looking, ranking, reshaping
 from collab.loop.annotating import new_id
@@ -19,6 +19,8 @@ from collab.ui.words import WORDS, language, word
 
 LEVELS = (0.8, 0.9, 0.95)
 """Of label sets, among which the page offers the choice; a policy may carry others."""
+MOST = (0, 3, 5, 7, 9)
+"""People who are asked where answers differ; odd numbers, so that of two answers one has more."""
 MILLION = 1_000_000
 MODES: tuple[Mode, ...] = get_args(Mode)
 HEADS = ("logistic", "mlp")
@@ -30,7 +32,7 @@ TEXT_ENCODERS, IMAGE_ENCODERS = ("minilm", "hashing"), ("efficientnet-lite0",)
 def draw(project: Project) -> None:
     """Draw the form, and save what it is set to."""
     with st.form(f"policy-{project.id}"):
-        changed = _checks(project, _asking(project.policy))
+        changed = _checks(project, _several(_asking(project.policy)))
         changed = _model(project, changed)
         if st.form_submit_button(word("settings.save"), type="primary"):
             with errors_told():
@@ -48,13 +50,37 @@ def _asking(policy: LoopPolicy) -> LoopPolicy:
     one, two = st.columns(2, gap="large")
     with one:
         goal = _number("daily_goal", 1, 10_000, policy.daily_goal)
-        overlap = _number("overlap", 1, 20, policy.annotations_per_item)
     with two:
         blind = _share("blind", 0, 50, policy.blind_share)
         idle = _number("idle", 1, 240, policy.idle_minutes)
+    return replace(policy, mode=mode, daily_goal=goal, blind_share=blind, idle_minutes=idle)
+
+
+def _several(policy: LoopPolicy) -> LoopPolicy:
+    """How many people answer an item, and what their answers come to."""
+    st.subheader(word("settings.answers"), anchor=False)
+    one, two = st.columns(2, gap="large")
+    with one:
+        overlap = _number("overlap", 1, 20, policy.annotations_per_item)
+        share = _share("several_share", 0, 100, policy.overlap_share)
+        each = _number("several_each", 2, 20, policy.overlap)
+        numbers = sorted({*MOST, policy.answers_most})
+        most = st.selectbox(word("settings.answers_most"), numbers, numbers.index(policy.answers_most))
+        st.caption(word("settings.answers_most_why"))
+    with two:
+        names: tuple[DecideBy, ...] = get_args(DecideBy)
+        by = st.selectbox(
+            word("settings.decide_by"), names, names.index(policy.decide_by),
+            format_func=lambda name: word(f"decide_by.{name}"),
+        )  # fmt: skip
+        st.caption(word("settings.decide_by_why"))
+        sure = _share("aggregate_from", 50, 99, policy.aggregate_from)
+        relabel = st.checkbox(word("settings.relabel"), policy.relabel)
+        st.caption(word("settings.relabel_why"))
     return replace(
-        policy, mode=mode, daily_goal=goal, annotations_per_item=overlap, blind_share=blind, idle_minutes=idle
-    )
+        policy, annotations_per_item=overlap, overlap_share=share, overlap=each, answers_most=most, decide_by=by,
+        aggregate_from=sure, relabel=relabel,
+    )  # fmt: skip
 
 
 def _checks(project: Project, policy: LoopPolicy) -> LoopPolicy:

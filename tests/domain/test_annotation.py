@@ -4,8 +4,18 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.domain.annotation import Annotation, Choices, Decision, Event, Footing, Settled, Suggestion, settle
-from collab.domain.project import NONE, LabelClass, LabelSchema
+from collab.domain.annotation import (
+    Annotation,
+    Choices,
+    Decision,
+    Event,
+    Footing,
+    Settled,
+    Suggestion,
+    answers_wanted,
+    settle,
+)
+from collab.domain.project import NONE, LabelClass, LabelSchema, LoopPolicy, Project
 
 SCHEMA = LabelSchema(
     "Which?", (LabelClass("a", "A"), LabelClass("b", "B"), LabelClass("old", "O", retired=True, merged_into="a"))
@@ -31,6 +41,31 @@ def test_too_few_answers_leave_it_open():
 
 def test_answers_that_differ_are_a_dispute_also_when_one_was_enough():
     assert settle([said("Ada", "answer", "a"), said("Bo", "answer", "b")], 1, SCHEMA) == Settled("disputed")
+
+
+def test_where_most_decide_an_answer_that_more_than_half_have_given_counts():
+    two, three = [said("Ada", "answer", "a"), said("Bo", "answer", "b")], said("Cy", "answer", "old")
+    assert settle(two, 2, SCHEMA, by_most=True) == Settled("disputed")
+    assert settle([*two, three], 2, SCHEMA, by_most=True) == Settled("decided", Decision(7, ("a",), "agreement"))
+    assert settle([*two, three], 2, SCHEMA) == Settled("disputed")
+
+
+def test_what_was_concluded_settles_what_would_be_disputed_and_nothing_else():
+    concluded = Decision(7, ("b",), "aggregated", 0.95)
+    differing = [said("Ada", "answer", "a"), said("Bo", "answer", "b")]
+    assert settle(differing, 2, SCHEMA, aggregated=concluded) == Settled("decided", concluded)
+    assert settle([differing[0]], 2, SCHEMA, aggregated=concluded) == Settled("open")
+    assert settle([differing[0]] * 2, 2, SCHEMA, aggregated=concluded).decision == Decision(7, ("a",), "agreement")
+
+
+def test_the_coin_picks_so_many_items_for_several_answers_always_the_same():
+    policy = LoopPolicy(overlap_share=0.1, overlap=3)
+    project = Project(1, "Moods", (), SCHEMA, policy, salt="salt")
+    picked = [item for item in range(5_000) if answers_wanted(project, item) == 3]
+    assert 440 < len(picked) < 560
+    assert picked == [item for item in range(5_000) if answers_wanted(project, item) > 1]
+    other = [item for item in range(5_000) if answers_wanted(replace(project, salt="other"), item) == 3]
+    assert len(set(picked) & set(other)) < 100
 
 
 def test_an_answer_and_a_cannot_tell_are_a_dispute():

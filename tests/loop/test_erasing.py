@@ -16,6 +16,7 @@ from tests.loop.conftest import NOW, Loop
 from tests.pictures import disc, stored
 
 SECRET = "Zanzibar Quux"
+ANIMALS = ("quokka", "wombat", "numbat")
 
 
 def problems(store) -> list[str]:
@@ -89,12 +90,16 @@ def ward(store) -> Loop:
     import_id = store.begin_import(project.id, "ward.csv", "decisions", NOW)
     names = [stored(store, disc(20, size)) for size in (4, 5, 5)]
     rows = [
-        NewItem(f"p{n}", {"text": f"{SECRET} {n}", "picture": name, "place": f"bed {n}"}, f"{n:032x}", n / 7,
-                {"mother": f"Maria {n} Quux"}, answer=("ill",) if n == 1 else ())
+        NewItem(
+            f"p{n}", {"text": f"{SECRET} {n} {ANIMALS[n]}", "picture": name, "place": f"bed {n}"}, f"{n:032x}", n / 7,
+            {"mother": f"Maria {n} Quux"}, answer=("ill",) if n == 1 else (),
+        )
         for n, name in enumerate(names)
     ]  # fmt: skip
     store.add_items(import_id, rows)
-    store.write_file(f"imports/{import_id}-rejected.csv", iter([f"line,reason,row\r\n9,odd,{SECRET} 0\r\n".encode()]))
+    store.write_file(
+        f"imports/{import_id}-rejected.csv", iter([f"line,reason,row\r\n9,odd,{SECRET} 0 quokka\r\n".encode()])
+    )
     report = ImportReport(added=3, rejected=1, rejected_file=f"imports/{import_id}-rejected.csv")
     store.finish_import(import_id, report, 0.0, 500, NOW)
     store.index_text(project.id)
@@ -116,7 +121,7 @@ def test_an_item_is_erased_with_all_that_was_made_of_it(ward):
     assert made.name == f"erased {first.id}"
     assert made.clean
     assert [name.split("/")[0] for name in made.files] == ["media", "exports", "imports"]
-    for word in (f"{SECRET} 0", f"{SECRET} again", "Maria 0", "bed 0", first.digest, f'"{first.ref}"'):
+    for word in (f"{SECRET} 0", "quokka", f"{SECRET} again", "Maria 0", "bed 0", first.digest, f'"{first.ref}"'):
         assert holds(store, word) == [], word
     assert not (store.workspace / "files" / first.fields["picture"]).exists()
     assert store.features(project.id, "some", 2).rows().tolist() == [[0, 0], [1, 1]]
@@ -166,7 +171,7 @@ def test_a_deleted_project_comes_back_until_it_is_purged(ward, make_project):
 
     erasing.purge_project(store, project.id, "", NOW)
 
-    assert holds(store, "bed 1") == holds(store, "Ada") == []
+    assert holds(store, "bed 1") == holds(store, SECRET) == holds(store, "wombat") == []
     assert not list((store.workspace / "files" / "media").glob("*/*.*"))
     assert store.check_chain(project.id) == 2
     with pytest.raises(UnknownName):

@@ -82,6 +82,8 @@ def test_open_items_whose_suggestion_flipped_are_there_with_what_each_version_sa
 
 def test_a_look_is_asked_for_once_enough_has_changed(store, clusters):
     project, _ = clusters
+    assert suspecting.ask_if_due(store, project, FEATURES, NOW) is None  # not while items are being read
+    store.set_worker(project.id, "idle", NOW, 1.0)
     assert suspecting.ask_if_due(store, project, FEATURES, NOW) is not None
     suspecting.look(store, project, FEATURES, NOW, lambda _: False)
     assert suspecting.ask_if_due(store, project, FEATURES, NOW + 1000) is None

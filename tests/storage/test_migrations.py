@@ -8,11 +8,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from collab.domain.annotation import Decision
+from collab.domain.project import Field, LoopPolicy
 from collab.domain.store import PoolRow
 from collab.errors import StoreNewer
 from collab.storage.database import HEAD, SqlStore, open_store
 from collab.storage.migrations.running import config, upgrade
 from collab.storage.schema import metadata
+from tests.samples import YES_NO, answer_of
 from tests.storage.conftest import Open
 
 
@@ -78,6 +80,23 @@ def test_a_queue_and_decisions_of_before_certificates_go_on(tmp_path: Path) -> N
     opened.close()
 
 
+def test_a_log_from_before_actors_had_codes_goes_on(tmp_path: Path) -> None:
+    opened = open_store(tmp_path)
+    project = opened.create_project("a", (Field("text"),), YES_NO, LoopPolicy(), 1).id
+    said = answer_of(project, 7, by="ann")
+    opened.append(said.event())
+    for statement in _BEFORE_CODES:
+        opened.write(sa.text(statement))
+    opened.close()
+
+    opened = open_store(tmp_path)
+    opened.append(answer_of(project, 8, by="ann").event())
+
+    assert opened.check_chain(project) == 2
+    assert [number for number, _ in opened.annotations(project, "ann")] == [2, 1]
+    opened.close()
+
+
 def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
     opened = reopen()
     opened.write(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -89,6 +108,14 @@ def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
     assert opened.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
 
 
+_BEFORE_CODES = (
+    "DROP TABLE actor",
+    "ALTER TABLE item DROP COLUMN erased",
+    "ALTER TABLE project DROP COLUMN purged_at",
+    "DROP TRIGGER access_log_update",
+    "DROP TRIGGER access_log_delete",
+    "UPDATE alembic_version SET version_num = '0007'",
+)
 _BEFORE_CERTIFICATES = (
     "INSERT INTO project (id, name, fields, policy, version, salt, at) VALUES (1, 'a', '[]', '{}', 1, 's', 1)",
     "INSERT INTO counter (project, items, decided, visible) VALUES (1, 2, 1, 2)",

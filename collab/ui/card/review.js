@@ -178,6 +178,8 @@ class Review {
         el[id].textContent = this.free(letter) ? letter.toUpperCase() : "";
       };
     lc.toggleAttribute("data-review", true);
+    el.pastt.textContent = word("look_past");
+    el.pastnone.textContent = word("look_past_none");
     lc.toggleAttribute("data-look", !!look);
     el.second.hidden = !look;
     el.flag.hidden = true;
@@ -215,9 +217,14 @@ class Review {
       el.acceptt.textContent = kept ? word("keep", { mine: short(picked) }) : word("look_decide", { answer: short(picked) });
     }
     el.keepit.hidden = !decision || same;
-    el.mineit.hidden = !decision || same || !speaks || this.card.toggles.on;
-    if (decision) el.keepitt.textContent = word("keep", { mine: short(decision.name) });
-    el.mineitt.textContent = word("look_change", { answer: short(said) });
+    el.mineit.hidden = !decision || same || !speaks || this.card.toggles.on || !!settled;
+    if (decision) {
+      // side by side there is no room for names: the rows say which is which
+      el.keepit.title = word("keep", { mine: decision.name });
+      el.keepitt.textContent = el.mineit.hidden ? word("keep", { mine: short(decision.name) }) : word("look_keep");
+    }
+    el.mineit.title = word("look_change", { answer: said });
+    el.mineitt.textContent = word("look_mine");
     for (const [id, letter] of [["keepitk", "k"], ["mineitk", "m"], ["discardk", "d"], ["expertk", "e"]]) key(id, letter);
     el.expert.hidden = !look.experts.length;
     rows.forEach(({ button, mine: pill }, i) => {
@@ -241,7 +248,9 @@ class Review {
     const { el } = this.view,
       word = (key, values) => this.view.word(key, values),
       part = (key, ...nodes) => [h("h4", {}, word(key)), ...nodes];
-    const parts = [h("p", { class: "chips" }, ...look.kinds.map(({ name }) => h("span", {}, name)))];
+    const parts = [h("h3", { class: "sr" }, word("look_all")), h("p", { class: "chips" }, ...look.kinds.map(({ name }) => h("span", {}, name)))];
+    parts.push(...part("look_said", look.said.length ? h("ol", { class: "near" }, ...look.said.map((s) => this.said(s))) : h("p", { class: "muted" }, word("look_nobody"))));
+    if (look.flipped || look.suggested) parts.push(h("h4", {}, word("look_model")));
     if (look.flipped)
       parts.push(
         h("dl", { class: "facts2" }, ...look.flipped.flatMap((f) => [
@@ -251,7 +260,6 @@ class Review {
       );
     if (look.suggested)
       parts.push(h("p", {}, word("look_unseen", { answer: look.suggested.name }), " ", h("span", { class: "of" }, word("look_sure", { pct: pct(look.suggested.sure) }))));
-    parts.push(...part("look_said", look.said.length ? h("ol", { class: "near" }, ...look.said.map((s) => this.said(s))) : h("p", { class: "muted" }, word("look_nobody"))));
     if (look.contrast) parts.push(...part("look_contrast", ...this.contrast(look.contrast)));
     if (look.near.length) parts.push(...part("why_near", h("ol", { class: "near" }, ...look.near.map((n) => this.card.because.near(n)))));
     el.second.replaceChildren(...parts);

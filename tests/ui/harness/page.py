@@ -42,6 +42,7 @@ else:
         name,
         f"{scene.number}/{st.session_state.get('turn', 0)}",
         lang=st.session_state.get("lang", "en"),
+        mode="review" if scene.reviews else "label",
         keys_on=scene.keys_on,
         reopen=st.query_params.get("reopen", ""),
     )

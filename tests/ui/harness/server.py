@@ -79,9 +79,14 @@ class Scene:
     picture_size: tuple[int, int] = (640, 480)
     lacking: tuple[int, ...] = ()
     """Items without their pictures."""
+    reviews: bool = False
+    """Whether the card is in its mode of second looks."""
+    decided: str = "neg"
+    """What was decided of every item before it is looked at again; "": nothing."""
     today: int = 18
     received: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     syncs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    looked: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
     dropped: set[int] = dataclasses.field(default_factory=set)
     handed: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     next: int = 1
@@ -161,6 +166,42 @@ class Scene:
                 "exhausted": out_of_asks, "schema_version": 1,
             },
         }  # fmt: skip
+
+    def review(self, body: dict[str, Any]) -> dict[str, Any]:
+        """As `sync`, but that an item stays until a verdict, and that who has answered it learns what others said."""
+        acts = {"settle", "discard", "send", "withdraw", "later"}
+        looks = [a for a in body["answers"] if a["kind"] not in acts]
+        self.looked |= {a["item"]: a for a in looks}
+        reply = self.sync({**body, "waits": None, "answers": [a for a in body["answers"] if a not in looks]})
+        reply["acked"] += [a["id"] for a in looks]
+        waits = body["looking"]
+        told = {str(waits): self.look({"item": waits})} if waits in self.looked else {}
+        settled = sum(a["kind"] in acts - {"withdraw"} for a in self.received)
+        left = dict.fromkeys(("sent", "disputed", "flagged", "contradiction", "flip", "machine", "audit"), 0)
+        left |= {"error": self.length - settled, "": self.length - settled}
+        asks = [{**ask, "suggestion": None, "blind": True, "look": None} for ask in reply["asks"]]
+        return {**reply, "asks": asks, "looks": told, "left": left, "kind": body["kind"]}
+
+    def look(self, body: dict[str, Any]) -> dict[str, Any]:
+        mine = self.looked.get(body["item"], {"id": "x", "kind": "answer", "answer": ["pos"]})
+        names = {c[0]: c[1] for c in CLASSES}
+        decision = {"answer": [self.decided], "name": names[self.decided], "source": "Ada"} if self.decided else None
+        near = self.why({"class": "pos"})["near"]
+        parts = [{"of": "both", "text": "Having a "}, {"of": "first", "text": "lazy"}, {"of": "second", "text": "bad"}]
+        return {
+            "item": body["item"], "mine": {k: mine[k] for k in ("id", "kind", "answer")},
+            "same": mine["answer"] == [self.decided], "decision": decision,
+            "kinds": [{"kind": "error", "name": "Likely an error"}],
+            "said": [
+                {"who": "Ada", "answer": "Negative", "color": "#c8553d", "note": "a note", "how": "", "day": "today"}
+            ],
+            "suggested": {"name": "Positive", "sure": 0.8}, "flipped": None,
+            "contrast": {**near[0], "texts": [{"name": "text", "parts": parts}], "values": []},
+            "near": near[1:], "experts": ["Eve", "Pat"],
+        }  # fmt: skip
+
+    def reviewed(self, _body: dict[str, Any]) -> dict[str, Any]:
+        return {"entries": [], "more": False}
 
     def media(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"link": f"{body['link']}?anew"}

@@ -1,0 +1,103 @@
+"""The card in its mode of second looks: blind first, then one key that settles, and the way back."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.ui.harness.scene import Table
+from tests.ui.test_card_look import CARD
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+REVIEW = {"reviews": True}  # of every item Negative (key 3) was decided
+
+
+def looked(table: Table, sentence: str) -> None:
+    """Wait until others' answers are shown and keys are heard."""
+    expect(table.at("#second")).to_be_visible()
+    expect(table.at("#odds")).to_contain_text(sentence)
+    table.settle()
+
+
+def asked(table: Table, ask: int) -> None:
+    """Wait until this is asked blind and keys are heard."""
+    expect(table.body).to_have_attribute("data-ask", str(ask))
+    expect(table.at("#second")).to_be_hidden()
+    table.settle()
+
+
+def test_nothing_of_what_others_said_is_there_before_the_blind_answer(table: Table) -> None:
+    table.open(**REVIEW)
+    expect(table.at("#head")).to_have_text("Your call")
+    table.press("Enter", "k", "d", "f")
+    assert (table.ask, table.received) == (1, [])
+    assert "Ada" not in table.at("#stage").inner_text()
+
+
+def test_an_answer_that_is_the_decided_one_is_kept_with_enter(table: Table) -> None:
+    table.open(**REVIEW)
+    table.press("3")
+    looked(table, "So it was decided (Ada).")
+    expect(table.at("#second")).to_contain_text("a note")
+    expect(table.at("#second mark.first")).to_have_text("lazy")
+    table.press("Enter")
+    asked(table, 2)
+    table.saved()
+    assert [(a["kind"], a["item"], a["answer"]) for a in table.received] == [("settle", 1, ["neg"])]
+    expect(table.at("#past .did")).to_have_text("Negative")
+    expect(table.at("#goalt")).to_have_text("999 left")
+
+
+@pytest.mark.parametrize(("key", "answer"), [("k", "neg"), ("m", "pos"), ("2", "neu")])
+def test_where_they_differ_one_key_decides_and_enter_does_not(table: Table, key: str, answer: str) -> None:
+    table.open(**REVIEW)
+    table.press("1")
+    looked(table, "Decided was Negative (Ada).")
+    table.press("Enter")
+    assert table.received == []
+    table.press(key)
+    asked(table, 2)
+    table.saved()
+    assert [(a["kind"], a["answer"]) for a in table.received] == [("settle", [answer])]
+
+
+def test_a_verdict_is_reopened_and_taken_back(table: Table) -> None:
+    table.open(**REVIEW)
+    table.press("3")
+    looked(table, "So it was decided")
+    table.press("Enter")
+    asked(table, 2)
+    table.press("z")
+    looked(table, "So it was decided")
+    table.press("s")
+    asked(table, 2)
+    table.saved()
+    settle, withdraw = table.received
+    assert (withdraw["kind"], withdraw["target"]) == ("withdraw", settle["id"])
+    expect(table.at("#past li")).to_have_count(0)
+
+
+def test_answers_are_discarded_with_a_reason_and_items_sent_to_others(table: Table) -> None:
+    table.open(**REVIEW, decided="")
+    table.press("1")
+    looked(table, "Nothing is decided.")
+    table.press("d")
+    table.page.keyboard.type("two questions in one")
+    table.press("Enter")
+    asked(table, 2)
+    table.press("u")
+    looked(table, "Nothing is decided.")
+    table.press("e", "2")
+    asked(table, 3)
+    table.saved()
+    discard, send = table.received
+    assert (discard["kind"], discard["note"]) == ("discard", "two questions in one")
+    assert (send["kind"], send["to"]) == ("send", "Pat")
+
+
+def test_a_second_look_has_no_fault_that_a_reader_of_screens_would_meet(table: Table) -> None:
+    table.open(**REVIEW)
+    table.press("1")
+    looked(table, "Decided was")
+    found = Axe().run(table.page, context=CARD)
+    assert found.response["violations"] == []

@@ -1,0 +1,107 @@
+"""The review route: blind asks out, then who said what, then verdicts in."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from collab.domain.annotation import Decision
+from collab.domain.project import Project
+from collab.domain.store import Store
+from collab.domain.suspect import Suspect
+from collab.loop import annotating
+from collab.ui.routes import routes
+from tests.conftest import MakeProject
+from tests.samples import answer_of
+from tests.ui.test_routes import bearer, entry, message
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    return make_project(3)
+
+
+@pytest.fixture
+def client(store: Store) -> Iterator[TestClient]:
+    with TestClient(Starlette(routes=routes(store))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def doubted(store: Store, project: Project) -> int:
+    """An item that Ada answered, which a model doubts and a near item contradicts."""
+    item, near, _ = (row.item for row in store.pool(project.id))
+    store.add_annotator("eve")
+    annotating.submit(store, answer_of(project.id, item, "No", by="Ada", note="it is ironic"), "", 1000)
+    annotating.submit(store, answer_of(project.id, near, "Yes", by="Bo"), "", 1000)
+    found = [
+        Suspect(item, "error", 0.9, {"instead": ["Yes"], "sure": 0.8, "near": [[near, 0.7]]}, ("No",)),
+        Suspect(item, "contradiction", 0.8, {"other": near, "cosine": 0.7}, ("No",)),
+    ]
+    store.put_suspects(project.id, ("error", "contradiction"), found, 1000)
+    return item
+
+
+def test_nothing_of_what_others_said_goes_out_before_the_blind_answer(
+    client: TestClient, store: Store, project: Project, doubted: int
+) -> None:
+    headers = bearer(store, project.id, "rex")
+    reply = client.post("/api/v1/review", json=message(kind="error"), headers=headers).json()
+    (ask,) = reply["asks"]
+    assert (ask["item"], ask["suggestion"], ask["blind"], ask["look"]) == (doubted, None, True, None)
+    assert not {"Ada", "ironic", "contradiction", "error"} & {str(v) for v in ask.values()}
+    assert client.post("/api/v1/look", json={"item": doubted}, headers=headers).status_code == 422
+    assert reply["left"]["error"] == reply["left"][""] == 1
+
+
+def test_after_it_the_card_learns_who_said_what_and_why_and_settles_by_one_act(
+    client: TestClient, store: Store, project: Project, doubted: int
+) -> None:
+    headers = bearer(store, project.id, "rex")
+    (ask,) = client.post("/api/v1/review", json=message(), headers=headers).json()["asks"]
+    said = message(answers=[entry(ask, "Yes")], on_screen=ask["id"], looking=doubted)
+    reply = client.post("/api/v1/review", json=said, headers=headers).json()
+    look = reply["looks"][str(doubted)]
+    assert (look["mine"]["answer"], look["same"], look["decision"]["name"]) == (["Yes"], False, "No")
+    assert [(s["who"], s["answer"], s["note"]) for s in look["said"]] == [("Ada", "No", "it is ironic")]
+    assert [k["kind"] for k in look["kinds"]] == ["error", "contradiction"]
+    assert (look["suggested"], look["experts"]) == ({"name": "Yes", "sure": 0.8}, ["eve"])
+    (text,) = look["contrast"]["texts"]
+    assert [(p["of"], p["text"]) for p in text["parts"]] == [
+        ("both", "a short text, number "), ("first", "1"), ("second", "2"),
+    ]  # fmt: skip
+    assert [n["by"] for n in look["near"]] == ["Bo"]
+
+    verdict = _act("settle", doubted, answer=["Yes"])
+    reply = client.post("/api/v1/review", json=message(answers=[verdict]), headers=headers).json()
+    assert (reply["acked"], reply["asks"], reply["left"][""]) == ([verdict["id"]], [], 0)
+    assert store.decision(doubted) == Decision(doubted, ("Yes",), "adjudicated")
+    history = client.post("/api/v1/reviewed", json={"limit": 5}, headers=headers).json()
+    assert [(e["id"], e["answer"], e["changed"]) for e in history["entries"]] == [(verdict["id"], ["Yes"], True)]
+
+    undo = _act("withdraw", doubted, target=verdict["id"])
+    reply = client.post("/api/v1/review", json=message(answers=[undo]), headers=headers).json()
+    assert store.decision(doubted) == Decision(doubted, ("No",), "agreement")
+    assert reply["asks"][0]["look"]["mine"]["answer"] == ["Yes"]  # answered blind already
+
+
+def test_an_act_that_can_not_be_done_is_refused_by_itself(
+    client: TestClient, store: Store, project: Project, doubted: int
+) -> None:
+    headers = bearer(store, project.id, "rex")
+    acts = [
+        _act("settle", doubted, answer=["Yes"]),  # not answered blind
+        _act("send", doubted, to=7),
+        _act("withdraw", doubted, target="nothing"),
+    ]
+    reply = client.post("/api/v1/review", json=message(answers=acts), headers=headers).json()
+    assert (reply["acked"], [r["id"] for r in reply["refused"]]) == ([], [a["id"] for a in acts])
+    assert client.post("/api/v1/review", json=message(kind="?"), headers=headers).status_code == 422
+    assert client.post("/api/v1/review", json=message()).status_code == 401
+
+
+def _act(kind: str, item: int, **more: Any) -> dict[str, Any]:
+    return {"id": str(uuid.uuid4()), "ask": None, "item": item, "kind": kind, "answer": [], **more}
