@@ -15,6 +15,7 @@ CollabError
 │   ├── WrongPassword         (PermissionError) a name and a password that don't belong together
 │   ├── NotAlone              (PermissionError) a server that others reach, where names are taken on trust
 │   ├── WaitFirst             (PermissionError) too many attempts to sign in
+│   ├── AuditsAmong           (ValueError) one answer for many items, audits among them
 │   ├── NothingToLearn        (ValueError) a table that no model can be trained on
 │   ├── Diverged              (ArithmeticError) a training whose loss ran away
 │   ├── OutOfMemory           (MemoryError) a training that doesn't fit here at all
@@ -151,6 +152,16 @@ class OutOfMemory(UserError, MemoryError):
             "a smaller encoder or a smaller batch."
         )
         self.batch = batch
+
+
+class AuditsAmong(UserError, ValueError):
+    def __init__(self, audits: int) -> None:
+        what = "One of these items is" if audits == 1 else f"{audits:,} of these items are"
+        super().__init__(
+            f"{what} kept for audits, which are asked one by one and blind: one answer for many would spoil the "
+            "figures of quality. Nothing was answered; choose others."
+        )
+        self.audits = audits
 
 
 class Conflict(UserError, RuntimeError):

@@ -227,6 +227,12 @@ def _read(written: Mapping[str, Any]) -> Suggestion:
     return Suggestion(tuple(written["proba"]), written["model"], written.get("footing", ""), choices)
 
 
+def set_aside(token: str) -> str:
+    """The token under which a tab's asks are kept for it that it was told to drop: one of them may be on screen by the
+    time it hears of that."""
+    return f"{token}~"
+
+
 def coin(project: Project, item: int, slot: int = 0) -> float:
     """The toss of one ask of an item, uniform in [0, 1): always the same, not to be guessed without the project's salt.
 

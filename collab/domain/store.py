@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
-from collab.domain.annotation import Annotation, Ask, Decision, Event, Lane, Suggestion
+from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
+from collab.domain.batch import Batch
 from collab.domain.certificate import Certificate
 from collab.domain.norming import Normed, Norming, Remark
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
@@ -86,6 +87,23 @@ class Audit:
     """Whether its answer is under way: somebody holds it, or it was given back unseen."""
 
 
+MOST_COUNTED = 10_000
+"""Hits of a search that are counted; where there are more, it says so, and isn't ordered by relevance."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFilter:
+    """What one field of an item must hold."""
+
+    field: str
+    kind: Literal["contains", "equals", "between"]
+    text: str = ""
+    """Words of a text, or a category."""
+    low: float | None = None
+    """Bounds of a number, both included; None: there is none."""
+    high: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SharedAnswer:
     """An answer in force to an item that others may have answered too."""
@@ -112,6 +130,10 @@ class ItemFilter:
     annotator: str = ""
     include_reserved: bool = False
     """Also the reserve and what certificates drew."""
+    source: DecisionSource | Literal[""] = ""
+    """Where the decision came from."""
+    fields: tuple[FieldFilter, ...] = ()
+    """All of them must hold; nothing is found by a personal one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +144,19 @@ class ItemRow:
     decision: Decision | None
     annotation: Annotation | None = None
     """The latest one in force (of the filter's annotator, where given)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of what a search found."""
+
+    rows: tuple[ItemRow, ...]
+    ids: Any
+    """Of all hits that were listed, in their order, shape (n,), int64; at most `MOST_COUNTED`."""
+    exact: bool
+    """Whether these are all hits."""
+    ranked: bool = False
+    """Whether the best come first; else they stand in the order in which they were imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,8 +411,47 @@ class Store(Protocol):
     def find(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
         """A page of items, and how many match in all."""
 
+    def search(
+        self,
+        project: int,
+        wanted: ItemFilter,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        among: Any = None,
+        ordered: bool = False,
+        seconds: float = 0.1,
+    ) -> Found:
+        """A page of items, and as many of the other hits as can be listed in that time, up to `MOST_COUNTED`.
+
+        Args:
+            project: Whose items.
+            wanted: Which ones.
+            limit: Rows of the page.
+            offset: Hits before it.
+            among: Ids of the only items in question, int64; None: all are.
+            ordered: Whether `among` stands in the order that is wanted; else by relevance, or as they were imported.
+            seconds: How long to look for more hits than this page needs.
+        """
+
+    # ---- batches of answers
+    def save_batch(self, batch: Batch) -> None:
+        """Keep a batch, or how far it is by now."""
+
+    def batch(self, project: int, number: str) -> Batch | None:
+        """One of them, by its id."""
+
+    def batches(self, project: int, limit: int) -> tuple[Batch, ...]:
+        """Newest first."""
+
+    def spoken(self, items: Sequence[int]) -> list[tuple[int, str, str]]:
+        """(item, annotator, kind) of all annotations in force of these items."""
+
     def index_text(self, project: int, after: int = 0, limit: int = 5000) -> int:
         """Bring the next items into the full-text index; returns the last id done, 0 at the end."""
+
+    def unindexed(self, project: int) -> bool:
+        """Whether the full-text index lacks items."""
 
     def truth(self, project: int) -> dict[int, Answer]:
         """Held-back answers by item. Only simulation and a demo's curve may read them; a report counts them."""
@@ -411,7 +485,10 @@ class Store(Protocol):
         """
 
     def held(self, project: int, annotator: str, token: str, now: int) -> list[Ask]:
-        """The asks under a live lease of this annotator's tab, oldest lease first."""
+        """The asks under a live lease of this annotator's tab, also those set aside, oldest lease first."""
+
+    def hold(self, asks: Sequence[int], annotator: str, token: str, until: int) -> None:
+        """Lease these rows where they are free."""
 
     def renew(self, asks: Sequence[int], token: str, until: int) -> None:
         """Push back the end of leases that are still held under `token`."""
@@ -426,7 +503,8 @@ class Store(Protocol):
         """One row of the queue."""
 
     def close_ask(self, ask: int, annotator: str, token: str, now: int) -> bool:
-        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease."""
+        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease,
+        be it set aside."""
 
     def reopen_ask(self, ask: int) -> None:
         """Free a row again: an answer was taken back, or left for another."""
@@ -434,8 +512,8 @@ class Store(Protocol):
     def put_off(self, item: int, annotator: str, until: int) -> None:
         """Keep an item from an annotator until then."""
 
-    def count_ask(self, project: int) -> int:
-        """Add one to the number of asks handed out; returns the new number."""
+    def count_asks(self, project: int, asks: int) -> None:
+        """Add to the number of asks handed out."""
 
     def suggest(self, project: int, words: Mapping[int, Suggestion]) -> None:
         """Give the open rows of these items a new suggestion."""

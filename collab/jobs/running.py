@@ -20,7 +20,7 @@ from collab.domain.run import Job
 from collab.domain.store import Store
 from collab.engine.recipe import Epoch
 from collab.errors import CollabError, JobCancelled, JobLost
-from collab.loop import auditing, bundling, doubting, exporting, importing, suspecting
+from collab.loop import auditing, bundling, doubting, exporting, importing, mapping, suspecting
 from collab.loop.encoding import blocks_of, encode_items, image_encoder, text_encoder
 from collab.loop.escalating import JOB, wanted
 from collab.loop.freezing import freeze
@@ -182,6 +182,11 @@ def _index(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     return {}
 
 
+def _map(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
+    assert job.project is not None
+    return mapping.make_map(store, store.project(job.project), job.id, report, now_ms())
+
+
 def _export(store: Store, job: Job, report: Report) -> Mapping[str, Any]:
     assert job.project is not None
     made = exporting.export_data(
@@ -269,6 +274,7 @@ KINDS: Mapping[str, Callable[[Store, Job, Report], Mapping[str, Any]]] = {
     "import": _import,
     "encode": _encode,
     "index": _index,
+    mapping.JOB: _map,
     "export": _export,
     "bundle": _bundle,
     "freeze": _freeze,

@@ -26,6 +26,7 @@ from collab.jobs.supervisor import ANOTHER_RUNS
 from collab.loop import certifying, doubting, escalating, suspecting
 from collab.loop.encoding import image_encoder_of, text_encoder_of
 from collab.loop.explaining import answer_why
+from collab.loop.finding import ask_index
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 from collab.loop.retraining import LIVE_MS, Learner
 from collab.loop.sweeping import sweep_models, sweep_retention, sweep_uploads
@@ -47,7 +48,7 @@ SWEEP_EVERY = 3600.0
 SIGN_EVERY = 3.0
 """Seconds between two signs of life, by which pages know that a worker is there."""
 
-QUICK, SLOW = ("import", "export", "bundle", "freeze", "sign", "withdraw"), ("encode", "index")
+QUICK, SLOW = ("import", "export", "bundle", "freeze", "sign", "withdraw"), ("encode", "index", "map")
 """Kinds of jobs that somebody waits for, and those that take long: one of each at a time, so that both get on."""
 TRAINING = ("train",)
 """Somebody watches these, but they may take long: beside the others, one at a time."""
@@ -127,6 +128,7 @@ class _Worker:
                     sweep_retention(self._store, now_ms())
                     for project in self._store.projects():
                         sweep_models(self._store, project.id)
+                        ask_index(self._store, project.id, now_ms())
             except Exception as error:
                 _tell("projects and jobs", error)
                 time.sleep(1.0)

@@ -5,9 +5,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Ask, Decision, Event, answers_wanted, settle
+from collab.domain.annotation import (
+    ANNOTATION_KINDS,
+    Annotation,
+    Ask,
+    Decision,
+    Event,
+    answers_wanted,
+    set_aside,
+    settle,
+)
 from collab.domain.norming import Norming
-from collab.domain.project import LabelSchema, Project, keyed
+from collab.domain.project import Item, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
@@ -48,18 +57,24 @@ def submit(
     """
     with store.transaction():
         store.lock(annotation.project)  # a resend that overtakes its original waits here
-        if store.event(annotation.id) is not None:
-            return "known"
-        project = store.project(annotation.project)
-        item = store.items([annotation.item]).get(annotation.item)
-        if item is None or item.project != project.id or item.erased:
-            raise UnknownName("item", annotation.item)
-        annotation = _completed(store, project, _checked(annotation, project.schema), token, now, reveal)
-        store.append(annotation.event())
-        apply(store, project, annotation)
-        if project.policy.several:
-            ask_on(store, project, annotation.item)
-        return "stored"
+        return enter(store, store.project(annotation.project), annotation, token, now, reveal=reveal)
+
+
+def enter(
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+) -> Literal["stored", "known"]:
+    """Submit in the transaction of whoever calls, who has locked the project before they read it."""
+    if store.event(annotation.id) is not None:
+        return "known"
+    item = store.items([annotation.item]).get(annotation.item)
+    if item is None or item.project != project.id or item.erased:
+        raise UnknownName("item", annotation.item)
+    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
+    store.append(annotation.event())
+    _apply(store, project, item, annotation)
+    if project.policy.several:
+        ask_on(store, project, annotation.item)
+    return "stored"
 
 
 def take_back(store: Store, project: int, target: str, annotator: str, event_id: str, now: int) -> None:
@@ -83,50 +98,53 @@ def restore_item(store: Store, project: int, item: int, annotator: str, event_id
 
 def apply(store: Store, project: Project, annotation: Annotation) -> None:
     """Bring the projections up to one annotation of the log; `rebuild` replays the same function."""
+    _apply(store, project, store.items([annotation.item])[annotation.item], annotation)
+
+
+def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
     if annotation.purpose == "repeat":
-        _apply_repeat(store, project, annotation)
+        _apply_repeat(store, project, item, annotation)
         return
     if annotation.purpose == "review":
-        _apply_look(store, project, annotation)
+        _apply_look(store, project, item, annotation)
         return
     if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
-        _apply_norming(store, project, annotation, norming)
+        _apply_norming(store, project, item, annotation, norming)
         return
-    mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
     elif annotation.kind == "undo":
         store.set_current(annotation.item, annotation.annotator, None)
-    elif not (_outdated(store, project, annotation) or _overtaken(annotation, mine)):
+    elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
     _settle(store, project, annotation.item, annotation.at)
 
 
-def _apply_repeat(store: Store, project: Project, annotation: Annotation) -> None:
+def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
     """Keep an answer to a repeat beside the first one, which alone is in force; no other act says anything of it."""
     if annotation.kind == "undo":
         store.set_repeat(annotation.item, annotation.annotator, None)
-    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, annotation):
+    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, item, annotation):
         store.set_repeat(annotation.item, annotation.annotator, annotation)
 
 
-def _apply_look(store: Store, project: Project, annotation: Annotation) -> None:
+def _apply_look(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
     """Keep what was said blind at a second look beside what is in force: it settles nothing."""
     if annotation.kind == "undo":
         store.set_second_look(annotation.item, annotation.annotator, None)
-    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, annotation):
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, item, annotation):
         store.set_second_look(annotation.item, annotation.annotator, annotation)
 
 
-def _apply_norming(store: Store, project: Project, annotation: Annotation, norming: Norming) -> None:
+def _apply_norming(store: Store, project: Project, item: Item, annotation: Annotation, norming: Norming) -> None:
     """Keep an answer of the round under way for itself: nobody sees it, and nothing is settled, until that is due."""
-    item, who, after = annotation.item, annotation.annotator, norming.stage != "blind"
+    who, after = annotation.annotator, norming.stage != "blind"
     if annotation.kind == "undo":
-        store.set_normed(norming, item, who, after, None)
-    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, annotation):
-        store.set_normed(norming, item, who, after, annotation)
+        store.set_normed(norming, item.id, who, after, None)
+    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, item, annotation):
+        store.set_normed(norming, item.id, who, after, annotation)
 
 
 def convene(store: Store, project: Project, event: Event) -> None:
@@ -180,8 +198,9 @@ def follow_classes(store: Store, project: Project, touched: Sequence[str], now: 
         touched: Classes that were merged, or are apart again.
         reopen: Whether those audits are to be asked again.
     """
-    reserved = (row.item for row in store.pool_rows(project.id, store.annotated(project.id)) if row.reserved)
-    audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, said)]
+    reserved = [row.item for row in store.pool_rows(project.id, store.annotated(project.id)) if row.reserved]
+    items = store.items(reserved)
+    audits = [said for item in reserved for said in store.current(item) if _outdated(store, project, items[item], said)]
     for said in audits:
         store.set_adjudication(project.id, said.item, None)
         store.set_current(said.item, said.annotator, None)
@@ -238,7 +257,7 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
 
 
 def _completed(
-    store: Store, project: Project, annotation: Annotation, token: str, now: int, reveal: bool
+    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool
 ) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
     first = _target_of(store, annotation)
@@ -246,7 +265,7 @@ def _completed(
     ask = store.ask(asked) if asked is not None else None
     if ask is not None and (ask.item != annotation.item or ask.project != project.id):
         raise UnknownName("ask", asked)
-    lease_valid = ask is None or _move_on(store, project, ask, annotation, token, now)
+    lease_valid = ask is None or _move_on(store, project, item, ask, annotation, token, now)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable" and each.ask is not None:
@@ -281,22 +300,23 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
     return earlier
 
 
-def _move_on(store: Store, project: Project, ask: Ask, annotation: Annotation, token: str, now: int) -> bool:
+def _move_on(
+    store: Store, project: Project, item: Item, ask: Ask, annotation: Annotation, token: str, now: int
+) -> bool:
     """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
-    held = ask.token == token and ask.lease_until > now
+    held = ask.token in (token, set_aside(token)) and ask.lease_until > now
     if ask.lane == "review" and annotation.kind != "later":
         return held  # it ends with a verdict, not with the blind answer
     changes_mind = annotation.target is not None
-    if annotation.kind in PUT_BACK or _outdated(store, project, annotation):
+    if annotation.kind in PUT_BACK or _outdated(store, project, item, annotation):
         if ask.annotator == annotation.annotator and (held or changes_mind):
             store.reopen_ask(ask.id)
         return held or changes_mind
     return store.close_ask(ask.id, annotation.annotator, token, now) or changes_mind
 
 
-def _outdated(store: Store, project: Project, annotation: Annotation) -> bool:
+def _outdated(store: Store, project: Project, item: Item, annotation: Annotation) -> bool:
     """Whether it speaks of content that was replaced, or answers an audit when a class of today could not be chosen."""
-    item = store.items([annotation.item])[annotation.item]
     if annotation.seen and annotation.seen not in (item.digest, keyed(item.digest, project.salt)):
         return True
     if annotation.kind not in ("answer", "unsure") or annotation.schema_version == project.schema.version:
@@ -323,10 +343,12 @@ def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[in
     return list(found)
 
 
-def _overtaken(annotation: Annotation, mine: Annotation | None) -> bool:
+def _overtaken(store: Store, annotation: Annotation) -> bool:
     """Whether this person has answered elsewhere since they lost the lease under which they put the item off."""
-    late = annotation.kind in PUT_BACK and not annotation.lease_valid and annotation.target is None
-    return late and mine is not None and mine.kind in ("answer", "unsure")
+    if annotation.kind not in PUT_BACK or annotation.lease_valid or annotation.target is not None:
+        return False
+    mine = next((a for a in store.current(annotation.item) if a.annotator == annotation.annotator), None)
+    return mine is not None and mine.kind in ("answer", "unsure")
 
 
 def _settle(store: Store, project: Project, item: int, now: int) -> None:
@@ -336,11 +358,13 @@ def _settle(store: Store, project: Project, item: int, now: int) -> None:
         return
     if len(current) > 1 and project.policy.decide_by != "agreement":
         aggregated = store.aggregated_decision(item)
+    # What stands does so while nobody speaks.
+    spoken = any(a.kind in ("answer", "unsure") for a in current) or (said is not None and said.verdict == "discard")
     settled = settle(
         current,
         answers_wanted(project, item),
         project.schema,
-        None if said is not None and said.verdict == "discard" else store.standing_decision(item),
+        None if spoken else store.standing_decision(item),
         by_most=project.policy.by_most,
         adjudicated=None if said is None else said.decision,
         aggregated=aggregated,

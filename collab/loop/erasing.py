@@ -140,7 +140,7 @@ def purge_project(store: Store, project: int, by: str, now: int) -> None:
         store.append(Event(new_id(), project, "erase", by, now, payload={"what": "project", "up_to": events}))
     for name in names & set(listed):
         store.delete_files(f"imports/{name}")
-    for folder in ("heads", "models", "certificates", "bundles"):
+    for folder in ("heads", "models", "certificates", "bundles", "scores", "maps"):
         store.delete_files(f"{folder}/{project}")
     store.delete_files(f"tables/{project}.json")
     for path in store.folder("exports").glob(f"{project}-*"):

@@ -7,11 +7,13 @@ from collab.domain.annotation import Annotation, Suggestion
 from collab.domain.project import Item, Project
 from collab.domain.run import Progress
 from collab.domain.store import Store
-from collab.errors import UserError
-from collab.loop import reporting, veiling
-from collab.loop.annotating import submit
+from collab.errors import Forbidden, UserError
+from collab.loop.annotating import enter
 from collab.loop.handing_out import Handed, hand_out
+from collab.loop.measuring import measured
 from collab.loop.permitting import needs
+from collab.loop.reporting import today
+from collab.loop.veiling import revealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Exchanged:
     """Why an answer can never be stored, by its id."""
     handed: Handed
     items: Mapping[int, Item]
+    columns: bytes | None
+    """What was measured of the project's numbers and categories."""
     told: Suggestion | None
     """What the model says of the item whose card waits for it."""
     progress: Progress
@@ -50,28 +54,32 @@ class Exchanged:
 
 @needs("annotate", own="annotator")
 def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: int) -> Exchanged:
-    """Store the answers, each accepted or refused by itself, then hand out, in one transaction."""
-    acked, refused = [], dict[str, UserError]()
-    with store.transaction():
-        store.lock(project.id)
-        for annotation in sent.answers:
-            try:
-                with store.savepoint():
-                    submit(store, annotation, sent.tab, now, reveal=annotation.id == sent.waits)
-                acked.append(annotation.id)
-            except UserError as error:
-                refused[annotation.id] = error
-        handed = hand_out(
-            store, project, annotator, sent.tab,
-            want=sent.want, have=sent.have, on_screen=sent.on_screen, ranking=sent.ranking, now=now,
-            chosen_only=sent.chosen_only,
-        )  # fmt: skip
-        return Exchanged(
-            acked,
-            refused,
-            handed,
-            store.items([ask.item for ask in handed.asks]),
-            veiling.revealed(store, project.id, annotator, sent.waits),
-            store.progress(project.id),
-            reporting.today(store, project.id, annotator, now, sent.utc_offset),
-        )
+    """Store the answers, each accepted or refused by itself, then hand out.
+
+    Args:
+        store: In a transaction.
+        project: As it is in this transaction, locked.
+    """
+    acked, refused = list[str](), dict[str, UserError]()
+    for annotation in sent.answers:
+        try:
+            if (annotation.annotator, annotation.project) != (annotator, project.id):
+                raise Forbidden("annotate")
+            with store.savepoint():
+                enter(store, project, annotation, sent.tab, now, reveal=annotation.id == sent.waits)
+            acked.append(annotation.id)
+        except UserError as error:
+            refused[annotation.id] = error
+    handed = hand_out(
+        store, project, annotator, sent.tab,
+        want=sent.want, have=sent.have, on_screen=sent.on_screen, ranking=sent.ranking, now=now,
+        chosen_only=sent.chosen_only,
+    )  # fmt: skip
+    return Exchanged(
+        acked, refused, handed,
+        items=store.items([ask.item for ask in handed.asks]) if handed.asks else {},
+        columns=measured(store, project),
+        told=revealed(store, project.id, annotator, sent.waits),
+        progress=store.progress(project.id),
+        today=today(store, project.id, annotator, now, sent.utc_offset),
+    )  # fmt: skip

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from collab.domain.access import AccessEntry
-from collab.domain.annotation import Ask, Lane, Suggestion
+from collab.domain.annotation import Ask, Lane, Suggestion, set_aside
 from collab.domain.certificate import Certificate
 from collab.domain.project import Project
+from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.loop.permitting import needs
 from collab.loop.veiling import hides, veiled
@@ -26,6 +27,11 @@ RELABEL_EVERY = 4
 
 Source: Goh and Mueller, "ActiveLab", 2023: where people err in one answer of ten, a fifth to a third of all asks.
 """
+ASIDE_MS = 60_000
+"""How long an ask that was swapped is kept for a tab of which nothing more is heard."""
+RENEWED = 0.05
+"""Share of a lease that may have gone by before it is worth writing anew."""
+
 FIRST_CHECKS = 50
 """Machine labels of a certificate that are checked even when nothing else is left to ask."""
 
@@ -67,12 +73,14 @@ def hand_out(
         have: Asks held unseen, `on_screen` not among them.
         ranking: The ranking that the card knows; under a newer one unseen query asks are swapped.
     """
-    progress = store.progress(project.id)
-    until = now + project.policy.lease_seconds * 1000
+    lease = project.policy.lease_seconds * 1000
+    until = now + lease
     taker = _Taker(store, project, annotator, token, now, until)
     with store.transaction(durable=False):
         store.lock(project.id)
+        progress = store.progress(project.id)
         mine = store.held(project.id, annotator, token, now)  # also what the tab held in the other mode
+        mine = taker.settle_aside(mine, have, on_screen)
         held = {ask.id: ask for ask in mine if (ask.lane == "chosen") == chosen_only}
         gone = [ask for ask in have if ask not in held]
         swapped = []
@@ -80,12 +88,15 @@ def hand_out(
             swapped = [ask.id for ask in held.values() if ask.id in have and ask.lane == "query"]
             store.release(swapped, token)
             held = {i: ask for i, ask in held.items() if i not in swapped}
-        store.renew(list(held), token, until)
+        if aged := [ask.id for ask in held.values() if ask.lease_until < until - RENEWED * lease]:
+            store.renew(aged, token, until)
         forgotten = [ask for ask in held.values() if ask.id not in {*have, on_screen}]  # a reload: the same ones again
         unseen = sum(ask in held for ask in have) + len(forgotten)
         taken = taker.take("query", len(swapped))
+        if dropped := [ask for ask in swapped if ask not in {ask.id for ask in taken}]:
+            store.hold(dropped, annotator, set_aside(token), now + ASIDE_MS)
         missing = max(0, min(want, MOST_HELD) - unseen - len(taken))
-        taken += taker.take("chosen", missing) if chosen_only else taker.mix(missing, progress.audited)
+        taken += taker.take("chosen", missing) if chosen_only else taker.mix(missing, progress)
         if seen := tuple(ask.item for ask in (*forgotten, *taken)):
             store.note(AccessEntry(now, annotator, "see", "items", project.id, seen))
     kept = {ask.id for ask in taken} & {*gone, *swapped}
@@ -117,21 +128,36 @@ class _Taker:
     now: int
     until: int
 
-    def mix(self, size: int, audited: int) -> list[Ask]:
+    def settle_aside(self, mine: Sequence[Ask], have: Sequence[int], on_screen: int | None) -> list[Ask]:
+        """Give back what the card has dropped by now, and keep what came on screen before it heard of that.
+
+        Args:
+            mine: What the tab holds, and what was set aside for it.
+        """
+        aside = {ask.id: ask for ask in mine if ask.token != self.token}
+        if over := [ask for ask in aside if ask not in have]:
+            self.store.release(over, set_aside(self.token))
+        held = [ask for ask in mine if ask.id not in aside]
+        if on_screen in over:
+            self.store.hold([on_screen], self.annotator, self.token, self.until)
+            held.append(aside[on_screen])
+        return held
+
+    def mix(self, size: int, progress: Progress) -> list[Ask]:
         """Take new asks, those that measure among them as their schedules say; an empty lane leaves its turn."""
         taken: list[Ask] = []
         found = self.store.certificates(self.project.id) if size else ()
         stage = next((n.stage for n in self.store.normings(self.project.id)), None) if size else None
         for _ in range(size):
-            number = self.store.progress(self.project.id).asks
-            turns = self._turns(number, audited, found)
+            turns = self._turns(progress.asks + len(taken), progress.audited, found)
             if stage in ("blind", "again"):  # everybody answers these first
                 turns = [("norming", stage == "blind"), *turns]
             one = next((ask for lane, more in turns for ask in self.take(lane, 1, extend=more)), None)
             if one is None:
                 break
-            self.store.count_ask(self.project.id)
             taken.append(one)
+        if taken:
+            self.store.count_asks(self.project.id, len(taken))
         return taken
 
     def _turns(self, number: int, audited: int, found: Sequence[Certificate]) -> list[tuple[Lane, bool]]:

@@ -223,7 +223,7 @@ class Answers:
         if said.purpose == "imported":
             return
         who = self._person(said)
-        if said.purpose in ("repeat", "review") or said.kind in ("later", "flag"):
+        if said.purpose in ("repeat", "review", "bulk") or said.kind in ("later", "flag"):
             return
         named = [column.get(a, NONE) for a in said.answer if a != NO_CLASS]
         known = NONE not in named and (numbers.many or len(named) == 1)

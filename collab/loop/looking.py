@@ -82,14 +82,17 @@ def find(
     """
     if not only:
         return store.find(project, wanted, limit, offset)
-    own = replace(wanted, state="later" if wanted.state == "later" else "")
-    if own.state or own.answer:
-        own = replace(own, annotator=only)
-    rows, total = store.find(project, own, limit, offset)
-    return [_own(store, row, only) for row in rows], total
+    rows, total = store.find(project, own_filter(wanted, only), limit, offset)
+    return [own_row(store, row, only) for row in rows], total
 
 
-def _own(store: Store, row: ItemRow, person: str) -> ItemRow:
+def own_filter(wanted: ItemFilter, person: str) -> ItemFilter:
+    """A filter that asks what one person said themselves, where it asks what was said."""
+    own = replace(wanted, state="later" if wanted.state == "later" else "", source="")
+    return replace(own, annotator=person) if own.state or own.answer else own
+
+
+def own_row(store: Store, row: ItemRow, person: str) -> ItemRow:
     """A row with what somebody said themselves, and nothing else that was said of the item."""
     said = next((a for a in store.current(row.item.id) if a.annotator == person), None)
     answered = said is not None and said.kind == "answer"

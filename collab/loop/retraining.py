@@ -33,6 +33,7 @@ from collab.loop.keeping import champion_of
 from collab.loop.measuring import model_name
 from collab.loop.pooling import OPEN, Pool
 from collab.loop.ranking import asks_of, size_of
+from collab.loop.scoring import keep_scores
 from collab.loop.suggesting import ClassGuess, among_live, proba_of, set_threshold, suggestions
 from collab.loop.sweeping import sweep_heads
 
@@ -197,6 +198,9 @@ class Learner:
             aggregating.follow(
                 self._store, self.project, Known(pool, features, proba, self.head, standard, done.revision), now
             )
+            here, read = pool.current, (self._blocks.digest, self._blocks.dim)
+            said = None if proba is None else proba[here]
+            keep_scores(self._store, self.project, done.revision, read, pool.items[here], said)
         sweep_heads(self._store, self.project.id)
         return done
 

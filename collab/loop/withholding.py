@@ -11,7 +11,7 @@ from typing import Any, cast, final
 from collab.domain.access import Access
 from collab.domain.annotation import Annotation, Decision
 from collab.domain.project import Field, FieldRole, Item, Project
-from collab.domain.store import ItemFilter, ItemRow, Store
+from collab.domain.store import Found, ItemFilter, ItemRow, Store
 from collab.loop.slicing import PARTS
 
 _ROLES: Mapping[FieldRole, FieldRole] = {"both": "encoded", "shown": "metadata", "id": "metadata"}
@@ -73,6 +73,10 @@ class _Withheld:
     def find(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
         rows, total = self._store.find(project, wanted, limit, offset)
         return [replace(row, item=self._bare(row.item)) for row in rows], total
+
+    def search(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0, **more: Any) -> Found:
+        found = self._store.search(project, wanted, limit, offset, **more)
+        return replace(found, rows=tuple(replace(row, item=self._bare(row.item)) for row in found.rows))
 
     def figures(self, project: int, name: str) -> Mapping[str, Any] | None:
         found = self._store.figures(project, name)

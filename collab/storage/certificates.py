@@ -22,9 +22,7 @@ def save_certificate(db: Database, certificate: Certificate) -> None:
 
 
 def certificates(db: Database, project: int) -> tuple[Certificate, ...]:
-    c = tables.certificate
-    query = sa.select(c.c.content).where(c.c.project == project).order_by(c.c.number.desc())
-    return tuple(typed(Certificate, r.content) for r in db.rows(query))
+    return tuple(typed(Certificate, r.content) for r in db.rows(_ALL, {"of": project}))
 
 
 def stage_labels(db: Database, project: int, number: int, labels: Sequence[tuple[int, Answer, float]]) -> None:
@@ -79,6 +77,11 @@ def _count(db: Database, project: int, step: int) -> None:
     db.write(sa.update(counter).values(machine=counter.c.machine + step).where(counter.c.project == project))
 
 
+_ALL = (
+    sa.select(tables.certificate.c.content)
+    .where(tables.certificate.c.project == sa.bindparam("of"))
+    .order_by(tables.certificate.c.number.desc())
+)
 _STAGED = "INSERT INTO machine_label (project, certificate, item, answer, first, confidence)"
 _STAGED_AGAIN = (
     "ON CONFLICT (project, certificate, item) DO UPDATE SET "

@@ -101,6 +101,8 @@ class Database:
 
     def write(self, statement: sa.Executable, params: Params = None) -> int:
         """Run a statement in the thread's transaction; returns how many rows it touched."""
+        if isinstance(params, list) and len(params) == 1:
+            (params,) = params  # the drivers' way for many rows costs more
         with self.transaction(), self.connection() as connection:
             return connection.execute(statement, params).rowcount
 
@@ -126,6 +128,11 @@ class Database:
         if project not in locked:
             locked.add(project)
             self.rows(sa.text("SELECT 1 FROM counter WHERE project = :project FOR UPDATE"), {"project": project})
+
+    @property
+    def holds_lock(self) -> bool:
+        """Whether this thread's transaction has locked a project; it then touches no other one."""
+        return self._joined is not None and bool(self._local.locked)
 
     def lock_name(self, name: str) -> None:
         """Let no other transaction that locks this name go on until this one ends."""
@@ -163,6 +170,17 @@ class Database:
         meant = sqlite_error(error, self.url) if self.is_sqlite else postgres_error(error, self.url)
         if meant is not None:
             raise meant from error
+
+
+def upsert(table: sa.Table, key: Sequence[str], replaced: Sequence[str]) -> sa.TextClause:
+    """Write the insert of a whole row that replaces some columns where its key is there; one for both databases."""
+    names = ", ".join(column.name for column in table.c)
+    values = ", ".join(f":{column.name}" for column in table.c)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in replaced)
+    statement = sa.text(
+        f"INSERT INTO {table.name} ({names}) VALUES ({values}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    )
+    return statement.bindparams(*(sa.bindparam(column.name, type_=column.type) for column in table.c))
 
 
 # Parameters are hidden: they are content, and an error's text may come into a log.

@@ -12,6 +12,7 @@ from collab.errors import Conflict, NotInstalled, StorageError, StoreCorrupt, St
 from collab.storage import (
     aggregates,
     answers,
+    batches,
     certificates,
     differences,
     draws,
@@ -19,6 +20,7 @@ from collab.storage import (
     explanations,
     features,
     files,
+    hits,
     imports,
     items,
     log,
@@ -182,7 +184,7 @@ class SqlStore(Database):
     deleted_projects = records.deleted_projects
     restore_project = records.restore_project
     progress = records.progress
-    count_ask = records.count_ask
+    count_asks = records.count_asks
     lock = Database.lock_project
     set_worker = records.set_worker
 
@@ -204,15 +206,21 @@ class SqlStore(Database):
     item_called = items.item_called
     pool = items.pool
     pool_rows = items.pool_rows
-    find = items.find
+    find = hits.find
+
+    save_batch = batches.save_batch
+    batch = batches.batch
+    spoken = batches.spoken
     truth = items.truth
 
     index_text = search.index_text
+    unindexed = search.unindexed
 
     put_asks = queue.put_asks
     extend_lane = queue.extend_lane
     lease = queue.lease
     held = queue.held
+    hold = queue.hold
     renew = queue.renew
     release = queue.release
     choose_items = queue.choose_items
@@ -352,6 +360,8 @@ class SqlStore(Database):
     repeats = repeats.repeats
     normings = normings.normings
     certificates = certificates.certificates
+    search = hits.search
+    batches = batches.batches
 
 
 def _address(workspace: Path, url: str | None) -> sa.URL:

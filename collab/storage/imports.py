@@ -18,7 +18,7 @@ from collab.domain.project import Item
 from collab.domain.run import ImportReport
 from collab.domain.store import Added, AnswersAs, NewItem
 from collab.errors import Conflict
-from collab.storage import answers, log, projections, records, reserve, search
+from collab.storage import answers, columns, log, projections, records, reserve, search
 from collab.storage import schema as tables
 from collab.storage.answers import by_value
 from collab.storage.connection import Database
@@ -177,6 +177,7 @@ def _replace(db: Database, under_way: sa.Row[Any], now: int) -> None:
         values = [{"of": r.item, "fields": r.fields, "meta": r.meta, "digest": r.digest} for r in some]
         db.write(sa.update(tables.item).where(tables.item.c.id == sa.bindparam("of")), values)
         search.remember(db, items)
+        columns.renew(db, project, [(r.item, r.fields) for r in some])
         reopened = [
             Event(str(uuid.uuid4()), project, "reopen", "", now, r.item, batch=batch, schema_version=version)
             for r in some

@@ -11,13 +11,12 @@ import sqlalchemy as sa
 from collab.domain.annotation import Annotation, Decision
 from collab.domain.media import is_media_name
 from collab.domain.project import Answer, Item
-from collab.domain.store import ItemFilter, ItemRow, PoolRow
+from collab.domain.store import PoolRow
 from collab.errors import UnknownName
-from collab.storage import records, search
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.log import EVENTS, read_annotation
-from collab.storage.projections import naming, read_decision
+from collab.storage.projections import read_decision
 
 _NAMES = re.compile('"(media/[^"]+)"')
 _MANY = 10_000
@@ -27,14 +26,14 @@ _MANY = 10_000
 def items(db: Database, ids: Sequence[int]) -> dict[int, Item]:
     found: dict[int, Item] = {}
     for start in range(0, len(ids), _MANY):
-        rows = db.rows(_VISIBLE.where(tables.item.c.id.in_(_these())), {"ids": list(ids[start : start + _MANY])})
+        rows = db.rows(_BY_ID, {"ids": list(ids[start : start + _MANY])})
         found.update((r.id, read_item(r)) for r in rows)
     return found
 
 
 def stream_items(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[Item]:
     i = tables.item
-    query = _VISIBLE.where(i.c.project == project, i.c.id > after).order_by(i.c.id).limit(limit)
+    query = VISIBLE.where(i.c.project == project, i.c.id > after).order_by(i.c.id).limit(limit)
     return [read_item(r) for r in db.rows(query)]
 
 
@@ -42,7 +41,7 @@ def outcomes(
     db: Database, project: int, after: int = 0, limit: int = 1000
 ) -> list[tuple[Item, Decision | None, tuple[Annotation, ...]]]:
     page = stream_items(db, project, after, limit)
-    decisions, said = _decisions(db, page), _annotations(db, page)
+    decisions, said = decisions_of(db, page), annotations_of(db, page)
     return [(item, decisions.get(item.id), tuple(said.get(item.id, ()))) for item in page]
 
 
@@ -92,27 +91,10 @@ def truth(db: Database, project: int) -> dict[int, Answer]:
     return {r.item: tuple(r.answer) for r in db.rows(query.where(t.c.project == project))}
 
 
-def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
-    i = tables.item
-    owner = records.project(db, project) if wanted.answer or wanted.text else None
-    many = bool(wanted.answer) and owner is not None and owner.schema.many
-    conditions: list[search.Condition] = [i.c.project == project, *_conditions(wanted, many)]
-    if wanted.text.strip():
-        pictures = [f.name for f in owner.fields if f.shown and f.kind == "image"] if owner else []
-        conditions.append(search.matching(db, project, wanted.text.strip(), pictures))
-    if wanted in _COUNTED:  # the first page of a million items
-        total = int(db.scalar(_COUNTED[wanted], {"project": project}))
-    else:
-        total = int(db.scalar(sa.select(sa.func.count()).select_from(_JOINED).where(*conditions)))
-    page = [read_item(r) for r in db.rows(_VISIBLE.where(*conditions).order_by(i.c.id).limit(limit).offset(offset))]
-    decisions, said = _decisions(db, page), _annotations(db, page, wanted.annotator)
-    latest = {item: max(words, key=lambda a: a.at) for item, words in said.items()}
-    return [ItemRow(item, decisions.get(item.id), latest.get(item.id)) for item in page], total
-
-
 _PUBLISHED = sa.and_(tables.counter.c.project == tables.item.c.project, tables.item.c.id <= tables.counter.c.visible)
 _JOINED = tables.item.join(tables.counter, _PUBLISHED)
-_VISIBLE = sa.select(tables.item).select_from(_JOINED)
+VISIBLE = sa.select(tables.item).select_from(_JOINED)
+_BY_ID = VISIBLE.where(tables.item.c.id.in_(sa.bindparam("ids", expanding=True)))
 _POOL = (
     sa.select(
         tables.item.c.id, tables.item.c.reserved, tables.item.c.state, tables.item.c.audit_rank,
@@ -122,30 +104,19 @@ _POOL = (
     .join(tables.counter, _PUBLISHED)
     .outerjoin(tables.decision, tables.decision.c.item == tables.item.c.id)
 )  # fmt: skip
-_DRAWN = "SELECT count(*) FROM drawn w WHERE w.project = :project AND w.queued"
-_CHECKS = f"{_DRAWN} AND EXISTS (SELECT 1 FROM decision d WHERE d.item = w.item AND d.source = 'machine')"
-_COUNTED = {
-    wanted: sa.text(f"SELECT {count} FROM counter WHERE project = :project")
-    for wanted, count in (
-        (ItemFilter(), f"items - reserved - ({_DRAWN})"),
-        (ItemFilter(state="labeled"), "decided"),
-        (ItemFilter(state="machine"), f"machine - ({_CHECKS})"),
-    )
-}
-"""What the counters say already."""
 
 
 def _these() -> sa.BindParameter[Any]:
     return sa.bindparam("ids", expanding=True)
 
 
-def _decisions(db: Database, page: Sequence[Item]) -> dict[int, Decision]:
+def decisions_of(db: Database, page: Sequence[Item]) -> dict[int, Decision]:
     d = tables.decision
     rows = db.rows(sa.select(d).where(d.c.item.in_(_these())), {"ids": [item.id for item in page]})
     return {r.item: read_decision(r) for r in rows}
 
 
-def _annotations(db: Database, page: Sequence[Item], annotator: str = "") -> dict[int, list[Annotation]]:
+def annotations_of(db: Database, page: Sequence[Item], annotator: str = "") -> dict[int, list[Annotation]]:
     a = tables.annotation
     query = EVENTS.join(a, a.c.event == tables.event.c.id).where(a.c.item.in_(_these())).order_by(tables.event.c.number)
     if annotator:
@@ -154,29 +125,6 @@ def _annotations(db: Database, page: Sequence[Item], annotator: str = "") -> dic
     for word in map(read_annotation, db.rows(query, {"ids": [item.id for item in page]})):
         found.setdefault(word.item, []).append(word)
     return found
-
-
-def _conditions(wanted: ItemFilter, many: bool) -> list[sa.ColumnElement[bool]]:
-    i, d, a = tables.item, tables.decision, tables.annotation
-    conditions: list[sa.ColumnElement[bool]] = []
-    if not wanted.include_reserved:
-        conditions += [i.c.reserved == sa.false(), i.c.drawn == sa.false()]
-    said = sa.select(a.c.item).where(a.c.item == i.c.id)
-    if wanted.annotator:
-        said = said.where(a.c.annotator == wanted.annotator)
-        conditions.append(said.exists())
-    if wanted.state == "later":
-        conditions.append(said.where(a.c.kind == "later").exists())
-    elif wanted.state in ("labeled", "machine"):
-        source = d.c.source == "machine" if wanted.state == "machine" else d.c.source != "machine"
-        conditions.append(sa.exists().where(d.c.item == i.c.id, source))
-    elif wanted.state:
-        conditions.append(i.c.state == wanted.state)
-    if wanted.answer and wanted.annotator:
-        conditions.append(said.where(naming(a.c.first, wanted.answer, many=many)).exists())
-    elif wanted.answer:
-        conditions.append(sa.exists().where(d.c.item == i.c.id, naming(d.c.first, wanted.answer, many=many)))
-    return conditions
 
 
 def read_item(row: sa.Row[Any]) -> Item:

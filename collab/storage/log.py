@@ -53,8 +53,8 @@ def append_all(db: Database, project: int, events: Sequence[Event]) -> int:
             rows.append({**row, "hash": last})
             contents.append({"event": event.id, "salt": salt, "content": content})
         if rows:
-            db.write(sa.insert(tables.event), rows)
-            db.write(sa.insert(tables.event_content), contents)
+            db.write(_ADD, rows)
+            db.write(_ADD_CONTENT, contents)
             db.write(_RAISE, {"number": number, "last": last, "project": project})
     return len(rows)
 
@@ -66,7 +66,7 @@ def log(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[t
 
 
 def event(db: Database, event_id: str) -> Event | None:
-    found = db.row(EVENTS.where(tables.event.c.id == event_id))
+    found = db.row(_EVENT, {"id": event_id})
     return None if found is None else read_event(found)
 
 
@@ -251,6 +251,8 @@ _HASHED = (
 EVENTS = sa.select(tables.event, tables.event_content.c.salt, tables.event_content.c.content.label("words")).outerjoin(
     tables.event_content, tables.event_content.c.event == tables.event.c.id
 )
+_EVENT = EVENTS.where(tables.event.c.id == sa.bindparam("id"))
+_ADD, _ADD_CONTENT = sa.insert(tables.event), sa.insert(tables.event_content)
 _KNOWN = sa.select(tables.event.c.id).where(tables.event.c.id.in_(sa.bindparam("ids", expanding=True)))
 _HEAD = sa.text("SELECT events, head FROM counter WHERE project = :project")
 _CODE = sa.text("SELECT code FROM actor WHERE project = :project AND name = :name")

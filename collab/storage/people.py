@@ -84,7 +84,7 @@ def known_as(db: Database, issuer: str, subject: str) -> Person | None:
 
 
 def sign_in_way(db: Database) -> SignIn:
-    found = db.scalar(sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in"))
+    found = db.scalar(_WAY)
     word = "none" if found is None else bytes(found).decode()
     return next(way for way in get_args(SignIn) if way == word)
 
@@ -228,6 +228,7 @@ def _columns() -> Sequence[sa.Column[Any]]:
     return [tables.annotator.c[name] for name in Person.__dataclass_fields__]
 
 
+_WAY = sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in")
 _PEOPLE = sa.select(*_columns())
 _LIVE = (
     "FROM session s JOIN annotator p ON p.name = s.person AND NOT p.disabled {more}"

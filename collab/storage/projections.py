@@ -3,6 +3,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from collab.domain.annotation import Annotation, Decision, Settled
 from collab.domain.project import Answer, ItemState
 from collab.storage import schema as tables
-from collab.storage.connection import Database
+from collab.storage.connection import Database, upsert
 from collab.storage.log import EVENTS, read_annotation
 
 SEPARATOR = "\x1f"
@@ -18,9 +19,7 @@ SEPARATOR = "\x1f"
 
 
 def current(db: Database, item: int) -> list[Annotation]:
-    a = tables.annotation
-    query = EVENTS.join(a, a.c.event == tables.event.c.id).where(a.c.item == item).order_by(tables.event.c.number)
-    return [read_annotation(r) for r in db.rows(query)]
+    return [read_annotation(r) for r in db.rows(_CURRENT, {"of": item})]
 
 
 def set_current(db: Database, item: int, annotator: str, annotation: Annotation | None) -> None:
@@ -34,8 +33,6 @@ def set_current(db: Database, item: int, annotator: str, annotation: Annotation 
 
 def set_all_current(db: Database, annotations: Sequence[Annotation]) -> None:
     """Put annotations of different items or people in force."""
-    insert = db.insert(tables.annotation)
-    replaced = {name: insert.excluded[name] for name in ("event", "kind", "at", "first")}
     rows = [
         {
             "item": a.item,
@@ -48,7 +45,7 @@ def set_all_current(db: Database, annotations: Sequence[Annotation]) -> None:
         }
         for a in annotations
     ]
-    db.write(insert.on_conflict_do_update(index_elements=["item", "annotator"], set_=replaced), rows)
+    db.write(_IN_FORCE, rows)
 
 
 def decision(db: Database, item: int) -> Decision | None:
@@ -78,16 +75,16 @@ def standing_decisions(db: Database, items: Sequence[int]) -> dict[int, Decision
 
 
 def settle_item(db: Database, project: int, item: int, state: ItemState, decision: Decision | None, now: int) -> None:
-    table = tables.item
     with db.transaction():
         db.lock_project(project)
         before = db.rows(_BEFORE, {"item": item})[0]
         if before.erased:  # whatever is said of it, there is nothing left of which it could be true
             state, decision = "unusable", None
-        db.write(sa.update(table).values(state=state).where(table.c.id == item))
-        if decision is None:
-            db.write(sa.delete(tables.decision).where(tables.decision.c.item == item))
-        else:
+        if before.state != state:
+            db.write(_SET_STATE, {"of": item, "to": state})
+        if decision is None and before.source is not None:
+            db.write(_UNDECIDE, {"of": item})
+        elif decision is not None:
             _write_decisions(db, [_row(project, decision, before.reserved, now)])
         where = "audited" if before.reserved else "checked" if before.drawn else "decided"
         was = _counters(before.source, where)
@@ -99,17 +96,21 @@ def settle_item(db: Database, project: int, item: int, state: ItemState, decisio
 
 def settle_all(db: Database, project: int, settled: Sequence[tuple[int, Settled]], now: int) -> None:
     """Settle items that aren't reserved nor drawn; whoever calls this counts them."""
-    update = sa.update(tables.item).values(state=sa.bindparam("to")).where(tables.item.c.id == sa.bindparam("of"))
-    db.write(update, [{"of": item, "to": s.state} for item, s in settled])
+    db.write(_SET_STATE, [{"of": item, "to": s.state} for item, s in settled])
     _write_decisions(db, [_row(project, s.decision, False, now) for _, s in settled if s.decision is not None])
 
 
 def count(db: Database, project: int, names: Sequence[str], step: int) -> None:
     """Add `step` to a counter for each time that it is named."""
-    c = tables.counter
-    changed = {name: c.c[name] + step * n for name, n in Counter(names).items()}
+    changed = {name: step * n for name, n in Counter(names).items()}
     if changed:
-        db.write(sa.update(c).values(changed).where(c.c.project == project))
+        db.write(_counting(tuple(changed)), {"project": project, **changed})
+
+
+@cache
+def _counting(names: tuple[str, ...]) -> sa.TextClause:
+    changes = ", ".join(f"{name} = {name} + :{name}" for name in names)
+    return sa.text(f"UPDATE counter SET {changes} WHERE project = :project")
 
 
 def reset_projections(db: Database, project: int) -> None:
@@ -133,16 +134,8 @@ def class_counts(db: Database, project: int) -> dict[str, int]:
 
 
 def answers_since(db: Database, project: int, since: int, annotator: str = "") -> int:
-    a, r = tables.annotation, tables.repeated
-    answers = a.c.kind.in_(("answer", "unsure")), a.c.project == project, a.c.at >= since
-    repeats = r.c.project == project, r.c.at >= since
-    counted = [
-        sa.select(sa.func.count())
-        .where(*which, *([table.c.annotator == annotator] if annotator else []))
-        .scalar_subquery()
-        for table, which in ((a, answers), (r, repeats))
-    ]
-    return int(db.scalar(sa.select(counted[0] + counted[1])))
+    one = {"annotator": annotator} if annotator else {}
+    return int(db.scalar(_SINCE[bool(annotator)], {"project": project, "since": since, **one}))
 
 
 def overlaps(db: Database, project: int) -> list[tuple[Answer, Answer, int]]:
@@ -191,20 +184,36 @@ def _row(project: int, decision: Decision, reserved: bool, now: int) -> dict[str
 
 def _write_decisions(db: Database, rows: list[dict[str, Any]]) -> None:
     if rows:
-        insert = db.insert(tables.decision)
-        names = ("answer", "first", "source", "confidence", "at", "certificate")
-        replaced = {name: insert.excluded[name] for name in names}
-        db.write(insert.on_conflict_do_update(index_elements=["item"], set_=replaced), rows)
+        db.write(_DECIDE, rows)
 
 
+_CURRENT = (
+    EVENTS.join(tables.annotation, tables.annotation.c.event == tables.event.c.id)
+    .where(tables.annotation.c.item == sa.bindparam("of"))
+    .order_by(tables.event.c.number)
+)
+_IN_FORCE = upsert(tables.annotation, ("item", "annotator"), ("event", "kind", "at", "first"))
+_DECIDE = upsert(tables.decision, ("item",), ("answer", "first", "source", "confidence", "at", "certificate"))
+_SET_STATE = sa.update(tables.item).values(state=sa.bindparam("to")).where(tables.item.c.id == sa.bindparam("of"))
+_UNDECIDE = sa.delete(tables.decision).where(tables.decision.c.item == sa.bindparam("of"))
+_SINCE = {
+    one: sa.text(
+        "SELECT (SELECT count(*) FROM annotation WHERE project = :project AND at >= :since "
+        f"AND kind IN ('answer', 'unsure') {mine}) + "
+        f"(SELECT count(*) FROM repeated WHERE project = :project AND at >= :since {mine})"
+    )
+    for one, mine in ((False, ""), (True, "AND annotator = :annotator"))
+}
 # Its first answer is gone: another one would follow too soon.
 _NO_REPEAT = sa.text(
     "DELETE FROM ask WHERE item = :item AND annotator = :annotator AND lane = 'repeat' AND NOT done AND lease_until = 0"
 )
 _BEFORE = sa.text(
-    "SELECT i.reserved, i.drawn, i.erased, d.source FROM item i LEFT JOIN decision d ON d.item = i.id "
+    "SELECT i.reserved, i.drawn, i.erased, i.state, d.source FROM item i LEFT JOIN decision d ON d.item = i.id "
     "WHERE i.id = :item"
-).columns(tables.item.c.reserved, tables.item.c.drawn, tables.item.c.erased, tables.decision.c.source)
+).columns(
+    tables.item.c.reserved, tables.item.c.drawn, tables.item.c.erased, tables.item.c.state, tables.decision.c.source
+)
 # In this order: else SQLite goes through all labels of the project.
 _SIGNED = (
     sa.text(

@@ -6,10 +6,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import ALWAYS_BLIND, PERSONAL, Ask, Choices, Lane, Suggestion, answers_wanted, coin
+from collab.domain.annotation import (
+    ALWAYS_BLIND,
+    PERSONAL,
+    Ask,
+    Choices,
+    Lane,
+    Suggestion,
+    answers_wanted,
+    coin,
+    set_aside,
+)
 from collab.storage import draws, records, slots
 from collab.storage import schema as tables
-from collab.storage.connection import Database
+from collab.storage.connection import Database, upsert
 from collab.storage.json_text import dumps
 
 
@@ -68,22 +78,25 @@ def lease(
     with db.transaction(durable=False):
         db.lock_project(project)
         taken = db.rows(_TAKE[db.is_sqlite, lane], params)
-        presence = db.insert(tables.presence).values(project=project, annotator=annotator, at=now)
-        db.write(presence.on_conflict_do_update(index_elements=["project", "annotator"], set_={"at": now}))
+        db.write(_PRESENT, {"project": project, "annotator": annotator, "at": now})
     return [read_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
 
 
 def held(db: Database, project: int, annotator: str, token: str, now: int) -> list[Ask]:
-    return [
-        read_ask(r) for r in db.rows(_HELD, {"project": project, "annotator": annotator, "token": token, "now": now})
-    ]
+    mine = {"project": project, "annotator": annotator, "tokens": [token, set_aside(token)], "now": now}
+    return [read_ask(r) for r in db.rows(_HELD, mine)]
+
+
+def hold(db: Database, asks: Sequence[int], annotator: str, token: str, until: int) -> None:
+    with db.transaction(durable=False):
+        _lock_projects_of(db, asks)
+        db.write(_HOLD, {"asks": list(asks), "annotator": annotator, "token": token, "until": until})
 
 
 def renew(db: Database, asks: Sequence[int], token: str, until: int) -> None:
-    a = tables.ask
     with db.transaction(durable=False):
         _lock_projects_of(db, asks)
-        db.write(sa.update(a).values(lease_until=until).where(a.c.id.in_(asks), a.c.token == token, ~a.c.done))
+        db.write(_RENEW, {"asks": list(asks), "token": token, "until": until})
 
 
 def release(db: Database, asks: Sequence[int], token: str) -> None:
@@ -123,21 +136,17 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
 
 
 def ask(db: Database, ask: int) -> Ask | None:
-    found = db.row(sa.select(tables.ask).where(tables.ask.c.id == ask))
+    found = db.row(_ASK, {"of": ask})
     return None if found is None else read_ask(found)
 
 
 def close_ask(db: Database, ask: int, annotator: str, token: str, now: int) -> bool:
-    a = tables.ask
     with db.transaction():
         _lock_projects_of(db, [ask])
-        row = db.row(sa.select(a.c.token, a.c.lease_until, a.c.done).where(a.c.id == ask))
-        if row is None or row.done:
-            return False
-        mine, live = row.token == token, row.lease_until > now
-        if mine or not live:  # somebody else's live lease stays; a late answer then counts as overlap
-            db.write(sa.update(a).values(done=True, annotator=annotator).where(a.c.id == ask))
-        return bool(mine and live)
+        # Somebody else's live lease stays; a late answer then counts as overlap.
+        tokens = [token, set_aside(token)]
+        closed = db.row(_CLOSE, {"of": ask, "annotator": annotator, "tokens": tokens, "now": now})
+        return closed is not None and closed.token in tokens and bool(closed.lease_until > now)
 
 
 def reopen_ask(db: Database, ask: int) -> None:
@@ -194,7 +203,7 @@ def live_annotators(db: Database, project: int, since: int) -> int:
 
 
 def _lock_projects_of(db: Database, asks: Sequence[int]) -> None:
-    if not db.is_sqlite:
+    if not db.is_sqlite and not db.holds_lock:
         db.rows(_LOCK_OF, {"asks": list(asks)})
 
 
@@ -235,6 +244,19 @@ _PUT = (
     # A row that a certificate has drawn since the ranking was made stays its own.
     "WHERE NOT ask.done AND ask.lane = excluded.lane"
 )
+_ASK = sa.select(tables.ask).where(tables.ask.c.id == sa.bindparam("of"))
+_RENEW = sa.text("UPDATE ask SET lease_until = :until WHERE id IN :asks AND token = :token AND NOT done").bindparams(
+    sa.bindparam("asks", expanding=True)
+)
+_CLOSE = sa.text(
+    "UPDATE ask SET done = true, annotator = :annotator "
+    "WHERE id = :of AND NOT done AND (token IN :tokens OR lease_until <= :now) RETURNING token, lease_until"
+).bindparams(sa.bindparam("tokens", expanding=True))
+_HOLD = sa.text(
+    "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until "
+    "WHERE id IN :asks AND NOT done AND lease_until = 0"
+).bindparams(sa.bindparam("asks", expanding=True))
+_PRESENT = upsert(tables.presence, ("project", "annotator"), ("at",))
 _LOCK_OF = sa.text(
     "SELECT 1 FROM counter WHERE project IN (SELECT project FROM ask WHERE id IN :asks) ORDER BY project FOR UPDATE"
 ).bindparams(sa.bindparam("asks", expanding=True))
@@ -320,10 +342,14 @@ def _take(is_sqlite: bool, lane: Lane) -> sa.TextualSelect:
 
 
 _TAKE = {(is_sqlite, lane): _take(is_sqlite, lane) for is_sqlite in (True, False) for lane in _WHICH}
-_HELD = sa.text(
-    "SELECT * FROM ask WHERE project = :project AND annotator = :annotator AND token = :token AND token <> '' "
-    "AND lease_until > :now AND NOT done ORDER BY leased_at, ranking DESC, score DESC, id"
-).columns(*tables.ask.c)
+_HELD = (
+    sa.text(
+        "SELECT * FROM ask WHERE project = :project AND annotator = :annotator AND token IN :tokens AND token <> '' "
+        "AND lease_until > :now AND NOT done ORDER BY leased_at, ranking DESC, score DESC, id"
+    )
+    .bindparams(sa.bindparam("tokens", expanding=True))
+    .columns(*tables.ask.c)
+)
 _LIVE = sa.text(
     "SELECT DISTINCT item FROM ask "
     "WHERE project = :project AND lease_until > :now AND lease_until > 0 AND NOT done ORDER BY item"

@@ -53,7 +53,7 @@ def every_project(db: Database) -> tuple[int, ...]:
 
 
 def project(db: Database, project: int) -> Project:
-    found = db.row(_PROJECTS.where(tables.project.c.id == project, tables.project.c.deleted_at.is_(None)))
+    found = db.row(_PROJECT, {"id": project})
     if found is None:
         raise UnknownName("project", project)
     return _project(found)
@@ -123,12 +123,9 @@ def progress(db: Database, project: int) -> Progress:
     return Progress(**found._mapping)
 
 
-def count_ask(db: Database, project: int) -> int:
+def count_asks(db: Database, project: int, asks: int) -> None:
     with db.transaction(durable=False):
-        counted = (
-            sa.update(tables.counter).values(asks=tables.counter.c.asks + 1).where(tables.counter.c.project == project)
-        )
-        return int(db.scalar(counted.returning(tables.counter.c.asks)))
+        db.write(_COUNT_ASKS, {"project": project, "more": asks})
 
 
 def set_worker(db: Database, project: int, doing: str, now: int, reading: float | None = None) -> None:
@@ -145,6 +142,8 @@ _PROJECTS = sa.select(tables.project, tables.label_schema.c.definition).join(
         tables.label_schema.c.project == tables.project.c.id, tables.label_schema.c.version == tables.project.c.version
     ),
 )
+_PROJECT = _PROJECTS.where(tables.project.c.id == sa.bindparam("id"), tables.project.c.deleted_at.is_(None))
+_COUNT_ASKS = sa.text("UPDATE counter SET asks = asks + :more WHERE project = :project")
 _PROGRESS = sa.select(
     *(tables.counter.c[name] for name in Progress.__dataclass_fields__)
 ).where(tables.counter.c.project == sa.bindparam("project"))  # fmt: skip

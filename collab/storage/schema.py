@@ -130,6 +130,8 @@ Index("ix_item_project", item.c.project, item.c.id)
 _partial("ix_item_reserve", item.c.project, item.c.audit_rank, where="reserved")
 _partial("ix_item_rank", item.c.project, item.c.reserved, item.c.audit_rank, where="state = 'open'")
 
+_partial("ix_item_acted", item.c.project, item.c.state, item.c.id, where="state <> 'open'")
+
 replacement = Table(
     "replacement", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
     Column("file_import", Big, ForeignKey("file_import.id"), nullable=False),
@@ -167,6 +169,7 @@ _partial(
     "ix_decision_first", decision.c.project, decision.c.reserved, decision.c.first, where="source <> 'machine'"
 )  # fmt: skip
 _partial("ix_decision_machine", decision.c.project, decision.c.certificate, where="source = 'machine'")
+Index("ix_decision_source", decision.c.project, decision.c.source, decision.c.first, decision.c.item)
 
 event = Table(
     "event", metadata, _project(primary_key=True), Column("number", Big, primary_key=True, autoincrement=False),
@@ -196,6 +199,7 @@ annotation = Table(
 )  # fmt: skip
 """Which annotation of each person is in force."""
 Index("ix_annotation_at", annotation.c.project, annotation.c.at)
+Index("ix_annotation_annotator", annotation.c.project, annotation.c.annotator, annotation.c.item)
 
 put_off = Table(
     "put_off", metadata, Column("item", Big, ForeignKey("item.id"), primary_key=True),
@@ -405,3 +409,12 @@ actor = Table(
     Column("code", Text, nullable=False),
 )  # fmt: skip
 """The code under which each person stands in a log. Random: where the name was erased, nothing tells whose it was."""
+
+batch = Table(
+    "batch", metadata, Column("id", Text, primary_key=True), _project(nullable=False, index=True),
+    Column("annotator", Text, nullable=False), Column("answer", Json, nullable=False),
+    Column("items", Json, nullable=False), _words("reason"), _number("made_at"), _number("schema_version"),
+    Column("status", Text, nullable=False), *map(_number, ("at", "until", "answered", "taken_back")),
+    Column("undone_at", Big),
+)  # fmt: skip
+"""One answer for many items: what is to be done, and how far it is. What was done is in the log."""

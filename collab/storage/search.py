@@ -1,24 +1,34 @@
 """Full text: FTS5 on SQLite, tsvector on PostgreSQL, in a table beside the items that `index_text` brings up to date.
 
-Items up to the project's `indexed` mark are found by words, the rest by looking through their text. Languages without
-spaces between words, and very short queries, always go the second way.
+Items up to the project's `indexed` mark are found by their words, the rest by looking through their text. Both
+databases get the words from `tokens`, and split nothing themselves.
 
 Nobody finds an item by what is personal: it is in no index and isn't looked through. Who may not see it could else ask
 for it letter by letter; and one index for all stays one.
 """
 
 import json
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from collab.domain.media import is_media_name, media_name
+from collab.storage import columns
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+from collab.storage.listing import Ids, ids_of
+from collab.storage.tokens import phrases, tokens
 
 _MEDIA = media_name(32 * "_", ".%")
 """Names of stored images as a pattern: they are no text."""
+_VECTOR_BYTES = 900_000
+"""PostgreSQL refuses an index of an item from a megabyte on."""
+
+_ITEM: sa.ColumnClause[int] = sa.column("item", sa.BigInteger)
+_SEARCH = sa.table("item_search", _ITEM)
 
 Condition = sa.ColumnElement[bool] | sa.TextClause
 
@@ -32,14 +42,27 @@ def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) ->
             return 0
         start = max(after, marks.indexed)
         hidden = personal(db, project)
-        query = sa.select(i.c.id, i.c.fields).where(i.c.project == project, i.c.id > start, i.c.id <= marks.visible)
+        query = sa.select(i.c.id, i.c.fields, i.c.meta).where(i.c.project == project)
+        query = query.where(i.c.id > start, i.c.id <= marks.visible)
         rows = db.rows(query.order_by(i.c.id).limit(limit))
-        if not rows:
-            return 0
-        _add(db, [{"item": r.id, "words": _text(r.fields, hidden)} for r in rows])
-        last = int(rows[-1].id)
-        db.write(sa.update(c).values(indexed=last).where(c.c.project == project))
+        if rows:
+            _add(db, [{"item": r.id, "words": _written(db, r.fields, r.meta, hidden)} for r in rows])
+            last = int(rows[-1].id)
+            db.write(sa.update(c).values(indexed=last).where(c.c.project == project))
+    if not rows:
+        columns.extend(db, project, int(marks.visible))
+        if not db.is_sqlite and start:  # else it plans by what it guesses of a table that it doesn't know
+            for table in ("item_search", "item", "decision", "annotation"):
+                db.write(sa.text(f"ANALYZE {table}"))
+        return 0
+    columns.append(db, project, start, [(r.id, r.fields) for r in rows])
     return last
+
+
+def unindexed(db: Database, project: int) -> bool:
+    """Whether items wait for the index; see the Store protocol."""
+    c = tables.counter
+    return bool(db.scalar(sa.select(c.c.indexed < c.c.visible).where(c.c.project == project)))
 
 
 def forget(db: Database, items: Sequence[int], *, for_good: bool = False) -> None:
@@ -60,8 +83,53 @@ def remember(db: Database, items: Sequence[int]) -> None:
         _add(db, rows)
 
 
-def matching(db: Database, project: int, text: str, pictures: Sequence[str] = ()) -> Condition:
-    """The condition that an item is called `text`, or that its text or the name of a picture's file holds it.
+def query_of(db: Database, text: str) -> str:
+    """What the index is asked for this text, in the database's own language; "" where it holds no word."""
+    if db.is_sqlite:
+        return " ".join(f'"{" ".join(p.words)}"{"*" * p.prefix}' for p in phrases(text))
+    return " & ".join(f"({' <-> '.join(map(_quoted, p.words))}{':*' * p.prefix})" for p in phrases(text))
+
+
+def listed(db: Database, query: str, last: int, limit: int) -> Ids | None:
+    """Items up to `last` whose words fit, of any project, in their order; None where there are more than `limit`.
+
+    SQLite lists a million as fast as ten thousand, and goes on.
+    """
+    if db.is_sqlite:
+        inside = _ids("SELECT rowid AS id FROM item_search WHERE item_search MATCH :words AND rowid <= :last")
+        return ids_of(db, inside, {"words": query, "last": last})
+    found = ids_of(db, driver(query)[0].limit(limit + 1))
+    return None if len(found) > limit else np.sort(found[found <= last])
+
+
+def ranked(db: Database, query: str) -> Ids:
+    """The same items, those that fit best first."""
+    if db.is_sqlite:
+        inside = "SELECT rowid AS id FROM item_search WHERE item_search MATCH :words ORDER BY rank, rowid"
+    else:
+        inside = (
+            "SELECT item AS id FROM item_search WHERE words @@ CAST(:words AS tsquery) "
+            "ORDER BY ts_rank(words, CAST(:words AS tsquery), 1) DESC, item"
+        )
+    return ids_of(db, _ids(inside), {"words": query})
+
+
+def driver(query: str) -> tuple[sa.Select[Any], sa.ColumnClause[Any]]:
+    """A query of the items whose words fit, on PostgreSQL, and the column of their ids."""
+    found = sa.text("words @@ CAST(:words AS tsquery)").bindparams(words=query)
+    return sa.select(_ITEM.label("id")).select_from(_SEARCH).where(found), _ITEM
+
+
+def fits(query: str) -> Condition:
+    """The condition that an item's words fit, on PostgreSQL."""
+    return _condition(
+        "EXISTS (SELECT 1 FROM item_search s WHERE s.item = item.id AND s.words @@ CAST(:words AS tsquery))",
+        words=query,
+    )  # fmt: skip
+
+
+def looked_through(db: Database, project: int, text: str, pictures: Sequence[str] = ()) -> Condition:
+    """The condition that an item's text holds `text`, or the name of a picture's file does, whatever is indexed.
 
     Args:
         db: Where to look.
@@ -71,8 +139,7 @@ def matching(db: Database, project: int, text: str, pictures: Sequence[str] = ()
     """
     hidden = personal(db, project)
     seen = [name for name in pictures if name not in hidden]
-    worded = _worded(db, project, text, hidden)
-    return sa.or_(worded, _file_named(db, text, seen)) if seen else worded
+    return sa.or_(_contains(db, text, hidden), *([_file_named(db, text, seen)] if seen else []))
 
 
 def personal(db: Database, project: int) -> frozenset[str]:
@@ -82,41 +149,20 @@ def personal(db: Database, project: int) -> frozenset[str]:
     return frozenset(found | {"" for f in fields if f.get("personal") and f["role"] == "id"})
 
 
-def _worded(db: Database, project: int, text: str, hidden: frozenset[str]) -> Condition:
-    i, c = tables.item, tables.counter
-    name = "" if "" in hidden else text  # no item is called ""
-    looked_through = sa.or_(_contains(db, text, hidden), i.c.ref == name)
-    words = [w for w in text.split() if any(map(str.isalnum, w))]
-    if len(text) < 3 or not words or any(unicodedata.category(letter) == "Lo" for letter in text):
-        return looked_through
-    marks = db.row(sa.select(c.c.indexed, c.c.visible).where(c.c.project == project))
-    if marks is None or not marks.indexed:
-        return looked_through
-    if db.is_sqlite:
-        query = " ".join('"{}"*'.format(w.replace('"', '""')) for w in words)
-        inside = "SELECT rowid FROM item_search WHERE item_search MATCH :words"
-    else:
-        query = " & ".join("'{}':*".format(w.replace("\\", "\\\\").replace("'", "''")) for w in words)
-        inside = "SELECT s.item FROM item_search s WHERE s.words @@ to_tsquery('simple', :words)"
-    called = "SELECT r.id FROM item r WHERE r.project = :of AND r.ref = :ref"  # in one: an OR would look at every item
-    found = _condition(f"item.id IN ({inside} UNION {called})", words=query, of=project, ref=name)
-    return found if marks.indexed >= marks.visible else sa.or_(found, sa.and_(i.c.id > marks.indexed, looked_through))
-
-
 def _add(db: Database, rows: list[dict[str, object]]) -> None:
     if db.is_sqlite:
         db.write(sa.text("INSERT INTO item_search (rowid, words) VALUES (:item, :words)"), rows)
     else:
-        db.write(sa.text("INSERT INTO item_search (item, words) VALUES (:item, to_tsvector('simple', :words))"), rows)
+        db.write(sa.text("INSERT INTO item_search (item, words) VALUES (:item, CAST(:words AS tsvector))"), rows)
 
 
 def _indexed(db: Database, items: Sequence[int]) -> list[dict[str, object]]:
     i, c = tables.item, tables.counter
-    joined = sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed)
-    query = sa.select(i.c.id, i.c.project, i.c.fields).join(c, joined).where(i.c.id.in_(items))
+    query = sa.select(i.c.id, i.c.project, i.c.fields, i.c.meta)
+    query = query.join(c, sa.and_(c.c.project == i.c.project, i.c.id <= c.c.indexed)).where(i.c.id.in_(items))
     rows = db.rows(query)
     hidden = {project: personal(db, project) for project in {r.project for r in rows}}
-    return [{"item": r.id, "words": _text(r.fields, hidden[r.project])} for r in rows]
+    return [{"item": r.id, "words": _written(db, r.fields, r.meta, hidden[r.project])} for r in rows]
 
 
 def _contains(db: Database, text: str, hidden: frozenset[str]) -> Condition:
@@ -129,7 +175,9 @@ def _contains(db: Database, text: str, hidden: frozenset[str]) -> Condition:
         f"AND EXISTS (SELECT 1 FROM {each} AS one WHERE one.value {like} :plain ESCAPE '~' "
         f"AND one.value NOT LIKE '{_MEDIA}' AND one.key NOT IN :hidden))"
     )
-    return condition.bindparams(sa.bindparam("hidden", sorted(hidden), expanding=True), written=written, plain=plain)
+    return condition.bindparams(
+        sa.bindparam("hidden", sorted(hidden), sa.Text, expanding=True), written=written, plain=plain
+    )
 
 
 def _file_named(db: Database, text: str, pictures: Sequence[str]) -> Condition:
@@ -153,6 +201,36 @@ def _like(text: str) -> str:
     return f"%{text}%"
 
 
-def _text(fields: dict[str, object], hidden: frozenset[str]) -> str:
-    given = [value for name, value in fields.items() if name not in hidden]
-    return "\n".join(str(value) for value in given if value is not None and not is_media_name(value))
+def _written(db: Database, fields: Mapping[str, object], meta: Mapping[str, object], hidden: frozenset[str]) -> str:
+    """The words of an item as its database takes them in: of its texts, and of the names of its pictures' files."""
+    texts = []
+    for name, value in fields.items():
+        if name in hidden:
+            continue
+        if is_media_name(value):  # its folders are left out: they may tell the answer
+            texts.append(PurePosixPath(str(meta.get(name) or "").replace("\\", "/")).name)
+        elif value is not None:
+            texts.append(str(value))
+    words = tokens("\n".join(texts))
+    return " ".join(words) if db.is_sqlite else _vector(words)
+
+
+def _ids(query: str) -> sa.TextualSelect:
+    return sa.text(query).columns(sa.column("id", sa.BigInteger))
+
+
+def _vector(words: Sequence[str]) -> str:
+    """Words as PostgreSQL writes down a vector of them, as many as it can hold."""
+    places: dict[str, list[str]] = {}
+    size = 0
+    for place, found in enumerate(words, 1):
+        if found not in places:
+            size += len(found.encode()) + 8
+            if size > _VECTOR_BYTES:
+                break
+        places.setdefault(found, []).append(str(place))
+    return " ".join(f"{_quoted(found)}:{','.join(at[:255])}" for found, at in places.items())
+
+
+def _quoted(found: str) -> str:
+    return f"'{found}'"  # a token is made of letters, digits and signs of vowels alone

@@ -1,5 +1,7 @@
 """Which pages there are; the script that Streamlit runs, for each person and each run."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -23,6 +25,7 @@ from collab.ui import (
     page_privacy,
     page_review,
     page_settings,
+    page_team,
     page_who,
     session,
     speaking,
@@ -54,43 +57,10 @@ def main() -> None:
     speaking.dress()
     with errors_told():
         here = session.annotator()
-        pages = {
-            "home": st.Page(page_home.draw, title=word("nav.home"), icon=":material/home:", default=True),
-            "label": st.Page(page_label.draw, title=word("nav.label"), icon=":material/bolt:", url_path="label"),
-            "answers": st.Page(
-                page_answers.draw, title=word("nav.answers"), icon=":material/history:", url_path="answers"
-            ),
-            "review": st.Page(page_review.draw, title=word("nav.review"), icon=":material/rule:", url_path="review"),
-            "data": st.Page(page_data.draw, title=word("nav.data"), icon=":material/table_rows:", url_path="data"),
-            "insights": st.Page(
-                page_insights.draw, title=word("nav.insights"), icon=":material/show_chart:", url_path="insights"
-            ),
-            "experts": st.Page(
-                page_experts.draw, title=word("nav.experts"), icon=":material/groups:", url_path="agreement"
-            ),
-            "models": st.Page(
-                page_models.draw, title=word("nav.models"), icon=":material/model_training:", url_path="models"
-            ),
-            "certify": st.Page(
-                page_certify.draw, title=word("nav.certify"), icon=":material/verified:", url_path="certify"
-            ),
-            "export": st.Page(
-                page_export.draw, title=word("nav.export"), icon=":material/download:", url_path="export"
-            ),
-            "settings": st.Page(
-                page_settings.draw, title=word("nav.settings"), icon=":material/tune:", url_path="settings"
-            ),
-            "privacy": st.Page(
-                page_privacy.draw,
-                title=word("nav.privacy"),
-                icon=":material/shield_person:",
-                url_path="privacy",
-            ),
-            "new": st.Page(page_new.draw, title=word("nav.new"), url_path="new", visibility="hidden"),
-        }
-        pages = _allowed(pages)
+        allowed = _allowed()
+        pages = {place.name: _page(place, place.name in allowed) for places in SECTIONS.values() for place in places}
         session.know_pages(pages)
-        page = st.navigation(list(pages.values()), position="sidebar" if here else "hidden")
+        page = st.navigation(_sections(pages, allowed), position="sidebar" if here else "hidden")
         if not here:
             page_who.draw()
             speaking.offer_languages()
@@ -102,31 +72,85 @@ def main() -> None:
         page.run()
 
 
-NEEDS: dict[str, Right] = {
-    "label": "annotate", "answers": "annotate", "review": "review", "data": "see", "insights": "see", "experts": "see",
-    "models": "lead", "certify": "lead", "export": "export", "settings": "lead", "privacy": "administer",
-}  # fmt: skip
-"""Right in the open project without which a page isn't offered; what it does is checked in the loop."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of the navigation."""
+
+    name: str
+    draw: Callable[[], None]
+    icon: str
+    right: Right | None = None
+    """Right in the open project without which it isn't offered; what it does is checked in the loop."""
+    hidden: bool = False
+
+
+SECTIONS: dict[str, tuple[Place, ...]] = {
+    "": (
+        Place("home", page_home.draw, "home"),
+        Place("new", page_new.draw, "add", hidden=True),
+    ),
+    "asking": (
+        Place("label", page_label.draw, "bolt", "annotate"),
+        Place("review", page_review.draw, "rule", "review"),
+        Place("answers", page_answers.draw, "history", "annotate"),
+    ),
+    "items": (
+        Place("data", page_data.draw, "table_rows", "see"),
+        Place("export", page_export.draw, "download", "export"),
+    ),
+    "quality": (
+        Place("insights", page_insights.draw, "show_chart", "see"),
+        Place("agreement", page_experts.draw, "groups", "see"),
+        Place("certify", page_certify.draw, "verified", "lead"),
+    ),
+    "project": (
+        Place("models", page_models.draw, "model_training", "lead"),
+        Place("settings", page_settings.draw, "tune", "lead"),
+        Place("team", page_team.draw, "group", "administer"),
+        Place("privacy", page_privacy.draw, "shield_person", "administer"),
+    ),
+}
+"""The pages, in the order and under the headings of the navigation."""
 OF_LEADS = ("lead", "export", "administer")
+"""Rights of which nobody has use who has no project, but for administrators."""
 
 
-def _allowed(pages: dict[str, StreamlitPage]) -> dict[str, StreamlitPage]:
-    """The pages, with a sentence in place of those that who is here may not see, and no way there."""
+def _allowed() -> frozenset[str]:
+    """Names of the pages that who is here may see."""
+    every = [place for places in SECTIONS.values() for place in places]
     if not session.annotator():
-        return pages
+        return frozenset(place.name for place in every)
     project, desk = session.project(), session.desk()
-    may = looking.rights(desk, project.id if project else None)
-    hidden = {name for name, right in NEEDS.items() if right not in may and (project or right in OF_LEADS)}
-    if "administer" not in looking.rights(desk):
-        hidden.add("new")
-    return {name: _instead(name, page) if name in hidden else page for name, page in pages.items()}
+    may, administers = looking.rights(desk, project.id if project else None), "administer" in looking.rights(desk)
+    return frozenset(
+        place.name
+        for place in every
+        if (place.name != "new" or administers)
+        and (place.right is None or place.right in may or (project is None and place.right not in OF_LEADS))
+    )
 
 
-def _instead(name: str, page: StreamlitPage) -> StreamlitPage:
-    def draw() -> None:
-        raise Forbidden(NEEDS.get(name, "administer"))
+def _page(place: Place, allowed: bool) -> StreamlitPage:
+    """A page, or in its place, for who may not see it, a sentence and no way there."""
 
-    return st.Page(draw, title=page.title, url_path=page.url_path, visibility="hidden")
+    def refuse() -> None:
+        raise Forbidden(place.right or "administer")
+
+    return st.Page(
+        place.draw if allowed else refuse,
+        title=word(f"nav.{place.name}"),
+        icon=f":material/{place.icon}:",
+        default=place.name == "home",
+        url_path=None if place.name == "home" else place.name,
+        visibility="visible" if allowed and not place.hidden else "hidden",
+    )
+
+
+def _sections(pages: Mapping[str, StreamlitPage], allowed: frozenset[str]) -> dict[str, list[StreamlitPage]]:
+    """The pages by heading; a section of which nothing is offered has none."""
+    offered = {name: [pages[p.name] for p in places if p.name in allowed] for name, places in SECTIONS.items()}
+    offered[""] += [page for name, page in pages.items() if name not in allowed]
+    return {word(f"nav.section_{name}") if name else "": found for name, found in offered.items() if found}
 
 
 def _trouble() -> None:

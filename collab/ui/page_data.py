@@ -27,8 +27,11 @@ def draw() -> None:
     heading(word("data.title"), word("data.why"))
     if project is None:
         empty("table_rows", word("data.none"), word("data.none_why"))
-        if st.button(word("home.new"), type="primary", icon=":material/add:"):
+        if session.may("administer") and st.button(word("home.new"), type="primary", icon=":material/add:"):
             session.go("new")
+        return
+    if not session.may("lead", project.id):
+        _browse(project)
         return
     parts = {"browse": word("data.browse"), "import": word("data.import_part")}
     asked = st.query_params.get("part", "browse")
@@ -102,6 +105,9 @@ def _listed(rows: list[ItemRow], project: Project, key: str) -> list[int]:
 
 
 def _filter(project: Project) -> ItemFilter:
+    if not session.may("review", project.id):  # what others answered isn't told, nor what a filter by it leaves
+        typed = st.text_input(word("data.search"), placeholder=word("data.search_hint"), icon=":material/search:")
+        return ItemFilter(typed.strip())
     names = choices(project.schema)
     asked = st.query_params.get("state", "")
     text, state, answer = st.columns([3, 1.4, 1.4], vertical_alignment="bottom")

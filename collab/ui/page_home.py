@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from collab.domain.access import Right
 from collab.domain.certificate import CertificateStatus
 from collab.domain.project import Project
 from collab.domain.store import ItemFilter
@@ -34,8 +35,12 @@ def draw() -> None:
     projects = looking.projects(session.desk())
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         heading(word("home.title"))
-        if projects and st.button(word("home.new"), icon=":material/add:"):
+        founds = session.may("administer")
+        if projects and founds and st.button(word("home.new"), icon=":material/add:"):
             session.go("new")
+    if not projects and not founds:
+        empty("inventory_2", word("home.none_yours"), word("home.none_yours_why"))
+        return
     if not projects:
         empty("inventory_2", word("home.none"), word("home.none_why"))
         if st.button(word("home.new"), type="primary", icon=":material/add:"):
@@ -51,7 +56,7 @@ def draw() -> None:
 
 
 def _project(project: Project) -> None:
-    desk = session.desk()
+    desk, may = session.desk(), looking.rights(session.desk(), project.id)
     overview = reporting.overview(desk, project.id, session.now())
     progress = overview.progress
     answered = progress.answered
@@ -70,13 +75,15 @@ def _project(project: Project) -> None:
             told = "home.progress_machine" if progress.machine else "home.progress"
             st.progress(share, text=word(told, **{name: f"{n:,}" for name, n in counts.items()}))
             st.caption(_facts(project, overview))
-            if importing is None and last is not None and last.status == "done":
+            if "lead" in may and importing is None and last is not None and last.status == "done":
                 _brought(project)
-            _waiting(project)
-            _certificate(project)
+            if "review" in may:
+                _waiting(project)
+            if "lead" in may:
+                _certificate(project)
         elif importing is None:
             st.caption(word("home.no_items"))
-        _next_step(project, overview, answered)
+        _next_step(project, overview, answered, may)
 
 
 def _facts(project: Project, overview: Overview) -> str:
@@ -123,13 +130,13 @@ def _certificate(project: Project) -> None:
             session.go("certify")
 
 
-def _next_step(project: Project, overview: Overview, answered: int) -> None:
+def _next_step(project: Project, overview: Overview, answered: int, may: frozenset[Right]) -> None:
     items, parameters = overview.progress.items, {}
-    if items and answered + overview.progress.machine >= items:
+    if items and answered + overview.progress.machine >= items and "export" in may:
         label, place = word("home.export"), "export"
     elif items:
         label, place = word("home.continue" if answered else "home.start"), "label"
-    elif live_job(overview.jobs, "import") is None:
+    elif live_job(overview.jobs, "import") is None and "lead" in may:
         label, place, parameters = word("data.import"), "data", {"part": "import"}
     else:
         return

@@ -16,7 +16,7 @@ def draw() -> None:
     if project is None:
         heading(word("nav.label"))
         empty("inbox", word("label.none"), word("label.none_why"))
-        if st.button(word("home.new"), type="primary"):
+        if session.may("administer") and st.button(word("home.new"), type="primary"):
             session.go("new")
         return
     if not looking.progress(session.desk(), project.id).items:
@@ -51,5 +51,5 @@ def _nothing_yet(project: Project) -> None:
         return
     heading(plain(project.schema.question))
     empty("inbox", word("label.no_items"), word("label.no_items_why"))
-    if st.button(word("data.import"), type="primary"):
+    if session.may("lead", project.id) and st.button(word("data.import"), type="primary"):
         session.go("data", part="import")

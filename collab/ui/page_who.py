@@ -72,6 +72,7 @@ def _provider() -> None:
         st.code(f"--issuer '{_quoted('iss')}' --subject '{_quoted('sub')}'", language=None)
         if st.button(word("sign_in.other")):
             st.logout()
+            st.stop()
         return
     if st.user.is_logged_in:
         st.info(word("sign_in.again"), icon=":material/lock_clock:")

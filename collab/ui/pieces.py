@@ -116,7 +116,9 @@ def watch_job(project: int, number: int, *, what: str) -> None:
         if not waiting and not job.progress:
             waiting = "job.starting"
         st.progress(job.progress, text=word(waiting or ("job.rows" if job.message else "job.running"), **words))
-        if st.button(word("job.cancel"), key=f"cancel-{number}", disabled=job.cancel_requested):
+        if session.may("lead", project) and st.button(
+            word("job.cancel"), key=f"cancel-{number}", disabled=job.cancel_requested
+        ):
             ordering.cancel(session.desk(), project, number)
             st.rerun(scope="fragment")
 

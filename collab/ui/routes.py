@@ -241,7 +241,7 @@ class _Doors:
         got = exchange(desk, project, grant.annotator, sent, _now())
         refused = {e.id: e.message for e in message.answers if isinstance(e, Refused)}
         refused |= {answer: told(error) for answer, error in got.refused.items()}
-        handed, columns, link = got.handed, self._columns(desk, project), self._link(project.id)
+        handed, columns, link = got.handed, self._table(got.columns), self._link(project.id)
         return {
             "acked": got.acked,
             "revealed": {message.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
@@ -282,8 +282,10 @@ class _Doors:
         }
 
     def _columns(self, desk: Desk, project: Project) -> Table | None:
+        return self._table(measured(desk, project))
+
+    def _table(self, written: bytes | None) -> Table | None:
         """What was measured of the project's numbers and categories."""
-        written = measured(desk, project)
         return None if written is None else self.table(written)
 
     def _why(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger

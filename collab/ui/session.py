@@ -171,6 +171,7 @@ def leave() -> None:
     st.session_state["left"] = True
     if how == "oidc":
         st.logout()
+        st.stop()  # the browser goes there next; another run before that would find the provider's word, and sign in
 
 
 def just_left() -> bool:

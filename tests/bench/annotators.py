@@ -30,6 +30,7 @@ class Told:
     saved: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    messages: int = 0
     unanswered: int = 0
     """Answers that were never acknowledged."""
     starved: int = 0
@@ -101,6 +102,7 @@ class _Card:
             if status != 200:
                 self._told.errors.append(f"{status}: {reply['error']}")
                 continue
+            self._told.messages += 1
             self._person.take(reply)
             now = time.perf_counter()
             self._told.saved += [1000 * (now - self._made.pop(each)) for each in reply["acked"]]

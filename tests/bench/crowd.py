@@ -1,6 +1,7 @@
 """How long fifty annotators wait for their answers to be saved, at two answers a second each, on both databases."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from tests.bench import counted
 from tests.bench.importing import KEPT
 from tests.bench.measuring import Result, p95, told
 from tests.bench.servers import PLACES, postgres
-from tests.driving import ROOT, environment, running_app, wait_for
+from tests.driving import ROOT, App, environment, running_app, wait_for
 from tests.faults.crowd import make_project
 
 PEOPLE, EVERY, SECONDS = 50, 0.5, 60
@@ -41,12 +42,14 @@ def _results(name: str, url: str) -> Iterator[Result]:
         with running_app(workspace, url, program="tests.bench.counted") as app:
             app.wait_until_ready()
             wait_for(lambda: now_ms() - store.progress(project.id).worker_at < 1000, 60)
+            before = _seconds(app)
             arguments = map(str, (workspace, app.port, PEOPLE, SECONDS, EVERY))
             said = subprocess.run(
                 [sys.executable, "-m", "tests.bench.annotators", *arguments],
                 cwd=ROOT, env=environment(COLLAB_DATABASE=url), stdout=subprocess.PIPE, check=True,
             )  # fmt: skip
             crowd = json.loads(said.stdout)
+            spent = _seconds(app) - before
             rounds = store.progress(project.id).revision
         saved, commits = crowd["saved"], json.loads((workspace / counted.FILE).read_text())
         wrong = _wrong(store, project.id, crowd)
@@ -55,7 +58,8 @@ def _results(name: str, url: str) -> Iterator[Result]:
     against = (
         f"answer to acknowledged commit, {PEOPLE} simulated annotators, an answer every {EVERY:g} s and a question for "
         f"news every second each, {SECONDS} s, overlap {OVERLAP}, pool {ITEMS:,}, worker at work ({rounds} rounds), "
-        f"p99 {cuts[98]:.3g} ms, {told(saved, 'ms')}, {crowd['starved']} times nothing on screen"
+        f"p99 {cuts[98]:.3g} ms, {told(saved, 'ms')}, {crowd['starved']} times nothing on screen, "
+        f"{1000 * spent / crowd['messages']:.2f} ms of the server's processor for each message"
     )
     yield Result(f"save_p95_ms_50_{name}", p95(saved), "ms", 250.0, "at most", against)
     yield Result(f"save_wrong_50_{name}", sum(wrong.values()), "", 0.0, "at most", _listed(wrong))
@@ -63,6 +67,12 @@ def _results(name: str, url: str) -> Iterator[Result]:
         f"save_commits_50_{name}", commits["durable"] / len(saved), "per answer", 1.0, "at most",
         f"durable commits of the server; {commits['relaxed'] / len(saved):.2f} others",
     )  # fmt: skip
+
+
+def _seconds(app: App) -> float:
+    """Processor seconds that the server itself has taken, without its worker."""
+    fields = Path(f"/proc/{app.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _wrong(store: Store, project: int, crowd: dict[str, Any]) -> Counter[str]:

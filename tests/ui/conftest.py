@@ -63,7 +63,7 @@ def page(desktop: BrowserContext) -> Iterator[Page]:
 
 
 @contextmanager
-def serve(app: str, log: Path, **more: str) -> Iterator[str]:
+def serve(app: str, log: Path, ready: str = "/_stcore/health", **more: str) -> Iterator[str]:
     """Start a server of the harness; it ends with the context."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
@@ -77,7 +77,7 @@ def serve(app: str, log: Path, **more: str) -> Iterator[str]:
         for _ in range(300):
             assert process.poll() is None, log.read_text()
             with suppress(OSError):
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+                urllib.request.urlopen(f"{address}{ready}", timeout=1).close()
                 break
             time.sleep(0.1)
         yield address

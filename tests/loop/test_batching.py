@@ -1,0 +1,116 @@
+import uuid
+
+import pytest
+
+from collab.domain.annotation import Annotation
+from collab.errors import AuditsAmong, Conflict, InvalidAnswer, TooLarge, UnknownName
+from collab.loop import annotating, batching
+from tests.conftest import MakeProject
+from tests.loop.conftest import NOW
+
+
+@pytest.fixture
+def project(store, make_project: MakeProject):
+    return make_project(40, mark=0.1)
+
+
+@pytest.fixture
+def free(store, project):
+    """Items that may be answered."""
+    return [row.item for row in store.pool(project.id) if not row.reserved]
+
+
+def begin(store, project, items, answer=("Yes",), by="lee", batch=None):
+    return batching.begin(store, project, items, answer, by, batch or str(uuid.uuid4()), "by hand", NOW)
+
+
+def finish(store, project, made):
+    return list(batching.whole(store, project, made.id, made.annotator, NOW))[-1]
+
+
+def say(store, project, item, choice="No", by="ann"):
+    said = Annotation(str(uuid.uuid4()), project.id, item, by, "answer", NOW, (choice,))
+    annotating.submit(store, said, "", NOW)
+    return said
+
+
+def test_a_batch_answers_what_nobody_has_answered_and_says_that_it_was_one(store, project, free):
+    say(store, project, free[0])
+    say(store, project, free[1], by="lee")
+    reach = batching.reach(store, project, free[:10], "lee")
+    assert (reach.free, reach.mine, reach.others) == (tuple(free[2:10]), 1, 1)
+
+    done = finish(store, project, begin(store, project, free[:10]))
+
+    assert (done.status, done.answered, done.share) == ("done", 8, 1.0)
+    events = [event for _, event in store.log(project.id) if event.batch == done.id]
+    assert [event.item for event in events] == free[2:10]
+    said = Annotation.from_event(events[0])
+    assert (said.purpose, said.answer, said.annotator, said.seconds, said.by_coin) == (
+        "bulk",
+        ("Yes",),
+        "lee",
+        None,
+        False,
+    )
+    assert [store.decision(item).answer for item in free[:3]] == [("No",), ("No",), ("Yes",)]
+
+
+def test_a_batch_is_taken_back_as_one_but_for_what_was_changed_since(store, project, free):
+    done = finish(store, project, begin(store, project, free[:6]))
+    changed = say(store, project, free[2], by="lee")
+    say(store, project, free[3], by="ann")
+
+    batching.take_back(store, project, done.id, "lee", NOW)
+    undone = finish(store, project, done)
+
+    assert (undone.status, undone.taken_back) == ("undone", 5)
+    assert [a.id for a in store.current(free[2])] == [changed.id]
+    assert [a.annotator for a in store.current(free[3])] == ["ann"]
+    assert [store.decision(item) for item in (free[0], free[5])] == [None, None]
+    with pytest.raises(Conflict):
+        batching.take_back(store, project, done.id, "lee", NOW)
+    before = [(store.decision(item), store.items([item])[item].state) for item in free]
+    annotating.rebuild(store, project.id)
+    assert [(store.decision(item), store.items([item])[item].state) for item in free] == before
+
+
+def test_what_was_cut_off_is_gone_on_with_or_taken_back(store, project, free):
+    first, second = begin(store, project, free[:5]), begin(store, project, free[5:10])
+    assert [batching.step(store, project, each.id, "lee", NOW, 2).at for each in (first, second)] == [2, 2]
+
+    assert begin(store, project, [], batch=first.id).items == first.items
+    assert finish(store, project, first).answered == 5
+    assert batching.take_back(store, project, second.id, "lee", NOW).share == 0
+    assert batching.step(store, project, second.id, "lee", NOW, 1).share == 0.5
+    undone = finish(store, project, second)
+
+    assert (undone.answered, undone.taken_back) == (2, 2)
+    assert [len(store.current(item)) for item in free[:10]] == [1] * 5 + [0] * 5
+    assert {each.status for each in batching.batches(store, project)} == {"done", "undone"}
+
+
+def test_audits_and_other_projects_items_are_refused_and_nothing_is_answered(store, project, free, make_project):
+    audit = next(row.item for row in store.pool(project.id) if row.reserved)
+    other = make_project(1, name="Other")
+    strange = store.pool(other.id)[0].item
+    for items, answer, error in (
+        ([free[0], audit], ("Yes",), AuditsAmong), ([free[0], strange], ("Yes",), UnknownName),
+        ([free[0], 10**9], ("Yes",), UnknownName), (free[:1], ("Maybe",), InvalidAnswer),
+        ([free[0]] * (batching.MOST + 1), ("Yes",), TooLarge),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            begin(store, project, items, answer)
+    with pytest.raises(AuditsAmong, match="kept for audits"):
+        batching.reach(store, project, [audit], "lee")
+    made = begin(store, project, free[:2])
+    with pytest.raises(UnknownName):
+        batching.step(store, project, made.id, "somebody else", NOW)
+    assert store.progress(project.id).decided == 0
+
+
+def test_an_item_that_became_an_audit_meanwhile_is_left_alone(store, project, free):
+    made = begin(store, project, free[:3])
+    store.draw_audits(project.id, 1, [free[1]], 1, "random")
+    assert finish(store, project, made).answered == 2
+    assert store.current(free[1]) == []
