@@ -207,6 +207,7 @@ class SqlStore(Database):
     pool = items.pool
     pool_rows = items.pool_rows
     find = hits.find
+    matching = hits.matching
 
     save_batch = batches.save_batch
     batch = batches.batch
@@ -214,6 +215,7 @@ class SqlStore(Database):
     truth = items.truth
 
     index_text = search.index_text
+    personal = search.personal
     unindexed = search.unindexed
 
     put_asks = queue.put_asks
