@@ -110,6 +110,7 @@ def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
 
 
 _BEFORE_CODES = (
+    "DROP INDEX ix_annotation_own",
     "DROP TABLE actor",
     "ALTER TABLE item DROP COLUMN erased",
     "ALTER TABLE project DROP COLUMN purged_at",
