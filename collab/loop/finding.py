@@ -73,7 +73,7 @@ class Hits:
     """By item of the page: cosine of its features with those of the item that it shall be like, at most 1."""
 
 
-@needs("see", alone="only")
+@needs("see", alone="only", noted=("see", "list"))
 def search(store: Store, project: Project, wanted: Search, limit: int = 50, offset: int = 0, *, only: str = "") -> Hits:
     """A page of items that fit, with what the model says of them, and as many other hits as can be listed quickly.
 
