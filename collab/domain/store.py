@@ -329,6 +329,9 @@ class Store(Protocol):
     def save_policy(self, project: int, policy: LoopPolicy) -> None:
         """Replace the policy."""
 
+    def personal(self, project: int) -> frozenset[str]:
+        """Names of the personal columns, "" among them where the items' own names are one; one column read."""
+
     def save_fields(self, project: int, fields: Sequence[Field]) -> None:
         """Replace what is known of the columns, and bring the index of words in line: with a million items it takes a
         minute, and nobody answers meanwhile. Names, kinds and order of those that are the items' content must stay."""

@@ -3,28 +3,27 @@
 Audits are left out of both: the model's word must have no hand in the answers that it is judged by.
 """
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from collab.domain.annotation import Ask, Decision, Event
+from collab.domain.annotation import Ask, Decision, Event, answers_wanted
 from collab.domain.project import LabelSchema, Project
 from collab.domain.store import SharedAnswer, Store
-from collab.domain.task import answer_of, task_of
-from collab.engine.annotator_quality import Consensus, crowdlab, dawid_skene, error_rate, relabel_scores
+from collab.domain.task import answer_of
+from collab.engine.annotator_quality import Consensus, crowdlab, dawid_skene, relabel_scores
 from collab.engine.arrays import Floats, Ints
 from collab.engine.heads import FittedHead, Standard, head_of
 from collab.engine.label_quality import out_of_fold
 from collab.engine.numbering import Numbering
 from collab.loop.annotating import conclude, new_id
+from collab.loop.juxtaposing import Answers, noise_of, planned, tabled
 from collab.loop.pooling import Pool
 
 LEAST_SHARED = 30
 """Items that several people have answered, from which anything is concluded of others."""
-NOISE_FROM, NOISE_SEEN = 0.1, 50
-"""Share of wrong answers from which items are asked again, and items that two have answered, by which it is known."""
+NOISE_FROM = 0.1
+"""Share of wrong answers from which items are asked again."""
 ANSWERS_AT_MOST = 3
 """An item that has so many isn't asked again for its doubtful answer."""
 RELABELS, RELABELS_EACH = 50, 10
@@ -33,68 +32,7 @@ MOST_FOLDED = 4_000
 """Labels from which a model is fitted once for each fold: people wait for the next round meanwhile."""
 STEADY = 0.05
 """A conclusion is written anew where its confidence moved by more than this, and stands so far below the bar."""
-ASKED_ANEW = frozenset({"more", "relabel", "norming", "review", "chosen", "repeat"})
-"""Purposes of answers that were asked for because of what others had said, or may have been."""
 RELABEL = "relabel"
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Who answered what, as a table."""
-
-    items: Ints
-    """Ids, shape (n_items,)."""
-    people: tuple[str, ...]
-    table: Ints
-    """Numbers of answers, shape (n_items, n_people); -1 where there is none, or it counts no more."""
-    numbers: Numbering
-
-    @property
-    def given(self) -> Ints:
-        """How many answers each item has, shape (n_items,)."""
-        counts: Ints = (self.table >= 0).sum(axis=1)
-        return counts
-
-    @property
-    def differing(self) -> Ints:
-        """Rows of items whose answers differ."""
-        least = np.where(self.table < 0, np.iinfo(np.int64).max, self.table).min(axis=1, initial=np.iinfo(np.int64).max)
-        return np.flatnonzero((self.given > 1) & (self.table.max(axis=1, initial=-1) != least))
-
-    def kept(self, rows: Ints) -> "Answers":
-        """Some of the rows."""
-        return Answers(self.items[rows], self.people, self.table[rows], self.numbers)
-
-
-def tabled(answers: Sequence[SharedAnswer], schema: LabelSchema) -> Answers:
-    """Put answers into a table; where any number of classes may apply, whole sets are compared."""
-    numbers, task = Numbering(schema.many), task_of(schema)
-    items = {item: row for row, item in enumerate(dict.fromkeys(a.item for a in answers))}
-    people = {name: column for column, name in enumerate(sorted({a.annotator for a in answers}))}
-    table = np.full((len(items), len(people)), -1, np.int64)
-    for a in answers:
-        columns = task.columns(a.answer, schema) if a.answer else None  # else it is "can't tell"
-        if columns is not None:
-            table[items[a.item], people[a.annotator]] = numbers.number(columns)
-    return Answers(np.fromiter(items, np.int64, len(items)), tuple(people), table, numbers)
-
-
-def planned(answers: Sequence[SharedAnswer]) -> list[SharedAnswer]:
-    """Answers that were not asked for because of other answers: what agreement may be measured by."""
-    kept = [a for a in answers if a.single and a.purpose not in ASKED_ANEW]
-    times = Counter(a.item for a in kept)
-    return [a for a in kept if times[a.item] > 1]
-
-
-def noise_of(answers: Answers, schema: LabelSchema) -> float | None:
-    """How often one answer is wrong, by how often two to the same item differ; None where too few items have two."""
-    rows = np.flatnonzero(answers.given > 1)
-    if len(rows) < NOISE_SEEN:
-        return None
-    table = answers.table[rows]
-    two = np.take_along_axis(table, np.argsort(table < 0, axis=1, kind="stable")[:, :2], axis=1)
-    classes = None if schema.many else len(schema.live)
-    return error_rate(float((two[:, 0] != two[:, 1]).mean()), classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +139,8 @@ def _conclude(store: Store, project: Project, answers: Answers, model: Floats | 
         item, confidence = int(answers.items[row]), float(sure[row])
         said = answer_of(answers.numbers.columns(int(best[row])), project.schema)
         stands = before.get(item)
+        if answers.given[row] < answers_wanted(project, item):
+            continue  # others are being asked
         if stands is not None and stands.answer == said and abs((stands.confidence or 0) - confidence) <= STEADY:
             continue
         if confidence >= policy.aggregate_from:

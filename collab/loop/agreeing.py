@@ -12,7 +12,7 @@ from collab.domain.store import Store
 from collab.domain.task import answer_of
 from collab.engine.annotator_quality import OVERLAP_FROM, kappas, krippendorff_alpha
 from collab.engine.assurance import Estimate, share_of
-from collab.loop.aggregating import Answers, noise_of, planned, tabled
+from collab.loop.juxtaposing import Answers, noise_of, planned, tabled
 from collab.loop.permitting import needs
 
 PAIR_FROM = 10

@@ -78,10 +78,23 @@ def _people(project: Project) -> None:
             return
         table([word(f"experts.{key}") for key in ("annotator", "agrees", "time")], [row(each) for each in found])
         st.caption(word("experts.people_how"))
-        for each in found:
-            if differs := confused(each, project):
-                with st.expander(word("experts.confusion", name=plain(each.annotator))):
-                    table([word("experts.others_say"), plain(each.annotator), word("experts.confusion_n")], differs)
+        if not project.schema.many:
+            _confusion(project, found)
+
+
+def _confusion(project: Project, found: Sequence[Reliability]) -> None:
+    """One person's confusions at a time: there may be fifty."""
+    each = st.selectbox(
+        word("experts.confusion"), found, None, format_func=lambda e: e.annotator, key=f"differs-{project.id}",
+        placeholder=word("experts.choose_person"),
+    )  # fmt: skip
+    if each is None:
+        return
+    if differs := confused(each, project):
+        says = word("experts.they_say", name=plain(each.annotator))
+        table([word("experts.others_say"), says, word("experts.confusion_n")], differs)
+    else:
+        st.caption(word("experts.never_differs"))
 
 
 def row(each: Reliability) -> list[str]:
@@ -132,8 +145,8 @@ def _own(project: Project) -> None:
     with st.container(border=True):
         st.header(word("experts.yours"), anchor=False)
         st.markdown(yours(found))
-        for line in confused(found, project)[:3] if found.shared >= SHOWN_FROM else ():
-            st.caption(word("experts.then", before=line[0], after=line[1]) + f": {line[2]}")
+        for theirs, own, n in confused(found, project)[:3] if found.shared >= SHOWN_FROM else ():
+            st.caption(word("experts.you_differ", theirs=theirs, own=own, n=n))
 
 
 def yours(found: Reliability) -> str:
