@@ -329,6 +329,9 @@ class Store(Protocol):
     def save_policy(self, project: int, policy: LoopPolicy) -> None:
         """Replace the policy."""
 
+    def personal(self, project: int) -> frozenset[str]:
+        """Names of the personal columns, "" among them where the items' own names are one; one column read."""
+
     def save_fields(self, project: int, fields: Sequence[Field]) -> None:
         """Replace what is known of the columns, and bring the index of words in line: with a million items it takes a
         minute, and nobody answers meanwhile. Names, kinds and order of those that are the items' content must stay."""
@@ -410,6 +413,9 @@ class Store(Protocol):
 
     def find(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
         """A page of items, and how many match in all."""
+
+    def matching(self, project: int, wanted: ItemFilter) -> list[int]:
+        """Ids of all that match."""
 
     def search(
         self,

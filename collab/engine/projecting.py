@@ -45,8 +45,7 @@ def _principal(features: Floats) -> Floats:
     _, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
     axes = axes[:, :-3:-1]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])  # an axis has two directions: the same each time
-    points: Floats = (centred @ axes.astype(np.float32)).astype(np.float32)
-    return points
+    return np.asarray(centred @ axes, np.float32)
 
 
 def _umap(features: Floats, seed: int) -> Floats:
@@ -67,8 +66,7 @@ def _scaled(points: Floats) -> Floats:
         return points.reshape(0, 2)
     low, high = points.min(axis=0), points.max(axis=0)
     size = float((high - low).max()) or 1.0
-    scaled: Floats = ((points - (low + high) / 2) / size + 0.5).astype(np.float32)
-    return scaled
+    return np.asarray((points - (low + high) / 2) / size + 0.5, np.float32)
 
 
 def inside(points: Floats, outline: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

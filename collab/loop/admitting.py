@@ -180,7 +180,7 @@ def set_disabled(store: Store, name: str, disabled: bool, by: str, now: int) -> 
     with store.transaction():
         person = account(store, name)
         if disabled:
-            _spare_the_last(store, person)
+            spare_the_last(store, person)
         store.save_person(replace(person, disabled=disabled))
         _note(store, by, "change", "account", now, account=name, done="disable" if disabled else "enable")
 
@@ -191,7 +191,7 @@ def set_admin(store: Store, name: str, admin: bool, by: str, now: int) -> None:
     with store.transaction():
         person = account(store, name)
         if not admin:
-            _spare_the_last(store, person)
+            spare_the_last(store, person)
         store.save_person(replace(person, admin=admin))
         _note(store, by, "change", "account", now, account=name, done="admin" if admin else "no admin")
 
@@ -355,7 +355,8 @@ def _count(store: Store, name: str, address: str, known: bool, now: int) -> dict
     return after
 
 
-def _spare_the_last(store: Store, person: Person) -> None:
+def spare_the_last(store: Store, person: Person) -> None:
+    """Refuse to let the last administrator go. Raises `Conflict`."""
     others = [p for p in store.accounts() if p.admin and not p.disabled and p.name != person.name]
     if person.admin and not others:
         raise Conflict(f"{person.name} is the last administrator. Make somebody else one first.")

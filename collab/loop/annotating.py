@@ -33,7 +33,6 @@ PUT_BACK = ("later", "flag", "undo")
 
 MAX_SECONDS = 120.0
 MAX_NOTE = 500
-PAGE = 1000
 
 
 @needs("annotate", own="annotation")
@@ -335,11 +334,7 @@ def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[in
     wanted.append(ItemFilter(state="disputed", include_reserved=True))
     found: dict[int, None] = {}
     for each in wanted:
-        offset, total = 0, 1
-        while offset < total:
-            rows, total = store.find(project.id, each, PAGE, offset)
-            found |= dict.fromkeys(row.item.id for row in rows)
-            offset += PAGE
+        found |= dict.fromkeys(store.matching(project.id, each))
     return list(found)
 
 

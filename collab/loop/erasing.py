@@ -16,13 +16,14 @@ from collab.domain.media import is_media_name, thumb_of, view_of
 from collab.domain.project import Item, Project, keyed
 from collab.domain.store import Store
 from collab.errors import Conflict, UnknownName
+from collab.loop.admitting import spare_the_last
 from collab.loop.annotating import new_id
 from collab.loop.measuring import remeasured
 from collab.loop.permitting import needs
 from collab.loop.rejecting import FILES, ROWS
 from collab.loop.writing import csv_bytes
 
-FREE = frozenset({"note", "comment"})
+FREE = frozenset({"note", "text", "reason"})
 """Keys of what people write freely into an event."""
 TOLD_AT_ONCE = 1000
 """Contents whose digests stand in one event."""
@@ -61,10 +62,13 @@ def erase_person(store: Store, name: str, by: str, now: int) -> Erased:
 
     Raises:
         UnknownName: Nobody is called so.
+        Conflict: They are the last administrator.
     """
     mentions = 0
     with store.transaction():
         known, alias = name in store.annotators(), store.next_alias()
+        if known and store.sign_in_way() != "none":
+            spare_the_last(store, store.person(name))
         told: dict[int, dict[int, str]] = {}
         for project in store.every_project():
             store.lock(project)
@@ -105,6 +109,10 @@ def erase_item(store: Store, project: Project, item: int, by: str, now: int) -> 
         _log(store, project.id, by, now, told, {"what": "item"}, item)
     store.erase_features(project.id, [item])
     files = [*_media(store, found), *_exports(store, project), *_rejects(store, project, found)]
+    store.delete_files(f"scores/{project.id}")
+    if any(store.folder(f"maps/{project.id}").iterdir()):
+        store.delete_files(f"maps/{project.id}")
+        store.submit_job("map", project.id, {}, by, now)
     if remeasured(store, project, found.fields):
         files.append(f"tables/{project.id}.json")
         store.submit_job("encode", project.id, {}, by, now)

@@ -70,16 +70,17 @@ def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: in
             acked.append(annotation.id)
         except UserError as error:
             refused[annotation.id] = error
+    progress = store.progress(project.id)
     handed = hand_out(
         store, project, annotator, sent.tab,
         want=sent.want, have=sent.have, on_screen=sent.on_screen, ranking=sent.ranking, now=now,
-        chosen_only=sent.chosen_only,
+        chosen_only=sent.chosen_only, progress=progress,
     )  # fmt: skip
     return Exchanged(
         acked, refused, handed,
         items=store.items([ask.item for ask in handed.asks]) if handed.asks else {},
         columns=measured(store, project),
         told=revealed(store, project.id, annotator, sent.waits),
-        progress=store.progress(project.id),
+        progress=progress,
         today=today(store, project.id, annotator, now, sent.utc_offset),
     )  # fmt: skip

@@ -19,6 +19,7 @@ from collab.domain.certificate import Certificate
 from collab.domain.media import is_media_name
 from collab.domain.project import NONE, Answer, Item, LabelSchema, Project
 from collab.domain.store import Store
+from collab.domain.suspect import Adjudicated
 from collab.domain.table import Cells
 from collab.domain.task import task_of
 from collab.errors import JobCancelled, TooLarge, UnknownName
@@ -107,16 +108,16 @@ def export_data(
 
 
 def _mine(store: Store, project: Project, bare: Bare) -> Iterator[tuple[int, Row | None]]:
-    signed = _signed(store, project.id)
+    signed, settled = _signed(store, project.id), _settled(store, project.id)
     for done, (whole, decision, said) in enumerate(_outcomes(store, project.id), 1):
         item = bare(whole)
         # Where an import changed a value, the one of the file is kept in `meta`.
-        ours = _outcome(project.schema, item, decision, said, signed)
+        ours = _outcome(project.schema, item, decision, said, signed, settled.get(item.id))
         yield done, ({**item.fields, **item.meta}, ours, decision.answer if decision else ())
 
 
 def _decisions(store: Store, project: Project, bare: Bare) -> Iterator[tuple[int, Row | None]]:
-    signed = _signed(store, project.id)
+    signed, settled = _signed(store, project.id), _settled(store, project.id)
     for done, (whole, decision, said) in enumerate(_outcomes(store, project.id), 1):
         item = bare(whole)
         if decision is None:
@@ -136,7 +137,7 @@ def _decisions(store: Store, project: Project, bare: Bare) -> Iterator[tuple[int
             "schema_version": project.schema.version,
             "item": item.ref,
         }
-        ours = _outcome(project.schema, item, decision, said, signed) | more
+        ours = _outcome(project.schema, item, decision, said, signed, settled.get(item.id)) | more
         yield done, (_content(item), ours, decision.answer)
 
 
@@ -248,19 +249,31 @@ def _signed(store: Store, project: int) -> dict[int | None, Certificate]:
     return {c.number: c for c in store.certificates(project) if c.status == "signed"}
 
 
+def _settled(store: Store, project: int) -> dict[int, Adjudicated]:
+    """What adjudicators have settled, by item."""
+    found: dict[int, Adjudicated] = {}
+    before = None
+    while page := store.adjudications(project, _PAGE, before):
+        found |= {each.adjudication.item: each for each in page}
+        before = page[-1].number
+    return found
+
+
 def _outcome(
     schema: LabelSchema, item: Item, decision: Decision | None, said: tuple[Annotation, ...],
-    signed: Mapping[int | None, Certificate],
+    signed: Mapping[int | None, Certificate], settled: Adjudicated | None,
 ) -> Cells:  # fmt: skip
     behind = _behind(item, decision, said)
-    moments = [a.at for a in behind]
+    names, moments = [a.annotator for a in behind], [a.at for a in behind]
+    if settled is not None and settled.adjudication.verdict != "discard":  # whoever else said so, it is theirs
+        names, moments = [settled.adjudicator], [settled.at]
     if decision is not None and (certificate := signed.get(decision.certificate)):
         moments.append(certificate.signed_at)
     undecided = "" if item.state == "open" else item.state
     return {
         "answer": _names(schema, decision.answer if decision else ()),
         "source": decision.source if decision else undecided,
-        "annotator": "; ".join(a.annotator for a in behind),
+        "annotator": "; ".join(names),
         "at": _iso(max(moments)) if moments else "",
     }
 
@@ -269,6 +282,8 @@ def _behind(item: Item, decision: Decision | None, said: tuple[Annotation, ...])
     """The annotations that an item's state rests on."""
     if decision and decision.source in ("imported", "machine"):
         return []
+    if decision and decision.source == "adjudicated":
+        return [a for a in said if a.kind == "answer" and a.answer == decision.answer]
     kinds = {"decided": "answer", "disputed": "answer", "flagged": "flag"}
     return [a for a in said if a.kind == kinds.get(item.state, item.state)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,8 @@ class Search:
     like: int | None = None
     """An item: those most like it come first."""
     order: Literal["", "surest", "least sure"] = ""
+    among: tuple[int, ...] | None = None
+    """Ids of the only items in question; None: all are."""
 
     @property
     def asks_model(self) -> bool:
@@ -50,7 +52,7 @@ class Search:
     @property
     def plain(self) -> bool:
         """Whether the items' own filter is all."""
-        return not self.asks_model and self.like is None
+        return not self.asks_model and self.like is None and self.among is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +60,20 @@ class Hits:
     """A page of what was found."""
 
     rows: tuple[ItemRow, ...]
-    ids: Ints
-    """Of all hits that were listed, in their order; at most `MOST_COUNTED`."""
+    ids: Any
+    """Of all hits that were listed, in their order; shape (n,), at most `MOST_COUNTED`."""
     exact: bool
     """Whether these are all."""
     ranked: bool = False
     """Whether the best come first."""
     said: Mapping[int, tuple[str, float]] = field(default_factory=dict)
-    """By item of the page: the id of the class that the model finds likeliest, and how probable it is."""
+    """By item of the page, where the model was asked for: the id of the class that it finds likeliest, and how probable
+    that is."""
     alike: Mapping[int, float] = field(default_factory=dict)
     """By item of the page: cosine of its features with those of the item that it shall be like, at most 1."""
 
 
-@needs("see", alone="only")
+@needs("see", alone="only", noted=("see", "list"))
 def search(store: Store, project: Project, wanted: Search, limit: int = 50, offset: int = 0, *, only: str = "") -> Hits:
     """A page of items that fit, with what the model says of them, and as many other hits as can be listed quickly.
 
@@ -88,7 +91,8 @@ def search(store: Store, project: Project, wanted: Search, limit: int = 50, offs
     rows = found.rows
     if only:
         return Hits(tuple(own_row(store, row, only) for row in rows), found.ids, found.exact, found.ranked, alike=alike)
-    return Hits(rows, found.ids, found.exact, found.ranked, _said(store, project, rows), alike)
+    said = _said(store, project, rows) if wanted.asks_model else {}  # else who labels next would know it beforehand
+    return Hits(rows, found.ids, found.exact, found.ranked, said, alike)
 
 
 @needs("lead")
@@ -124,10 +128,13 @@ def _found(
     if only and wanted.asks_model:
         raise Forbidden("review")
     among, ordered, alike = None, False, None
+    if wanted.among is not None:
+        among = np.array(wanted.among, np.int64)
     if wanted.like is not None:
-        among, alike, ordered = *_alike(store, project, wanted.like), True
+        likest, alike = _alike(store, project, wanted.like)
+        among, ordered = likest if among is None else likest[np.isin(likest, among)], True
     if wanted.asks_model:
-        among, ordered = _by_model(store, project, wanted, among)
+        among, ordered = _by_model(store, project, wanted, among, ordered)
     more = {} if seconds is None else {"seconds": seconds}
     found = store.search(project.id, items, limit, offset, among=among, ordered=ordered, **more)
     if alike is None:
@@ -136,7 +143,7 @@ def _found(
     return found, {item: alike[item] for item in here}
 
 
-def _by_model(store: Store, project: Project, wanted: Search, among: Ints | None) -> tuple[Ints, bool]:
+def _by_model(store: Store, project: Project, wanted: Search, among: Ints | None, ordered: bool) -> tuple[Ints, bool]:
     """Items that the model finds as sure as wanted, of those `among`; and whether they stand in an order."""
     scores = scores_of(store, project.id)
     if scores is None:
@@ -155,7 +162,7 @@ def _by_model(store: Store, project: Project, wanted: Search, among: Ints | None
         order = np.argsort(said if wanted.order == "least sure" else -said, kind="stable")
         ids = ids[order]
         return (ids if among is None else ids[np.isin(ids, among)]), True
-    return (ids, False) if among is None else (among[np.isin(among, ids)], True)
+    return (ids, False) if among is None else (among[np.isin(among, ids)], ordered)
 
 
 def _said(store: Store, project: Project, rows: tuple[ItemRow, ...]) -> dict[int, tuple[str, float]]:

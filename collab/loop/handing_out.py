@@ -63,6 +63,7 @@ def hand_out(
     ranking: int,
     now: int,
     chosen_only: bool = False,
+    progress: Progress | None = None,
 ) -> Handed:
     """Keep a card supplied: what it holds is renewed, refreshed, swapped and filled up to `want`.
 
@@ -72,13 +73,14 @@ def hand_out(
         token: The tab's own; leases belong to it, so that a reload gets the same asks again.
         have: Asks held unseen, `on_screen` not among them.
         ranking: The ranking that the card knows; under a newer one unseen query asks are swapped.
+        progress: As it is in the caller's transaction, where they have read it.
     """
     lease = project.policy.lease_seconds * 1000
     until = now + lease
     taker = _Taker(store, project, annotator, token, now, until)
     with store.transaction(durable=False):
         store.lock(project.id)
-        progress = store.progress(project.id)
+        progress = progress or store.progress(project.id)
         mine = store.held(project.id, annotator, token, now)  # also what the tab held in the other mode
         mine = taker.settle_aside(mine, have, on_screen)
         held = {ask.id: ask for ask in mine if (ask.lane == "chosen") == chosen_only}

@@ -11,7 +11,7 @@ from collab.domain.run import ImportReport, Progress, Round
 from collab.domain.store import Audit, ItemFilter, ItemRow, Store
 from collab.domain.version import ModelVersion
 from collab.errors import UnknownName
-from collab.loop.permitting import Desk, needs, require, signed_in
+from collab.loop.permitting import Desk, needs, note_once, require, signed_in
 
 
 @signed_in
@@ -25,6 +25,7 @@ def project(store: Store, access: Access, project_id: int) -> Project:
     """One of them; to whoever has no part in it, it isn't there. Raises `UnknownName`."""
     found = store.project(project_id)
     if not access.may("see", found.id):
+        note_once(store, AccessEntry(_now(), access.person, "refused", "looking.project", found.id))
         raise UnknownName("project", project_id)
     return found
 
@@ -99,7 +100,7 @@ def own_row(store: Store, row: ItemRow, person: str) -> ItemRow:
     return ItemRow(replace(row.item, state="decided" if answered else "open"), None, said)
 
 
-@needs("see")
+@needs("see", noted=("see", "items"))
 def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
     """Items of the project by id; others are absent."""
     return {number: item for number, item in store.items(ids).items() if item.project == project}
@@ -109,11 +110,24 @@ def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
     """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
     store = require(desk, right, project, "looking.file")
     path = store.file(name)
-    store.note(AccessEntry(time.time_ns() // 1_000_000, desk.person, "export", "file", project, detail={"file": name}))
+    store.note(AccessEntry(_now(), desk.person, "export", "file", project, detail={"file": name}))
     return path
+
+
+@needs("export")
+def is_there(store: Store, project: int, name: str) -> bool:
+    """Whether a file that was made to be fetched is still there: erasing deletes them."""
+    try:
+        return name.startswith(f"exports/{project}-") and store.file(name).is_file()
+    except UnknownName:
+        return False
 
 
 @needs("see")
 def repeats(store: Store, project: int) -> list[tuple[Answer, Answer, int]]:
     """What people answered first, what to the repeat, and how often."""
     return store.repeats(project)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -161,9 +161,13 @@ def standing_of_each(store: Store, project: Project) -> Mapping[str, int]:
     return _each([n for n in store.normed(project.id, norming.number) if n.after == (norming.stage == "again")])
 
 
-@needs("see", own="annotator")
-def seen(store: Store, project: Project, number: int, annotator: str) -> tuple[Seen, ...]:
-    """The items of a round with all answers side by side, those first on which people differ; none while blind."""
+@needs("see", own="annotator", alone="only")
+def seen(store: Store, project: Project, number: int, annotator: str, *, only: str = "") -> tuple[Seen, ...]:
+    """The items of a round with all answers side by side, those first on which people differ; none while blind.
+
+    Args:
+        only: Somebody who sees what others said of an item once they have answered it themselves.
+    """
     norming = _round(store, project, number)
     if norming.stage == "blind":
         return ()
@@ -181,7 +185,7 @@ def seen(store: Store, project: Project, number: int, annotator: str) -> tuple[S
             tuple(r for r in told if r.item == item),
         )
         for item in norming.items
-        if item in items
+        if item in items and (not only or any((n.item, n.annotator) == (item, only) for n in said))
     ]
     return tuple(sorted(found, key=lambda s: -len(set(s.before.values()))))
 

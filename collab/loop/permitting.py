@@ -8,6 +8,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from collab.domain.access import Access, AccessEntry, Act, Right
@@ -113,10 +114,19 @@ def refuse(desk: Desk, what: str, right: Right, project: int | None) -> None:
 
 def _note(desk: Desk, act: Act, what: str, project: int | None, result: object) -> None:
     entry = AccessEntry(_now(), desk.person, act, what, project, tuple(dict.fromkeys(_items_of(result))))
-    last = _told.get((desk.person, project, what))
-    if act != "see" or last is None or last.items != entry.items or entry.at - last.at > AGAIN_MS:
+    if act == "see":
+        note_once(desk._store, entry)
+    else:
         desk._store.note(entry)
-        _told[(desk.person, project, what)] = entry
+
+
+def note_once(store: Store, entry: AccessEntry) -> None:
+    """Put something into the access log that a page repeats at each click, unless it was the same a moment ago."""
+    key = store.workspace, entry.person, entry.project, entry.act, entry.what
+    last = _told.get(key)
+    if last is None or last.items != entry.items or entry.at - last.at > AGAIN_MS:
+        store.note(entry)
+        _told[key] = entry
 
 
 def _items_of(result: object) -> Iterator[int]:
@@ -129,12 +139,12 @@ def _items_of(result: object) -> Iterator[int]:
         for each in result:
             yield from _items_of(each)
     else:
-        for name in ("item", "near", "items"):
+        for name in ("item", "near", "items", "rows"):
             if (inside := getattr(result, name, None)) is not None:
                 yield from _items_of(inside)
 
 
-_told: dict[tuple[str, int | None, str], AccessEntry] = {}
+_told: dict[tuple[Path, str, int | None, Act, str], AccessEntry] = {}
 """The last entry of each kind that this process has made for a person."""
 
 

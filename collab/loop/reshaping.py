@@ -134,6 +134,7 @@ def mark_personal(
     with store.transaction():
         if store.append(event):
             store.save_fields(project_id, fields)
+            store.submit_job("index", project_id, {}, actor, now)  # for the columns by which items are looked for
     return replace(project, fields=fields)
 
 

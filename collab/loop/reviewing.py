@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from collab.domain.access import AccessEntry
 from collab.domain.annotation import Annotation, Ask, Decision, counted
 from collab.domain.contrast import Part, contrast
 from collab.domain.project import Answer, Field, Item, Project
@@ -131,8 +130,6 @@ def hand_out(
         missing = max(0, min(want, MOST_HELD) - unseen)
         taken = store.take_looks(project.id, annotator, kind, missing, token, now, until)
         fresh = [ask for ask in (*forgotten, *taken) if ask.id not in have]
-        if seen := tuple(ask.item for ask in fresh):
-            store.note(AccessEntry(now, annotator, "see", "items", project.id, seen))
         for ask in taken:
             store.ask_why(project.id, ask.item, now)  # for its neighbours, which are shown after the answer
     looks = {ask.id: _look_of(store, ask.item, annotator) for ask in fresh}
@@ -199,7 +196,7 @@ def reveal(store: Store, project: Project, annotator: str, item: int) -> Reveale
     )
 
 
-@needs("review")
+@needs("review", noted=("see", "settled"))
 def decided(
     store: Store, project: int, limit: int = 100, before: int | None = None, *, by: str = ""
 ) -> list[tuple[Adjudicated, Item]]:

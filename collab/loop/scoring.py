@@ -17,7 +17,7 @@ from collab.domain.store import FeatureFile, Store
 from collab.engine.arrays import Floats, Ints
 from collab.errors import UnknownName
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
 Halves = npt.NDArray[np.float16]
 
 
@@ -109,6 +109,5 @@ def _manifest(store: Store, project: int) -> dict[str, Any] | None:
 
 
 def _chunks(values: npt.NDArray[Any]) -> Iterator[bytes]:
-    data = np.ascontiguousarray(values).data.cast("B")
-    for start in range(0, len(data), _CHUNK):
-        yield bytes(data[start : start + _CHUNK])
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK].tobytes()

@@ -48,6 +48,7 @@ class _Withheld:
     def __init__(self, store: Store, access: Access) -> None:
         self._store, self._access = store, access
         self._known: dict[int, Project] = {}
+        self._has: dict[int, bool] = {}
 
     def __getattr__(self, name: str) -> Any:  # whatever the store has
         return getattr(self._store, name)
@@ -85,9 +86,15 @@ class _Withheld:
         return without_columns(found, self._whole(project))
 
     def _bare(self, item: Item) -> Item:
-        if self._access.may("see personal", item.project):
+        if self._access.may("see personal", item.project) or not self._personal(item.project):
             return item
         return without_personal(item, self._whole(item.project))
+
+    def _personal(self, project: int) -> bool:
+        """Whether a project has personal columns: most have none, and asking for these alone is quick."""
+        if project not in self._has:
+            self._has[project] = bool(self._store.personal(project))
+        return self._has[project]
 
     def _whole(self, project: int) -> Project:
         """The project as it is; read once for a verb."""

@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from collab.domain.store import FieldFilter
-from collab.storage import features, records
+from collab.storage import features
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.listing import Ids
@@ -73,8 +73,9 @@ def candidates(db: Database, project: int, wanted: Sequence[FieldFilter], visibl
 
 
 def _names(db: Database, project: int) -> tuple[str, ...]:
-    fields = records.project(db, project).fields
-    return tuple(f.name for f in fields if f.kind in ("number", "category") and not f.personal)
+    p = tables.project
+    fields = db.scalar(sa.select(p.c.fields).where(p.c.id == project)) or ()
+    return tuple(f["name"] for f in fields if f["kind"] in ("number", "category") and not f.get("personal"))
 
 
 def _file(db: Database, project: int, names: Sequence[str]) -> features.FeatureBlock:

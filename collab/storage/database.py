@@ -41,7 +41,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0010"
+HEAD = "0011"
 """The migration that this version knows as the last one."""
 
 
@@ -207,6 +207,7 @@ class SqlStore(Database):
     pool = items.pool
     pool_rows = items.pool_rows
     find = hits.find
+    matching = hits.matching
 
     save_batch = batches.save_batch
     batch = batches.batch
@@ -214,6 +215,7 @@ class SqlStore(Database):
     truth = items.truth
 
     index_text = search.index_text
+    personal = search.personal
     unindexed = search.unindexed
 
     put_asks = queue.put_asks

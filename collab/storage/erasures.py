@@ -42,6 +42,7 @@ def next_alias(db: Database) -> str:
 
 def rename_person(db: Database, name: str, alias: str) -> None:
     with db.transaction():
+        db.write(_UNTOLD, {"name": name})
         db.write(_LEFT, {"name": name})
         db.write(_FREED, {"name": name})
         for table in tables.metadata.sorted_tables:
@@ -96,6 +97,11 @@ def empty_item(db: Database, project: int, item: int) -> str:
         }  # fmt: skip
         db.write(sa.update(i).where(i.c.id == item).values(values))
         forget_answers(db, project, item, 0)
+        b = tables.batch
+        told = sa.select(b.c.id, b.c["items"].label("over")).where(b.c.project == project, b.c.reason != "")
+        for batch in db.rows(told):
+            if item in batch.over:  # what it was found by may be what it held
+                db.write(sa.update(b).where(b.c.id == batch.id).values(reason=""))
         for table in _OF_ITEMS:
             db.write(sa.delete(table).where(table.c.item == item))
         for statement in _LET_GO:
@@ -159,6 +165,8 @@ def _unindex(db: Database, project: int) -> None:
         after = items[-1]
 
 
+# How they chose what they answered at once, in words of their own.
+_UNTOLD = sa.text("UPDATE batch SET reason = '' WHERE annotator = :name")
 # What only this person was to be asked goes; what they held is free again.
 _LEFT = sa.text(f"DELETE FROM ask WHERE annotator = :name AND NOT done AND NOT ({tables.SHARED})")
 _FREED = sa.text(

@@ -44,6 +44,11 @@ def find(db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset
     return _page(db, found[offset : offset + limit], wanted.annotator), len(found)
 
 
+def matching(db: Database, project: int, wanted: ItemFilter) -> list[int]:
+    found: list[int] = _Search(db, project, wanted).hits(_FOREVER, _FOREVER, _FOREVER).ids.tolist()
+    return found
+
+
 def search(
     db: Database, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0, *, among: Any = None,
     ordered: bool = False, seconds: float = 0.1,

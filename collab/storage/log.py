@@ -9,7 +9,7 @@ contents were erased, and what stands in their place, is said by an event of the
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +23,14 @@ from collab.storage.json_text import dumps
 
 def append(db: Database, event: Event) -> bool:
     with db.transaction():
-        return bool(append_all(db, event.project, [event]))
+        db.lock_project(event.project)
+        head = db.row(_HEAD_FOR_ONE, {"project": event.project, "id": event.id, "name": event.actor})
+        if head is None:
+            raise UnknownName("project", event.project)
+        if head.known:
+            return False
+        code = head.code or _codes(db, event.project, {event.actor})[event.actor]
+        return bool(_add(db, event.project, head, [event], {event.actor: code}))
 
 
 def append_all(db: Database, project: int, events: Sequence[Event]) -> int:
@@ -34,28 +41,30 @@ def append_all(db: Database, project: int, events: Sequence[Event]) -> int:
         head = db.row(_HEAD, {"project": project})
         if head is None:
             raise UnknownName("project", project)
-        number, last = head.events, head.head
+        fresh = {e.id: e for e in reversed(events) if e.id not in known}  # of two with one id the first
         codes = _codes(db, project, {e.actor for e in events})
-        rows, contents = [], []
-        for event in events:
-            if event.id in known:
-                continue
-            known.add(event.id)
-            number += 1
-            salt, content = secrets.token_hex(16), _content(event)
-            row = {
-                "project": project, "number": number, "id": event.id, "kind": event.kind,
-                "actor": codes[event.actor], "at": event.at, "item": event.item, "ask": event.ask,
-                "target": event.target, "batch": event.batch, "schema_version": event.schema_version,
-                "content": _digest(salt, content),
-            }  # fmt: skip
-            last = _chained(last, row)
-            rows.append({**row, "hash": last})
-            contents.append({"event": event.id, "salt": salt, "content": content})
-        if rows:
-            db.write(_ADD, rows)
-            db.write(_ADD_CONTENT, contents)
-            db.write(_RAISE, {"number": number, "last": last, "project": project})
+        return _add(db, project, head, [e for e in events if fresh.get(e.id) is e], codes)
+
+
+def _add(db: Database, project: int, head: sa.Row[Any], events: Sequence[Event], codes: Mapping[str, str]) -> int:
+    number, last = head.events, head.head
+    rows, contents = [], []
+    for event in events:
+        number += 1
+        salt, content = secrets.token_hex(16), _content(event)
+        row = {
+            "project": project, "number": number, "id": event.id, "kind": event.kind,
+            "actor": codes[event.actor], "at": event.at, "item": event.item, "ask": event.ask,
+            "target": event.target, "batch": event.batch, "schema_version": event.schema_version,
+            "content": _digest(salt, content),
+        }  # fmt: skip
+        last = _chained(last, row)
+        rows.append({**row, "hash": last})
+        contents.append({"event": event.id, "salt": salt, "content": content})
+    if rows:
+        db.write(_ADD, rows)
+        db.write(_ADD_CONTENT, contents)
+        db.write(_RAISE, {"number": number, "last": last, "project": project})
     return len(rows)
 
 
@@ -255,6 +264,11 @@ _EVENT = EVENTS.where(tables.event.c.id == sa.bindparam("id"))
 _ADD, _ADD_CONTENT = sa.insert(tables.event), sa.insert(tables.event_content)
 _KNOWN = sa.select(tables.event.c.id).where(tables.event.c.id.in_(sa.bindparam("ids", expanding=True)))
 _HEAD = sa.text("SELECT events, head FROM counter WHERE project = :project")
+_HEAD_FOR_ONE = sa.text(
+    "SELECT c.events, c.head, EXISTS (SELECT 1 FROM event e WHERE e.id = :id) AS known, "
+    "(SELECT a.code FROM actor a WHERE a.project = c.project AND a.name = :name) AS code "
+    "FROM counter c WHERE c.project = :project"
+)
 _CODE = sa.text("SELECT code FROM actor WHERE project = :project AND name = :name")
 _ACTORS = sa.text("SELECT name, code FROM actor WHERE project = :project")
 _FORGET = sa.text("DELETE FROM event_content WHERE event IN (SELECT id FROM event WHERE project = :project)")

@@ -166,9 +166,7 @@ def members(db: Database, project: int) -> dict[str, Role]:
 def note(db: Database, entry: AccessEntry) -> None:
     row = {name: getattr(entry, name) for name in AccessEntry.__dataclass_fields__}
     with db.transaction(durable=False):
-        db.write(
-            sa.insert(tables.access_log).values(**row | {"items": list(entry.items), "detail": dict(entry.detail)})
-        )
+        db.write(_NOTE, row | {"items": list(entry.items), "detail": dict(entry.detail)})
 
 
 def accesses(
@@ -228,6 +226,7 @@ def _columns() -> Sequence[sa.Column[Any]]:
     return [tables.annotator.c[name] for name in Person.__dataclass_fields__]
 
 
+_NOTE = sa.insert(tables.access_log)
 _WAY = sa.select(tables.setting.c.value).where(tables.setting.c.name == "sign in")
 _PEOPLE = sa.select(*_columns())
 _LIVE = (

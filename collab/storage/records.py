@@ -84,7 +84,10 @@ def save_fields(db: Database, project: int, fields: Sequence[Field]) -> None:
     p, i = tables.project, tables.item
     with db.transaction():
         db.lock_project(project)
-        ids = [r.id for r in db.rows(sa.select(i.c.id).where(i.c.project == project))]
+        before = {f["name"] for f in db.scalar(sa.select(p.c.fields).where(p.c.id == project)) if f.get("personal")}
+        changed = before ^ {f.name for f in fields if f.personal}
+        indexed = any(f.name in changed and f.kind != "image" and (f.shown or f.encoded) for f in fields)
+        ids = [r.id for r in db.rows(sa.select(i.c.id).where(i.c.project == project))] if indexed else []
         parts = [ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH)]
         for part in parts:
             search.forget(db, part)

@@ -199,6 +199,7 @@ annotation = Table(
 )  # fmt: skip
 """Which annotation of each person is in force."""
 Index("ix_annotation_at", annotation.c.project, annotation.c.at)
+Index("ix_annotation_own", annotation.c.project, annotation.c.annotator, annotation.c.at)
 Index("ix_annotation_annotator", annotation.c.project, annotation.c.annotator, annotation.c.item)
 
 put_off = Table(

@@ -19,8 +19,7 @@ def adjudication(db: Database, item: int) -> Adjudication | None:
 
 def adjudications_of(db: Database, items: Sequence[int]) -> dict[int, Adjudication]:
     """What stands of these items."""
-    j = tables.adjudication
-    return {r.item: _read(r) for r in db.rows(sa.select(j).where(j.c.item.in_(items)))}
+    return {r.item: _read(r) for r in db.rows(_OF, {"items": list(items)})}
 
 
 def set_adjudication(db: Database, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
@@ -73,3 +72,6 @@ def _read(row: sa.Row[Any]) -> Adjudication:
 
 def _answer(written: list[str] | None) -> tuple[str, ...] | None:
     return None if written is None else tuple(written)
+
+
+_OF = sa.select(tables.adjudication).where(tables.adjudication.c.item.in_(sa.bindparam("items", expanding=True)))

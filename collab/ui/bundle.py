@@ -6,7 +6,7 @@ import streamlit as st
 
 from collab.domain.project import Project
 from collab.domain.run import Job
-from collab.loop import ordering
+from collab.loop import looking, ordering
 from collab.ui import session
 from collab.ui.pieces import job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import word
@@ -32,7 +32,8 @@ def draw(project: Project, version: int, jobs: list[Job]) -> None:
         if st.button(word("bundle.go"), icon=":material/inventory_2:", help=word("bundle.why")):
             ordering.order(session.desk(), project.id, JOB, {"personal": whole}, session.annotator(), session.now())
             st.rerun()
-        if last is not None and last.status == "done" and str(last.result["model"]).startswith(f"{version}."):
+        made = last is not None and last.status == "done" and str(last.result["model"]).startswith(f"{version}.")
+        if made and last is not None and looking.is_there(session.desk(), project.id, str(last.result["file"])):
             told = {"model": plain(str(last.result["model"])), "size": f"{last.result['bytes'] / 1e6:,.0f}"}
             address = session.download_address(str(last.result["file"]), project.id)
             st.link_button(word("bundle.fetch", **told), address, icon=":material/download:", key=f"bundle-{last.id}")

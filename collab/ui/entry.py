@@ -21,12 +21,12 @@ from collab.loop.admitting import Entered
 from collab.ui import words
 from collab.ui.grants import (
     DAY,
-    KNOWN_COOKIE,
-    SESSION_COOKIE,
     is_known,
     issue_known,
     issue_session,
+    known_cookie,
     read_ticket,
+    session_cookie,
     session_of,
 )
 from collab.ui.sentences import sentence
@@ -69,9 +69,10 @@ class Entry:
         except StorageError as error:
             return told(503, sentence(str(error)))
         reply = told(200, "")
-        self._keep(reply, request, SESSION_COOKIE, issue_session(self.secret(), entered.token), entered.until)
-        known = issue_known(self.secret(), cookies, entered.person)
-        self._keep(reply, request, KNOWN_COOKIE, known, _now() + 400 * DAY * 1000)
+        secret = self.secret()
+        self._keep(reply, request, session_cookie(secret), issue_session(secret, entered.token), entered.until)
+        known = issue_known(secret, cookies, entered.person)
+        self._keep(reply, request, known_cookie(secret), known, _now() + 400 * DAY * 1000)
         return reply
 
     def _enter(self, wanted: dict[str, str], address: str, cookies: dict[str, str]) -> Entered:

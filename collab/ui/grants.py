@@ -15,7 +15,6 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from collab.domain.access import Right
 
-SESSION_COOKIE, KNOWN_COOKIE = "collab_session", "collab_known"
 CARD_SECONDS = 12 * 3600
 DOWNLOAD_SECONDS = 3600
 TICKET_SECONDS = 60
@@ -120,6 +119,20 @@ def read_name(secret: bytes, token: str) -> str | None:
         return None
 
 
+def session_cookie(secret: bytes) -> str:
+    """Name of the cookie that holds a session; of this workspace alone, for ports of one host share their cookies."""
+    return f"collab_session_{_of_workspace(secret)}"
+
+
+def known_cookie(secret: bytes) -> str:
+    """Name of the cookie that says who has signed in in a browser."""
+    return f"collab_known_{_of_workspace(secret)}"
+
+
+def _of_workspace(secret: bytes) -> str:
+    return hmac.digest(secret, b"cookies", "sha256")[:4].hex()
+
+
 def issue_session(secret: bytes, token: str) -> str:
     """Sign a session's token for a cookie, so that what was made up is refused without asking the database."""
     return URLSafeSerializer(secret, salt="session").dumps(token)
@@ -128,7 +141,7 @@ def issue_session(secret: bytes, token: str) -> str:
 def session_of(secret: bytes, cookies: Mapping[str, str]) -> str:
     """The session that a browser holds, as the store knows it; "" for none. Whether it still lasts the store says."""
     try:
-        token = str(URLSafeSerializer(secret, salt="session").loads(cookies.get(SESSION_COOKIE, "")))
+        token = str(URLSafeSerializer(secret, salt="session").loads(cookies.get(session_cookie(secret), "")))
     except BadSignature:
         return ""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -147,7 +160,7 @@ def is_known(secret: bytes, cookies: Mapping[str, str], name: str) -> bool:
 
 def _known(secret: bytes, cookies: Mapping[str, str]) -> list[str]:
     try:
-        return cast("list[str]", URLSafeSerializer(secret, salt="known").loads(cookies.get(KNOWN_COOKIE, "")))
+        return cast("list[str]", URLSafeSerializer(secret, salt="known").loads(cookies.get(known_cookie(secret), "")))
     except BadSignature:
         return []
 

@@ -109,6 +109,9 @@ def _made(project: Project, job: Job) -> None:
                 if n := job.result.get(count, 0):
                     st.caption(word(f"export.{count}", n=f"{n:,}"))
         file = f"exports/{PurePosixPath(job.result['file']).name}"
+        if not looking.is_there(session.desk(), project.id, file):
+            st.caption(word("export.gone"))
+            return
         st.link_button(
             word("export.fetch"),
             session.download_address(file, project.id),

@@ -1,8 +1,10 @@
 """Who is here: a name, asked once; or where people have accounts, a password, or a word from their provider."""
 
+import logging
 from pathlib import Path
 
 import streamlit as st
+from streamlit.errors import StreamlitAuthError
 
 from collab.ui import session
 from collab.ui.pieces import plain
@@ -65,7 +67,7 @@ def _provider() -> None:
     if person is not None:
         _form(key=f"ticket-{session.provider_until()}", data=_data(ticket=session.ticket(person)))
         return
-    if st.user.is_logged_in and session.provider_until() > session.now():
+    if session.came_from_provider() and session.provider_until() > session.now():
         session.turn_away()
         st.error(word("sign_in.not_listed"), icon=":material/block:")
         st.markdown(word("sign_in.not_listed_why"))
@@ -74,10 +76,14 @@ def _provider() -> None:
             st.logout()
             st.stop()
         return
-    if st.user.is_logged_in:
+    if session.came_from_provider():
         st.info(word("sign_in.again"), icon=":material/lock_clock:")
     if st.button(word("sign_in.provider"), type="primary", icon=":material/login:"):
-        st.login()
+        try:
+            st.login()
+        except StreamlitAuthError as error:  # the provider isn't set up: whoever runs the server can read why
+            logging.getLogger("collab").error("Nobody can sign in: %s", error)
+            st.error(word("sign_in.not_set_up"), icon=":material/error:")
 
 
 def _quoted(claim: str) -> str:

@@ -23,11 +23,11 @@ from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.engine.encoders.table import Table
 from collab.errors import Forbidden, SignedOut, StorageError, UnknownName, UserError
-from collab.loop import annotating, looking, reporting, reviewing
+from collab.loop import annotating, looking, permitting, reporting, reviewing
 from collab.loop.exchanging import Sent, exchange
 from collab.loop.inquiring import inquire
 from collab.loop.measuring import measured
-from collab.loop.permitting import Desk, refused
+from collab.loop.permitting import Desk
 from collab.loop.recalling import recall
 from collab.loop.reporting import AuditReport
 from collab.loop.sharing import Sharing
@@ -175,7 +175,7 @@ class _Doors:
         """A desk for whom a note names, who must hold the session that it was given in. Raises `SignedOut`."""
         desk = Desk(self.store, person, session)
         if session and session_of(self.secret(), cookies) != session:
-            refused(desk, f"route {what}", "the browser holds another session", project)
+            permitting.refused(desk, f"route {what}", "the browser holds another session", project)
             raise SignedOut
         return desk
 
@@ -239,6 +239,8 @@ class _Doors:
             ranking=message.ranking, waits=message.waits, chosen_only=grant.chosen, utc_offset=grant.utc_offset,
         )  # fmt: skip
         got = exchange(desk, project, grant.annotator, sent, _now())
+        if any(isinstance(error, UnknownName | Forbidden) for error in got.refused.values()):
+            permitting.refused(desk, "exchanging.exchange", "an item or an answer that isn't theirs", project.id)
         refused = {e.id: e.message for e in message.answers if isinstance(e, Refused)}
         refused |= {answer: told(error) for answer, error in got.refused.items()}
         handed, columns, link = got.handed, self._table(got.columns), self._link(project.id)

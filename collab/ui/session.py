@@ -122,10 +122,15 @@ def cookie_session() -> str:
 
 def vouched_for() -> str | None:
     """Whom the identity provider vouches for now; None: nobody, or somebody who isn't on the list."""
-    if not st.user.is_logged_in or not provider_until() > now():
+    if not came_from_provider() or not provider_until() > now():
         return None
     found = admitting.vouched(_store(), str(st.user.get("iss", "")), str(st.user.get("sub", "")))
     return None if found is None else found.name
+
+
+def came_from_provider() -> bool:
+    """Whether somebody has signed in with the provider, however long ago."""
+    return bool(st.user.get("is_logged_in"))  # as an attribute it isn't there where no provider is set up
 
 
 def provider_until() -> int:

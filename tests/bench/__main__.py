@@ -27,6 +27,10 @@ GROUPS = {
     "tuning": ("tune_ratio_grouped", "tune_ratio_defaults"),
     "startup": ("first_ask_s_50k",),
     "tiles": ("tiles_cold_s_10k", "tiles_warm_s_10k"),
+    "finding": (
+        "find_ms_1m_sqlite", "like_s_1m", "batch_step_ms_sqlite", "find_ms_1m_postgres", "batch_step_ms_postgres",
+        "map_s_50k", "lasso_s_50k",
+    ),
     "switching": (
         "key_to_next_p95_ms_training", "save_p95_ms_training", "key_to_next_p95_ms_switching", "save_p95_ms_switching",
     ),

@@ -7,7 +7,7 @@ import pytest
 
 from collab.domain.store import Store
 from collab.storage.database import open_store
-from tests.faults.crowd import Crowd, make_project
+from tests.faults.crowd import THREE, Crowd, make_project
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def store(workspace: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def crowd(store: Store) -> Iterator[Callable[[int], Crowd]]:
-    """Makes three people who answer at a port as fast as they can; they end with the test."""
+def crowd(store: Store) -> Iterator[Callable[..., Crowd]]:
+    """Makes three people, or those who are named, who answer at a port as fast as they can; they end with the test."""
     made: list[Crowd] = []
 
-    def make(port: int) -> Crowd:
-        made.append(Crowd(store, port))
+    def make(port: int, *names: str) -> Crowd:
+        made.append(Crowd(store, port, names or THREE))
         return made[-1]
 
     yield make

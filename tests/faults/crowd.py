@@ -18,6 +18,8 @@ from tests.driving import Person, Refusal, wait_for
 PAUSE = 0.05
 """Seconds between two answers of a person."""
 
+THREE = ("Ann", "Bob", "Cleo")
+
 MOODS = (("plus", "great lovely happy good"), ("minus", "awful terrible sad bad"))
 
 
@@ -59,9 +61,9 @@ def times_in_log(store: Store, project: int, ids: Sequence[str]) -> Counter[int]
 
 
 class Crowd:
-    """Three people at their cards, each in a thread, without a browser."""
+    """People at their cards, each in a thread, without a browser."""
 
-    def __init__(self, store: Store, port: int, names: Sequence[str] = ("Ann", "Bob", "Cleo")) -> None:
+    def __init__(self, store: Store, port: int, names: Sequence[str]) -> None:
         (project,) = store.projects()
         self.project = project.id
         self.refusals: list[Refusal] = []

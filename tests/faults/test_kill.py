@@ -55,6 +55,23 @@ def worker_of(workspace: Path) -> int:
     return int((workspace / "worker.lock").read_text())
 
 
+def test_of_answers_that_share_commits_none_that_was_acknowledged_is_lost_to_a_kill(
+    workspace: Path, store: Store, crowd: Callable[..., Crowd]
+) -> None:
+    port = free_port()
+    with running_app(workspace, port=port) as app:
+        app.wait_until_ready()
+        people = crowd(port, *(f"Person {number}" for number in range(16)))
+        people.go_on(40)
+        app.kill()
+        with still_or_again(app, workspace):
+            people.go_on(40)
+        people.end()
+    assert times_in_log(store, people.project, people.acked) == {1: len(people.acked)}
+    store.check_chain(people.project)
+    assert projections(store, people.project) == rebuilt(store, people.project)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("victim", [kill_the_app, kill_the_worker])
 def test_every_acknowledged_answer_is_there_once_after_a_kill(

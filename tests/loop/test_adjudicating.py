@@ -1,5 +1,6 @@
 """Second looks from the queue to the verdict, and back; the log alone gives all of it again."""
 
+import csv
 import uuid
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from collab.domain.annotation import Annotation, Decision
 from collab.domain.suspect import Suspect
 from collab.errors import Conflict, InvalidAnswer, UnknownName
-from collab.loop import adjudicating, annotating, reviewing
+from collab.loop import adjudicating, annotating, exporting, reviewing
 from tests.loop.conftest import Loop
 
 
@@ -70,6 +71,18 @@ def test_what_an_adjudicator_says_stands_above_all_and_can_be_taken_back(signs):
     handed = rex.next()
     assert [a.item for a in handed.asks] == [item]
     assert list(handed.begun) == [handed.asks[0].id]  # answered blind already: what others said may be shown at once
+
+
+def test_an_export_names_the_adjudicator_of_what_they_settled(signs):
+    item = _doubted(signs, "minus")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    rex.settle(item, "plus")
+    made = exporting.export_data(signs.store, signs.project, "decisions", "csv", progress=lambda *_: None)
+    (line,) = csv.DictReader(made.path.read_text("utf-8-sig").splitlines())
+    assert [line[name] for name in ("answer", "source", "annotator")] == [
+        "plus", "adjudicated", "Rex",
+    ]  # fmt: skip
 
 
 def test_the_same_answer_keeps_the_decision(signs):

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -111,6 +112,17 @@ def test_waits_grow_with_failed_attempts_and_a_right_password_waits_too(accounts
     assert waits == [1, 2, 4, 8]
     assert enter(accounts, now=now + 16 * SECOND).person == "Ana"
     fail(accounts, BY_PLACE.free, now=now + HOUR)  # all is forgotten
+
+
+def test_many_attempts_at_once_get_no_further_than_one_after_the_other(accounts):
+    def attempt(_: int) -> type[Exception]:
+        with pytest.raises((WrongPassword, WaitFirst)) as refused:
+            enter(accounts, password="wrong wrong wrong")
+        return refused.type
+
+    with ThreadPoolExecutor(8) as people:
+        said = list(people.map(attempt, range(4 * BY_PLACE.free)))
+    assert said.count(WrongPassword) == BY_PLACE.free
 
 
 def test_others_attempts_hold_nobody_up_at_another_address(accounts):

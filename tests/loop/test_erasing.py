@@ -8,11 +8,15 @@ import pytest
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
+from collab.domain.suspect import Suspect
 from collab.errors import UnknownName
 from collab.loop import annotating, erasing, exporting
+from collab.loop.backing_up import back_up
 from collab.loop.examining import examine
+from collab.loop.restoring import restore
 from collab.storage.database import open_store
 from tests.loop.conftest import NOW, Loop
+from tests.loop.test_adjudicating import Reviewer
 from tests.pictures import disc, stored
 
 SECRET = "Zanzibar Quux"
@@ -178,3 +182,30 @@ def test_a_deleted_project_comes_back_until_it_is_purged(ward, make_project):
         store.restore_project(project.id)
     assert store.project(other.id) == replace(other)
     assert problems(store) == []
+
+
+def test_verdicts_on_an_erased_item_go_and_a_backup_of_it_comes_back_sound(loop, tmp_path):
+    signs = loop(items=12, audit_schedule=(), audit_trickle=0)
+    store, project, ask = signs.store, signs.project, signs.hand("Ada").asks[0]
+    item = ask.item
+    signs.say("Ada", ask)
+    store.put_suspects(project.id, ("error",), [Suspect(item, "error", 0.9)], signs.now)
+    store.add_annotator("Rex")
+    rex = Reviewer(signs)
+    rex.look(rex.next("error").asks[0])
+    rex.settle(item, "minus", note=f"{SECRET} says so")
+    assert store.decision(item).source == "adjudicated"
+
+    erasing.erase_item(store, project, item, "Ada", NOW + 10**6)
+    erasing.erase_person(store, "Rex", "Ada", NOW + 10**6)
+
+    assert (signs.state(item), store.decision(item), store.adjudication(item)) == ("unusable", None, None)
+    assert store.suspects_of(item) == ()
+    assert problems(store) == []
+    made = back_up(store, tmp_path / "b.zip", open_store, now=NOW)
+    restore(made.path, tmp_path / "new", open_store, now=NOW)
+    back = open_store(tmp_path / "new")
+    assert problems(back) == []
+    assert (back.erased_items(project.id), [p.name for p in back.people() if p.erased]) == (1, ["erased 1"])
+    assert holds(back, "Rex") == []
+    back.close()

@@ -78,6 +78,22 @@ def test_unseen_asks_are_swapped_when_a_new_ranking_has_landed(loop):
     assert signs.hand("Bo", want=1, ranking=2).asks[0].item == new[3]
 
 
+def test_a_swapped_ask_that_was_on_screen_by_then_goes_to_nobody_else(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, blind_share=0.0)
+    ranked(signs, 1)
+    first, second, third = signs.hand("Ada", want=3).asks
+    ranked(signs, 2, skip=20)
+    more = signs.hand("Ada", want=2, have=[second.id, third.id], on_screen=first.id, ranking=1)
+    ranked(signs, 3)  # the old ones are the best once more
+    assert not {second.item, third.item} & {a.item for a in signs.hand("Bo", want=6, ranking=3).asks}
+    signs.hand("Ada", want=2, have=[a.id for a in more.asks], on_screen=second.id, ranking=3)
+    others = {a.item for a in signs.hand("Cy", want=6, ranking=3).asks}
+    assert third.item in others
+    assert second.item not in others
+    signs.say("Ada", second)
+    assert [a.lease_valid for a in signs.store.current(second.item)] == [True]
+
+
 def test_asks_that_the_new_ranking_still_wants_stay_and_get_its_word(loop):
     signs = loop(audit_schedule=(), audit_trickle=0, blind_share=0.0)
     ranked(signs, 1)

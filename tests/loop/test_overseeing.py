@@ -102,3 +102,17 @@ def test_deleted_projects_are_purged_when_their_days_are_over(signs, make_projec
     sweep_retention(store, NOW + 31 * DAY)
     assert overseeing.due(store, NOW).deleted == ()
     assert store.check_chain(gone.id) == 1
+
+
+def test_the_last_administrator_isnt_erased_and_exports_of_an_erased_item_arent_offered(signs):
+    store, project = signs.store, signs.project
+    store.save_person(Person("Root", admin=True))
+    store.set_password("Root", "digest")
+    with pytest.raises(Conflict, match="last administrator"):
+        erasing.erase_person(store, "Root", "Root", NOW)
+    assert store.annotators() == ("Ana", "Root")
+    name = f"exports/{project.id}-all.csv"
+    store.write_file(name, iter([b"x"]))
+    assert looking.is_there(store, project.id, name)
+    erasing.erase_item(store, project, store.pool(project.id)[0].item, "Root", NOW)
+    assert not looking.is_there(store, project.id, name)

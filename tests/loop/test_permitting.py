@@ -38,8 +38,12 @@ def test_a_name_on_trust_is_nobody_once_people_have_accounts(accounts, project):
 def test_whoever_has_no_part_in_a_project_finds_none(accounts, project):
     desk = Desk(accounts, "Ana", "ana")
     assert looking.projects(desk) == ()
-    with pytest.raises(UnknownName):
-        looking.project(desk, project.id)
+    for _ in range(3):
+        with pytest.raises(UnknownName):
+            looking.project(desk, project.id)
+    assert [(e.person, e.act, e.what) for _, e in accounts.accesses(project.id)] == [
+        ("Ana", "refused", "looking.project")
+    ]
 
 
 def test_a_role_that_is_taken_away_counts_at_once(accounts, project: Project):

@@ -61,6 +61,21 @@ def test_where_they_differ_one_key_decides_and_enter_does_not(table: Table, key:
     assert [(a["kind"], a["answer"]) for a in table.received] == [("settle", [answer])]
 
 
+def test_of_any_number_of_classes_enter_settles_what_is_picked(table: Table) -> None:
+    table.open(**REVIEW, many=True)
+    table.press("1", "Enter")
+    looked(table, "Decided was Negative (Ada).")
+    expect(table.at("#accept")).to_contain_text("Decide Positive")
+    table.press("3")
+    expect(table.at("#accept")).to_contain_text("Decide Positive, Negative")
+    table.press("Enter")
+    asked(table, 2)
+    table.press("]")
+    expect(table.at("#kinds [aria-pressed=true]")).to_contain_text("Likely errors")
+    table.saved()
+    assert [(a["kind"], a["answer"]) for a in table.received] == [("settle", ["pos", "neg"])]
+
+
 def test_a_verdict_is_reopened_and_taken_back(table: Table) -> None:
     table.open(**REVIEW)
     table.press("3")

@@ -18,13 +18,13 @@ from collab.domain.store import Store
 from collab.loop.admitting import digest
 from collab.storage.database import open_store
 from collab.ui.grants import (
-    SESSION_COOKIE,
     Download,
     Grant,
     issue_download,
     issue_grant,
     issue_media,
     issue_session,
+    session_cookie,
 )
 from collab.ui.routes import routes
 from tests.samples import YES_NO, rows
@@ -46,7 +46,7 @@ class Walk:
     def ask(self, path: str, who: str, holds: str | None = None) -> tuple[int, str]:
         """The status and the sentence of what comes back, where the browser holds the session of somebody."""
         cookie = issue_session(self.secret, holds or who) if holds != "" else "nothing"
-        self.client.cookies = {SESSION_COOKIE: cookie}
+        self.client.cookies = {session_cookie(self.secret): cookie}
         session, number = digest(who), self.project.id
         if path.endswith("/media/{name:path}"):
             note = issue_media(self.secret, number, IMAGE, time.time())
@@ -141,7 +141,7 @@ def test_an_image_is_for_those_who_are_signed_in_and_members(walk: Walk) -> None
 
 
 def test_a_cookie_alone_or_a_forged_grant_opens_no_route(walk: Walk) -> None:
-    walk.client.cookies = {SESSION_COOKIE: issue_session(walk.secret, "admin")}
+    walk.client.cookies = {session_cookie(walk.secret): issue_session(walk.secret, "admin")}
     forged = issue_grant(b"another secret", Grant("admin", walk.project.id, session=digest("admin")))
     for headers in ({}, {"Authorization": f"Bearer {forged}"}, {"Authorization": "Basic YTpi"}):
         for path in ("sync", "history", "why", "media"):
@@ -149,14 +149,14 @@ def test_a_cookie_alone_or_a_forged_grant_opens_no_route(walk: Walk) -> None:
 
 
 def test_a_forged_cookie_is_no_session(walk: Walk) -> None:
-    walk.client.cookies = {SESSION_COOKIE: issue_session(b"another secret", "annotator")}
+    walk.client.cookies = {session_cookie(walk.secret): issue_session(b"another secret", "annotator")}
     note = issue_media(walk.secret, walk.project.id, IMAGE, time.time())
     assert walk.client.get(f"/api/v1/{IMAGE}", params={"t": note}).status_code == 401
 
 
 def test_a_grant_for_names_on_trust_ends_with_the_first_account(walk: Walk) -> None:
     grant = {"Authorization": f"Bearer {issue_grant(walk.secret, Grant('admin', walk.project.id))}"}
-    walk.client.cookies = {SESSION_COOKIE: issue_session(walk.secret, "admin")}
+    walk.client.cookies = {session_cookie(walk.secret): issue_session(walk.secret, "admin")}
     assert walk.client.post("/api/v1/history", json={}, headers=grant).status_code == 401
 
 
@@ -168,7 +168,9 @@ def test_an_item_of_another_project_is_answered_nowhere(walk: Walk) -> None:
     }  # fmt: skip
     body = {**SYNC, "answers": [entry]}
     grant = issue_grant(walk.secret, Grant("lead", walk.project.id, session=digest("lead")))
-    walk.client.cookies = {SESSION_COOKIE: issue_session(walk.secret, "lead")}
+    walk.client.cookies = {session_cookie(walk.secret): issue_session(walk.secret, "lead")}
     reply = walk.client.post("/api/v1/sync", json=body, headers={"Authorization": f"Bearer {grant}"}).json()
     assert reply["refused"] == [{"id": entry["id"], "message": f"There is no item {item}."}]
+    noted = walk.store.accesses(walk.project.id, AccessFilter(person="lead", act="refused"))[0][1]
+    assert (noted.what, noted.detail) == ("exchanging.exchange", {"why": "an item or an answer that isn't theirs"})
     assert walk.store.current(item) == []

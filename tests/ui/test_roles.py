@@ -17,7 +17,7 @@ from tests.samples import answer_of
 
 NAVIGATION = Path(session.__file__).parent / "navigation.py"
 FAR = 10**15
-EVERYBODYS = ("home", "label", "answers", "data", "insights")
+EVERYBODYS = ("home", "label", "answers", "data", "agreement", "insights")
 LEADS = ("models", "certify", "export", "settings")
 PAGES = {
     "annotator": EVERYBODYS, "adjudicator": (*EVERYBODYS, "review"), "lead": (*EVERYBODYS, "review", *LEADS),
@@ -52,6 +52,7 @@ def open_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> Open:
 
     def run(who: str, page: str = "", **query: str) -> AppTest:
         monkeypatch.setattr(session, "cookie_session", lambda: f"session of {who}" if who else "")
+        page = {"agreement": "experts"}.get(page, page)
         script = f"from collab.ui import page_{page}, pieces\nwith pieces.errors_told():\n    page_{page}.draw()\n"
         at = (
             AppTest.from_string(script, default_timeout=20)
@@ -111,3 +112,16 @@ def test_a_page_whose_session_has_ended_says_so_and_leads_to_sign_in(
     at.run()
     assert at.title[0].value == "Sign in"
     assert json.loads(at.main.get("bidi_component")[0].proto.json)["strings"]["go"] == "Sign in"
+
+
+@pytest.mark.slow
+def test_where_a_provider_is_wanted_and_none_is_set_up_nobody_comes_in(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    store.set_sign_in_way("oidc")
+    at = open_page("lead")
+    assert not at.exception
+    assert at.title[0].value == "Sign in"
+    next(b for b in at.button if b.label == "Sign in with your organization").click().run()
+    assert not at.exception
+    assert "isn’t set up on this server" in at.error[0].value

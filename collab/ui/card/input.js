@@ -130,6 +130,7 @@ class Input {
       j = i >= 0 ? i : Math.max(named(typed), digit && !e.shiftKey ? named(digit) : -1);
     if (j >= 0) return (event) => card.choose(j, event);
     if (typed === "/" && !el.findbox.hidden) return () => el.find.focus();
+    if (card.review.on && (typed === "[" || typed === "]")) return () => card.review.step(typed === "[" ? -1 : 1);
     const acts = this.acts(),
       lens = card.pictures.key(e);
     if (lens) return lens;

@@ -156,6 +156,13 @@ class Review {
     this.card.draw();
     line.sync();
   }
+  step(by) {
+    // the next filter that holds something, round and round
+    const { line, data } = this.card,
+      kinds = data.kinds.map((k) => k.kind).filter((k) => k === "" || k === line.kind || line.left?.[k]),
+      at = kinds.indexOf(line.kind);
+    this.choose(kinds[(at + by + kinds.length) % kinds.length]);
+  }
   filters() {
     const { line, data } = this.card,
       left = line.left ?? {};

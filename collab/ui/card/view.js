@@ -12,6 +12,7 @@ const LOOK_KEYS = [
   ["M", "help_mine"],
   ["D", "help_discard"],
   ["E", "help_expert"],
+  ["[ ]", "help_filter"],
 ];
 const SWATCHES = 3; // colors of an entry of the strip at most
 
