@@ -414,6 +414,9 @@ class Store(Protocol):
     def find(self, project: int, wanted: ItemFilter, limit: int = 50, offset: int = 0) -> tuple[list[ItemRow], int]:
         """A page of items, and how many match in all."""
 
+    def matching(self, project: int, wanted: ItemFilter) -> list[int]:
+        """Ids of all that match."""
+
     def search(
         self,
         project: int,
