@@ -22,7 +22,7 @@ from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
-from collab.loop.replaying import replay, replay_norming
+from collab.loop.replaying import forget_several, replay, replay_norming
 from collab.loop.veiling import recorded
 
 LATER_MS = 30 * 60_000
@@ -181,6 +181,7 @@ def rebuild(store: Store, project_id: int) -> None:
                     apply_verdict(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
                     forget(store, project.id, event.item)
+                    forget_several(store, project.id, event.item)
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
                     _settle(store, project, event.item, event.at)
