@@ -87,8 +87,8 @@ class Sharing:
             with self._store.savepoint():
                 piece.work_on()
         except Exception as error:
-            if error is not piece.error:  # what it wrote couldn't be undone by itself
-                raise (piece.error or error) from error
+            if error is not piece.error:  # the whole transaction is lost
+                raise
 
 
 class _Piece:

@@ -42,9 +42,10 @@ class Database:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             elif not durable:
                 connection.exec_driver_sql("SET LOCAL synchronous_commit=off")
-            self._local.connection, self._local.locked = connection, set()
+            self._local.connection, self._local.locked, self._local.lost = connection, set(), None
             try:
                 yield
+                self._refuse_lost()
                 connection.commit()
             except BaseException:
                 # A broken connection can't roll back, and need not: what it began dies with it.
@@ -58,14 +59,18 @@ class Database:
     def savepoint(self) -> Iterator[None]:
         """Inside a transaction: undo what the body wrote where it fails, and nothing else."""
         assert self._joined is not None, "a savepoint is part of a transaction"
+        self._refuse_lost()
         connection, locked = self._joined, set(self._local.locked)
         connection.exec_driver_sql("SAVEPOINT piece")
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             self._local.locked = locked
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT piece")
-            connection.exec_driver_sql("RELEASE SAVEPOINT piece")
+            try:
+                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT piece")
+                connection.exec_driver_sql("RELEASE SAVEPOINT piece")
+            except (StorageError, sa.exc.DBAPIError):  # a full disk, for one, ends the whole transaction
+                self._local.lost = self._local.lost or error
             raise
         connection.exec_driver_sql("RELEASE SAVEPOINT piece")
 
@@ -160,6 +165,10 @@ class Database:
         self._engine.dispose()
         if self._gate is not None:
             self._gate.close()
+
+    def _refuse_lost(self) -> None:
+        if self._local.lost is not None:
+            raise self._local.lost
 
     @property
     def _joined(self) -> sa.Connection | None:

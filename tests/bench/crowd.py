@@ -41,7 +41,7 @@ def _results(name: str, url: str) -> Iterator[Result]:
         project = make_project(store, ITEMS, annotations_per_item=OVERLAP)
         with running_app(workspace, url, program="tests.bench.counted") as app:
             app.wait_until_ready()
-            wait_for(lambda: now_ms() - store.progress(project.id).worker_at < 1000, 60)
+            wait_for(lambda: now_ms() - store.progress(project.id).worker_at < 5000, 120)
             before = _seconds(app)
             arguments = map(str, (workspace, app.port, PEOPLE, SECONDS, EVERY))
             said = subprocess.run(
