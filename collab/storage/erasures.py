@@ -6,6 +6,7 @@ The log stays: its events are told anew by `log.retell`, or lose what they said.
 
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,9 @@ ALIAS = "erased "
 """Names of erased people begin so, and no other name does."""
 WHO = frozenset({"annotator", "person", "by", "actor", "requested_by", "signed_by"})
 """Columns of this name hold a person's name."""
-_APART = frozenset({"event", "event_content", "actor", "annotator", "item", "replacement", "label_schema", "project"})
+_APART = frozenset(
+    {"access_log", "event", "event_content", "actor", "annotator", "item", "replacement", "label_schema", "project"}
+)
 """Tables that `rename_person` leaves to others, or that hold no person's name but by chance."""
 _GONE = frozenset({"session", "member", "presence", "put_off"})
 """Tables of which a person's rows go."""
@@ -58,6 +61,7 @@ def rename_person(db: Database, name: str, alias: str) -> None:
                         if table.name in _GONE
                         else sa.update(table).where(mine).values({column.name: alias})
                     )
+        _rename_in_access_log(db, name, alias)
         log.rename_actor(db, name, alias)
         people.add_annotator(db, name)  # who never signed in, but is named by a file
         a = tables.annotator
@@ -142,6 +146,23 @@ def scrub(db: Database) -> bool:
         return db.compact()
     db.outside([f"VACUUM (FULL) {table.name}" for table in tables.metadata.sorted_tables])
     return True
+
+
+def _rename_in_access_log(db: Database, name: str, alias: str) -> None:
+    """Put the alias into the access log too, whose triggers allow it while it is said that somebody is erased."""
+    a, t = tables.annotator, tables.access_log
+    subject = db.scalar(sa.select(a.c.subject).where(a.c.name == name)) or ""
+    db.write(sa.insert(tables.setting).values(name="erasing", value=alias.encode()))
+    for word in filter(None, (name, subject)):
+        _rewrite(db, t, t.c.detail, word, partial(renamed, name=word, alias=alias))
+    for key in ("address", "subject"):  # from where they came, and what a provider calls them
+        _rewrite(db, t, t.c.detail, key, partial(_without, key=key), t.c.person == name)
+    db.write(sa.update(t).where(t.c.person == name).values(person=alias))
+    db.write(sa.delete(tables.setting).where(tables.setting.c.name == "erasing"))
+
+
+def _without(told: Any, key: str) -> Any:
+    return {k: v for k, v in told.items() if k != key}
 
 
 def _rewrite(

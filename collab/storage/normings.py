@@ -28,8 +28,7 @@ def save_norming(db: Database, norming: Norming) -> None:
 
 
 def normings(db: Database, project: int) -> tuple[Norming, ...]:
-    table = tables.norming
-    rows = db.rows(sa.select(table).where(table.c.project == project).order_by(table.c.number.desc()))
+    rows = db.rows(_ALL, {"of": project})
     return tuple(Norming(r.project, r.number, r.stage, tuple(r.items), r.actor, r.at) for r in rows)
 
 
@@ -111,3 +110,8 @@ _AGAIN = sa.text(
     "AND item IN (SELECT item FROM norming_item WHERE project = :project)"
 )
 _END = sa.text("UPDATE ask SET done = true WHERE project = :project AND lane = 'norming' AND NOT done")
+_ALL = (
+    sa.select(tables.norming)
+    .where(tables.norming.c.project == sa.bindparam("of"))
+    .order_by(tables.norming.c.number.desc())
+)

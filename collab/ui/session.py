@@ -14,7 +14,7 @@ from streamlit.navigation.page import StreamlitPage
 from collab.domain.access import Right, SignIn
 from collab.domain.project import Project
 from collab.domain.store import Store
-from collab.errors import SignedOut, UnknownName
+from collab.errors import Conflict, SignedOut, UnknownName
 from collab.loop import admitting, looking, permitting
 from collab.loop.permitting import Desk
 from collab.ui.grants import (
@@ -153,9 +153,11 @@ def turn_away() -> None:
 
 
 def sign_in(name: str) -> None:
-    """Take a name. Raises `SignedOut` where names are not taken on trust."""
+    """Take a name. Raises `SignedOut` where names are not taken on trust, `Conflict` where it is a pseudonym."""
     if way() != "none":
         raise SignedOut
+    if any(person.erased and person.name == name for person in _store().people()):
+        raise Conflict(f"{name} stands for somebody who was erased. Choose another name.")
     _store().add_annotator(name)
     st.session_state["annotator"] = name
 

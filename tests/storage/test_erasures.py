@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from collab.domain.annotation import Event
 from collab.domain.project import Field
 from collab.domain.store import ItemFilter, Store
 from collab.storage import schema
@@ -76,3 +77,23 @@ def test_the_words_of_an_erased_item_find_nothing(store: SqlStore, make_project:
     store.save_fields(project, [Field("text", personal=True)])  # goes through the index: what isn't in it is no fault
     assert store.find(project, ItemFilter(text="number 3", include_reserved=True))[1] == 0
     store.check(deep=True)
+
+
+def test_a_purged_project_keeps_its_hashes_alone_and_the_database_is_written_anew(
+    store: SqlStore, make_project: MakeProject
+) -> None:
+    project, other = make_project(3).id, make_project(2, name="Other").id
+    store.index_text(project)
+    said = answer_of(project, store.pool(project)[0].item, by="Zoe Quux")
+    store.append(said.event())
+    store.set_current(said.item, "Zoe Quux", said)
+    store.delete_project(project, 5)
+
+    store.purge_project(project, 6)
+    store.append(Event("gone", project, "erase", "", 6, payload={"what": "project", "up_to": 1}))
+
+    assert store.scrub()
+    assert (store.check_chain(project), store.event(said.id).payload) == (2, {})
+    assert store.deleted_projects() == ()
+    assert len(store.stream_items(other)) == 2
+    assert store.scalar(sa.text(f"SELECT count(*) FROM item WHERE project = {project}")) == 0

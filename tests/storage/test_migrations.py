@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -8,13 +9,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from collab.domain.annotation import Decision
-from collab.domain.project import Field, LoopPolicy
 from collab.domain.store import PoolRow
 from collab.errors import StoreNewer
+from collab.storage import log
 from collab.storage.database import HEAD, SqlStore, open_store
 from collab.storage.migrations.running import config, upgrade
 from collab.storage.schema import metadata
-from tests.samples import YES_NO, answer_of
+from tests.samples import answer_of
 from tests.storage.conftest import Open
 
 
@@ -81,20 +82,29 @@ def test_a_queue_and_decisions_of_before_certificates_go_on(tmp_path: Path) -> N
 
 
 def test_a_log_from_before_actors_had_codes_goes_on(tmp_path: Path) -> None:
-    opened = open_store(tmp_path)
-    project = opened.create_project("a", (Field("text"),), YES_NO, LoopPolicy(), 1).id
-    said = answer_of(project, 7, by="ann")
-    opened.append(said.event())
     before = ScriptDirectory.from_config(config()).get_revision("0010").down_revision
-    for statement in (*_BEFORE_CODES, f"UPDATE alembic_version SET version_num = '{before}'"):
-        opened.write(sa.text(statement))
-    opened.close()
+    content = {"actor": "ann", "payload": {"note": "n"}}
+    event = {
+        "id": "a", "project": 1, "number": 1, "kind": "flag", "actor": "digest of ann", "at": 5, "item": 7, "ask": None,
+        "target": None, "batch": None, "schema_version": 1, "content": log._digest("salt", content),
+    }  # fmt: skip
+    event["hash"] = log._chained("", event)
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'collab.db'}")
+    with engine.begin() as connection:
+        upgrade(connection, before)
+        connection.execute(sa.text(_BEFORE_CERTIFICATES[0]))
+        connection.execute(sa.text("INSERT INTO counter (project, events, head) VALUES (1, 1, :hash)"), event)
+        connection.execute(sa.insert(metadata.tables["event"]), [event])
+        connection.execute(
+            sa.text("INSERT INTO event_content VALUES ('a', 'salt', :content)"), {"content": json.dumps(content)}
+        )
+    engine.dispose()
 
     opened = open_store(tmp_path)
-    opened.append(answer_of(project, 8, by="ann").event())
+    opened.append(answer_of(1, 8, by="ann").event())
 
-    assert opened.check_chain(project) == 2
-    assert [number for number, _ in opened.annotations(project, "ann")] == [2, 1]
+    assert opened.check_chain(1) == 2
+    assert [number for number, _ in opened.annotations(1, "ann")] == [2, 1]
     opened.close()
 
 
@@ -109,13 +119,6 @@ def test_a_newer_database_is_refused_and_left_alone(reopen: Open) -> None:
     assert opened.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
 
 
-_BEFORE_CODES = (
-    "DROP TABLE actor",
-    "ALTER TABLE item DROP COLUMN erased",
-    "ALTER TABLE project DROP COLUMN purged_at",
-    "DROP TRIGGER access_log_update",
-    "DROP TRIGGER access_log_delete",
-)
 _BEFORE_CERTIFICATES = (
     "INSERT INTO project (id, name, fields, policy, version, salt, at) VALUES (1, 'a', '[]', '{}', 1, 's', 1)",
     "INSERT INTO counter (project, items, decided, visible) VALUES (1, 2, 1, 2)",

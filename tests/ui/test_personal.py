@@ -15,7 +15,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import NewItem, Store
 from collab.loop import annotating
 from collab.ui import session
-from collab.ui.grants import SESSION_COOKIE, Grant, issue_grant, issue_session
+from collab.ui.grants import Grant, issue_grant, issue_session, session_cookie
 from collab.ui.routes import routes
 from tests.samples import YES_NO
 from tests.ui.test_routes import message
@@ -62,7 +62,7 @@ def post(store: Store) -> Iterator[Callable[..., str]]:
     with TestClient(Starlette(routes=routes(store))) as client:
 
         def send(who: str, project: int, route: str, body: object) -> str:
-            client.cookies = {SESSION_COOKIE: issue_session(store.secret(), who)}
+            client.cookies = {session_cookie(store.secret()): issue_session(store.secret(), who)}
             grant = issue_grant(store.secret(), Grant(who, project, session=session_id(who)))
             reply = client.post(f"/api/v1/{route}", json=body, headers={"Authorization": f"Bearer {grant}"})
             assert reply.status_code == 200, reply.text

@@ -11,10 +11,12 @@ down_revision = "0009"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-# Entries go once they are older than the limit that `shorten` has written beside; a name may become a pseudonym's.
+# Entries go once they are older than the limit that the retention has written beside; a name in them may become a
+# pseudonym while an erasure goes on, which says so beside, too.
 _LIMIT = "coalesce((SELECT CAST({} AS bigint) FROM setting WHERE name = 'access log since'), 0)"
-_SAME = " OR ".join(f"NEW.{c} <> OLD.{c}" for c in ("id", "at", "act", "what", "items", "detail"))
-_SAME += " OR coalesce(NEW.project, -1) <> coalesce(OLD.project, -1) OR NEW.person NOT LIKE 'erased %'"
+_SAME = " OR ".join(f"NEW.{c} <> OLD.{c}" for c in ("id", "at", "act", "what", "items"))
+_SAME += " OR coalesce(NEW.project, -1) <> coalesce(OLD.project, -1)"
+_SAME += " OR NOT EXISTS (SELECT 1 FROM setting WHERE name = 'erasing')"
 _SQLITE = (
     f"CREATE TRIGGER access_log_delete BEFORE DELETE ON access_log WHEN OLD.at >= {_LIMIT.format('value')} "
     "BEGIN SELECT RAISE(ABORT, 'the access log is append-only'); END",
