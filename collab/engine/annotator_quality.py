@@ -28,6 +28,10 @@ PASSES, SETTLED = 200, 1e-6
 BEFOREHAND, TRUSTED = 4.0, 0.7
 """So many answers of each class, this share of them right, are added to each annotator's own: one who has answered
 little is thought neither perfect nor hopeless. With fewer, `tests/bench/raters` loses up to 4 points on 150 items."""
+CARE = 0.5
+"""Power to which Dawid-Skene's probabilities are taken where they are told: errors of different people have causes in
+common, which the method doesn't know. Where answers differ in `tests/bench/raters`, it is 98 % sure of what is right
+in 87 to 93 %; at this power what is 90 % sure or more is right in 93 to 98 %."""
 LEAST_WEIGHT = 1e-6
 
 
@@ -200,6 +204,17 @@ def dawid_skene(answers: Ints, n_classes: int, model: Floats | None = None) -> C
             break
     right = np.einsum("att,t->a", confusion, proba.mean(axis=0))
     return Consensus(proba, right)
+
+
+def careful(proba: Doubles) -> Doubles:
+    """Make probabilities as sure as answers of people who err alike allow, shape (n_items, n_classes).
+
+    >>> careful(np.array([[0.98, 0.02]])).round(3).tolist()
+    [[0.875, 0.125]]
+    """
+    flat = proba**CARE
+    less: Doubles = flat / flat.sum(axis=1, keepdims=True)
+    return less
 
 
 def crowdlab(answers: Ints, model: Floats) -> Consensus:

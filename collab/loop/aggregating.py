@@ -3,7 +3,7 @@
 Audits are left out of both: the model's word must have no hand in the answers that it is judged by.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from collab.domain.annotation import Ask, Decision, Event, answers_wanted
 from collab.domain.project import LabelSchema, Project
 from collab.domain.store import SharedAnswer, Store
 from collab.domain.task import answer_of
-from collab.engine.annotator_quality import Consensus, crowdlab, dawid_skene, relabel_scores
+from collab.engine.annotator_quality import Consensus, careful, crowdlab, dawid_skene, relabel_scores
 from collab.engine.arrays import Floats, Ints
 from collab.engine.heads import FittedHead, Standard, head_of
 from collab.engine.label_quality import FOLDS
@@ -169,7 +169,8 @@ def _consensus(answers: Answers, model: Floats | None, method: str, schema: Labe
     classes = len(answers.numbers.met) if schema.many else len(schema.classes)
     if method == "crowdlab" and model is not None:
         return crowdlab(answers.table, model)
-    return dawid_skene(answers.table, classes, model)
+    found = dawid_skene(answers.table, classes, model)
+    return replace(found, proba=careful(found.proba))
 
 
 def _ask_again(store: Store, project: Project, answers: Answers, model: Floats, pool: Pool, now: int) -> None:

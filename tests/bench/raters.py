@@ -20,7 +20,7 @@ from cleanlab.multiannotator import get_label_quality_multiannotator
 from crowdkit.aggregation import DawidSkene, MajorityVote
 
 from collab.domain.project import LoopPolicy
-from collab.engine.annotator_quality import crowdlab, dawid_skene, majority
+from collab.engine.annotator_quality import careful, crowdlab, dawid_skene, majority
 from collab.engine.arrays import Floats, Ints
 from collab.engine.encoders.minilm import MiniLM
 from collab.engine.heads import Logistic, Standard
@@ -123,9 +123,10 @@ def measured(size: int, noise: Callable[[Ints, np.random.Generator], Ints], data
         found["the model alone"] = of_majority.argmax(axis=1)
         for name, decided in found.items():
             right.setdefault(name, []).append(float((decided == truth).mean()))
-        sure = settled.proba.max(axis=1) >= LoopPolicy().aggregate_from
-        right.setdefault("share of which it is sure", []).append(float(sure.mean()))
-        right.setdefault("right of these", []).append(float((settled.answers == truth)[sure].mean()))
+        differ = np.where(answers < 0, -1, answers).max(axis=1) != np.where(answers < 0, CLASSES, answers).min(axis=1)
+        sure = careful(settled.proba[differ]).max(axis=1) >= LoopPolicy().aggregate_from
+        right.setdefault("where answers differ, it decides of", []).append(float(sure.mean()))
+        right.setdefault("right of these", []).append(float((settled.answers == truth)[differ][sure].mean()))
     return right
 
 

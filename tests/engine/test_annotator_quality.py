@@ -3,8 +3,11 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from collab.engine.annotator_quality import (
+    alpha_change,
+    careful,
     crowdlab,
     dawid_skene,
+    error_rate,
     kappas,
     krippendorff_alpha,
     majority,
@@ -98,6 +101,33 @@ def test_probabilities_sum_to_one() -> None:
     _, answers, model = crowd()
     for found in (dawid_skene(answers, CLASSES), dawid_skene(answers, CLASSES, model), crowdlab(answers, model)):
         assert found.proba.sum(axis=1) == pytest.approx(1)
+
+
+def test_with_care_the_likeliest_stays_so_and_is_less_sure() -> None:
+    _, answers, _ = crowd()
+    found = dawid_skene(answers, CLASSES).proba
+    less = careful(found)
+    assert less.sum(axis=1) == pytest.approx(1)
+    assert np.array_equal(less.argmax(axis=1), found.argmax(axis=1))
+    assert (less.max(axis=1) <= found.max(axis=1)).all()
+
+
+def test_errors_are_as_frequent_as_two_answers_tell() -> None:
+    _, answers, _ = crowd(20_000, (0.8, 0.8))
+    both = answers[(answers >= 0).all(axis=1)]
+    assert error_rate(float((both[:, 0] != both[:, 1]).mean()), CLASSES) == pytest.approx(0.2, abs=0.01)
+    assert error_rate(1.0) == 1
+
+
+def test_alpha_rises_by_the_difference_of_both_rounds() -> None:
+    _, before, _ = crowd(60, (0.7, 0.7, 0.7))
+    _, after, _ = crowd(60, (0.95, 0.95, 0.95))
+    after[before < 0] = -1
+    found = alpha_change(before, after)
+    both = ((before >= 0).sum(axis=1) > 1) & ((after >= 0).sum(axis=1) > 1)
+    first, then = (krippendorff_alpha(answers[both]).value for answers in (before, after))
+    assert found.value == pytest.approx(then - first)
+    assert 0 < found.low < found.value < found.high
 
 
 def test_what_few_doubtful_people_answered_is_asked_again_first() -> None:
