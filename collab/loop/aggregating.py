@@ -14,7 +14,7 @@ from collab.domain.task import answer_of
 from collab.engine.annotator_quality import Consensus, crowdlab, dawid_skene, relabel_scores
 from collab.engine.arrays import Floats, Ints
 from collab.engine.heads import FittedHead, Standard, head_of
-from collab.engine.label_quality import out_of_fold
+from collab.engine.label_quality import FOLDS
 from collab.engine.numbering import Numbering
 from collab.loop.annotating import conclude, new_id
 from collab.loop.juxtaposing import Answers, noise_of, planned, tabled
@@ -28,8 +28,9 @@ ANSWERS_AT_MOST = 3
 """An item that has so many isn't asked again for its doubtful answer."""
 RELABELS, RELABELS_EACH = 50, 10
 """Rows of the lane: so many, or so many for each person who labels now."""
-MOST_FOLDED = 4_000
-"""Labels from which a model is fitted once for each fold: people wait for the next round meanwhile."""
+MOST_LEARNED, MOST_SINGLE = 2_000, 5_000
+"""Labels from which a model is fitted once for each fold, for people wait for the next round meanwhile; and items with
+one answer that are looked at."""
 STEADY = 0.05
 """A conclusion is written anew where its confidence moved by more than this, and stands so far below the bar."""
 RELABEL = "relabel"
@@ -53,24 +54,24 @@ class Known:
         if self.proba is None or self.head is None or self.standard is None:
             return None
         classes, pool = len(project.schema.classes), self.pool
-        labeled, rows = pool.labeled, np.array([pool.row.get(i, -1) for i in items.tolist()], np.int64)
-        learned = np.intersect1d(rows, labeled)
-        if len(labeled) > MOST_FOLDED:  # those that are asked about first, then any
-            rng = np.random.default_rng([project.policy.seed, self.revision])
-            rest = rng.permutation(np.setdiff1d(labeled, learned))[: max(0, MOST_FOLDED - len(learned))]
-            labeled = np.sort(np.concatenate([learned, rest]))
-        found = np.full((len(items), classes), 0.5 if project.schema.many else 1 / classes, np.float32)
+        rows = np.array([pool.row.get(i, -1) for i in items.tolist()], np.int64)
         there = rows >= 0
+        found = np.full((len(items), classes), 0.5 if project.schema.many else 1 / classes, np.float32)
         found[there] = self.proba[rows[there]]
-        if len(learned):
-            folded = out_of_fold(
-                self.features[labeled], pool.numbers.labels(pool.labels[labeled], classes), classes,
-                head_of(project.policy.head), self.standard, previous=self.head, seed=project.policy.seed,
-            )  # fmt: skip
-            place = np.searchsorted(labeled, rows)
-            place = np.minimum(place, len(labeled) - 1)
-            own = there & (labeled[place] == rows)
-            found[own] = folded[place[own]]
+        labeled, rng = pool.labeled, np.random.default_rng([project.policy.seed, self.revision])
+        fold = np.full(len(pool), -1)
+        fold[labeled] = rng.permutation(len(labeled)) % FOLDS
+        for out in range(FOLDS):
+            own = np.flatnonzero(there & (fold[rows] == out))
+            kept = rng.permutation(labeled[fold[labeled] != out])[:MOST_LEARNED]
+            if len(own) and len(np.unique(pool.labels[kept])) > 1:
+                fitted = head_of(project.policy.head).fit(
+                    self.features[kept], pool.numbers.labels(pool.labels[kept], classes), classes,
+                    standard=self.standard, previous=self.head, seed=project.policy.seed,
+                )  # fmt: skip
+                found[own] = fitted.proba(self.features[rows[own]])
+            elif len(own):
+                found[own] = 0.5 if project.schema.many else 1 / classes
         return found
 
 
@@ -104,10 +105,9 @@ def _sampled(
     single = [a for a in store.shared_answers(project.id, least=1) if not a.audit]
     several = {a.item for a in shared}
     single = [a for a in single if a.item not in several and a.single]
-    most = max(0, MOST_FOLDED - len(several))
-    if len(single) > most:
+    if len(single) > MOST_SINGLE:
         rng = np.random.default_rng([project.policy.seed, known.revision])
-        single = [single[i] for i in np.sort(rng.permutation(len(single))[:most]).tolist()]
+        single = [single[i] for i in np.sort(rng.permutation(len(single))[:MOST_SINGLE]).tolist()]
     return shared + single
 
 

@@ -16,13 +16,13 @@ from collab.domain.annotation import (
     settle,
 )
 from collab.domain.norming import Norming
-from collab.domain.project import Item, LabelSchema, Project, keyed
+from collab.domain.project import Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
-from collab.loop.replaying import replay, replay_norming
+from collab.loop.replaying import forget_several, replay, replay_norming
 from collab.loop.veiling import recorded
 
 LATER_MS = 30 * 60_000
@@ -70,9 +70,9 @@ def enter(
         raise UnknownName("item", annotation.item)
     annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
     store.append(annotation.event())
-    _apply(store, project, item, annotation)
-    if project.policy.several:
-        ask_on(store, project, annotation.item)
+    settled = _apply(store, project, item, annotation)
+    if project.policy.several and settled is not None:
+        _ask_on(store, project, item.id, *settled)
     return "stored"
 
 
@@ -100,16 +100,17 @@ def apply(store: Store, project: Project, annotation: Annotation) -> None:
     _apply(store, project, store.items([annotation.item])[annotation.item], annotation)
 
 
-def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
+def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -> tuple[ItemState, int] | None:
+    """Returns the item's state and how many have answered it; None where what was said stands beside that."""
     if annotation.purpose == "repeat":
         _apply_repeat(store, project, item, annotation)
-        return
+        return None
     if annotation.purpose == "review":
         _apply_look(store, project, item, annotation)
-        return
+        return None
     if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
         _apply_norming(store, project, item, annotation, norming)
-        return
+        return None
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
@@ -118,7 +119,7 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
         store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
-    _settle(store, project, annotation.item, annotation.at)
+    return _settle(store, project, annotation.item, annotation.at)
 
 
 def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
@@ -180,6 +181,7 @@ def rebuild(store: Store, project_id: int) -> None:
                     apply_verdict(store, project, event)
                 elif event.kind == "reopen" and event.item is not None:
                     forget(store, project.id, event.item)
+                    forget_several(store, project.id, event.item)
                     for each in store.current(event.item):
                         store.set_current(event.item, each.annotator, None)
                     _settle(store, project, event.item, event.at)
@@ -221,7 +223,11 @@ def ask_on(store: Store, project: Project, item: int) -> None:
     What is queued follows from nothing but the answers in force; a rebuild leaves the queue as it is.
     """
     spoken = sum(a.kind in ("answer", "unsure") for a in store.current(item))
-    state, wanted = store.items([item])[item].state, answers_wanted(project, item)
+    _ask_on(store, project, item, store.items([item])[item].state, spoken)
+
+
+def _ask_on(store: Store, project: Project, item: int, state: ItemState, spoken: int) -> None:
+    wanted = answers_wanted(project, item)
     if state == "disputed" and wanted <= spoken < project.policy.answers_most:
         wanted = spoken + 1
     if state in ("open", "disputed") and 0 < spoken < wanted:
@@ -346,22 +352,24 @@ def _overtaken(store: Store, annotation: Annotation) -> bool:
     return mine is not None and mine.kind in ("answer", "unsure")
 
 
-def _settle(store: Store, project: Project, item: int, now: int) -> None:
+def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemState, int]:
+    """Returns what became of the item, and how many have answered it."""
     said, current, aggregated = store.adjudication(item), store.current(item), None
     if said is not None and said.unusable:
         store.settle_item(project.id, item, "unusable", None, now)
-        return
+        return "unusable", 0
     if len(current) > 1 and project.policy.decide_by != "agreement":
         aggregated = store.aggregated_decision(item)
-    # What stands does so while nobody speaks.
-    spoken = any(a.kind in ("answer", "unsure") for a in current) or (said is not None and said.verdict == "discard")
+    spoken = sum(a.kind in ("answer", "unsure") for a in current)
+    silent = not spoken and not (said is not None and said.verdict == "discard")
     settled = settle(
         current,
         answers_wanted(project, item),
         project.schema,
-        None if spoken else store.standing_decision(item),
+        store.standing_decision(item) if silent else None,  # which stands only while nobody speaks
         by_most=project.policy.by_most,
         adjudicated=None if said is None else said.decision,
         aggregated=aggregated,
     )
     store.settle_item(project.id, item, settled.state, settled.decision, now)
+    return settled.state, spoken

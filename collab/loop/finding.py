@@ -13,12 +13,12 @@ from collab.engine.arrays import Floats, Ints
 from collab.errors import Forbidden, UnknownName
 from collab.loop.looking import own_filter, own_row
 from collab.loop.permitting import needs
-from collab.loop.scoring import best, features_of, scores_of
+from collab.loop.scoring import features_of, scores_of
 
 BLOCK = 16_384
 """Rows of features that are compared at a time: they stay in the processor's cache."""
-ALIKE = 20_000
-"""Most alike items among which others of the conditions are looked for."""
+ALIKE = 2 * MOST_COUNTED
+"""Most alike, or surest, items of which any are looked for; some of them may be audits."""
 _LONG = 3600.0
 
 
@@ -155,12 +155,15 @@ def _by_model(store: Store, project: Project, wanted: Search, among: Ints | None
             return np.empty(0, np.int64), False
         said = scores.proba[:, column].astype(np.float32)
     else:
-        said = best(scores.proba, project)[1]
+        said = np.asarray(scores.sure)
     fit = (said >= sure.low - 5e-4) & (said <= sure.high + 5e-4)  # halves are good to that
     ids, said = np.asarray(scores.items)[fit], said[fit]
     if wanted.order:
-        order = np.argsort(said if wanted.order == "least sure" else -said, kind="stable")
-        ids = ids[order]
+        toward = said if wanted.order == "least sure" else -said
+        if among is None and wanted.items == ItemFilter() and len(ids) > ALIKE:  # no more of them can be listed
+            first = np.argpartition(toward, ALIKE)[:ALIKE]
+            ids, toward = ids[first], toward[first]
+        ids = ids[np.argsort(toward, kind="stable")]
         return (ids if among is None else ids[np.isin(ids, among)]), True
     return (ids, False) if among is None else (among[np.isin(among, ids)], ordered)
 
@@ -170,15 +173,11 @@ def _said(store: Store, project: Project, rows: tuple[ItemRow, ...]) -> dict[int
     scores = scores_of(store, project.id)
     if scores is None or not rows:
         return {}
-    ids = np.array([row.item.id for row in rows])
+    ids, classes = np.array([row.item.id for row in rows]), project.schema.classes
     at = scores.rows(ids)
-    here = ids[at >= 0]
-    columns, said = best(scores.proba[at[at >= 0]], project)
-    classes = project.schema.classes
-    return {
-        item: (classes[column].id, sure)
-        for item, column, sure in zip(here.tolist(), columns.tolist(), said.tolist(), strict=True)
-    }
+    here = at[at >= 0]
+    said = zip(ids[at >= 0].tolist(), scores.best[here].tolist(), scores.sure[here].tolist(), strict=True)
+    return {item: (classes[column].id, sure) for item, column, sure in said}
 
 
 def _alike(store: Store, project: Project, item: int) -> tuple[Ints, Mapping[int, float]]:

@@ -18,7 +18,7 @@ from collab.engine.arrays import Floats, Ints
 from collab.engine.projecting import inside, method, plane
 from collab.errors import Conflict, JobCancelled, UnknownName
 from collab.loop.permitting import needs
-from collab.loop.scoring import best, features_name, features_of, scores_of
+from collab.loop.scoring import features_name, features_of, scores_of
 
 JOB = "map"
 MOST = 50_000
@@ -93,7 +93,7 @@ def seen_on(
             colors[at] = schema.index(row.answer[0]) if one else OTHER
     if by == "suggestion" and not only and (scores := scores_of(store, project.id)) is not None:
         rows = scores.rows(drawn.items)
-        colors[rows >= 0] = best(scores.proba[rows[rows >= 0]], project)[0]
+        colors[rows >= 0] = scores.best[rows[rows >= 0]]
     return seen, colors
 
 

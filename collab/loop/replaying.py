@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Literal
 
-from collab.domain.annotation import Annotation, Event
+from collab.domain.annotation import Annotation, Decision, Event
 from collab.domain.certificate import Certificate
 from collab.domain.norming import Norming
 from collab.domain.plain import typed
@@ -67,3 +67,12 @@ def replay_norming(store: Store, event: Event) -> tuple[int, ...]:
         if mine is None or mine.at <= given.at:
             store.set_current(item, annotator, Annotation.from_event(given))
     return items
+
+
+def forget_several(store: Store, project: int, item: int) -> None:
+    """Forget what was concluded of content that was replaced, and what rounds were told of it."""
+    store.set_aggregated(project, [Decision(item, (), "aggregated")])
+    for norming in store.normings(project):
+        for said in store.normed(project, norming.number):
+            if said.item == item:
+                store.set_normed(norming, item, said.annotator, said.after, None)

@@ -135,7 +135,7 @@ def hand_out(
     looks = {ask.id: _look_of(store, ask.item, annotator) for ask in fresh}
     return Handed(
         asks=fresh,
-        drop=[ask for ask in have if ask not in held and ask not in {a.id for a in fresh}],
+        drop=[ask for ask in have if ask not in held],
         left=store.looks_left(project.id, annotator, now),
         exhausted=missing > 0 and not taken and not held,
         begun={ask: look.id for ask, look in looks.items() if look is not None},

@@ -29,6 +29,10 @@ class Scores:
     """Ids, in rising order."""
     proba: Halves
     """Shape (n_items, n_classes), columns in schema order; halves: good to a thousandth."""
+    best: npt.NDArray[np.int32]
+    """Column of the class that is likeliest."""
+    sure: Floats
+    """How probable that is; where any number of classes may apply, that all of what is suggested is right."""
     revision: int
 
     def rows(self, ids: Ints) -> Ints:
@@ -52,14 +56,15 @@ def keep_scores(
         items: Ids.
         proba: Of their classes, shape (n_items, n_classes); None: there is no head yet.
     """
-    folder, written = (
-        f"scores/{project.id}",
-        {"features": list(features), "revision": revision, "rows": 0, "classes": 0},
-    )
+    folder = f"scores/{project.id}"
+    written = {"features": list(features), "revision": revision, "rows": 0, "classes": 0}
     if proba is not None:
         order = np.argsort(items, kind="stable")
+        said = proba[order].astype("<f4")
+        sure = np.maximum(said, 1 - said).prod(axis=1) if project.schema.many else said.max(axis=1)
         written |= {"rows": len(items), "classes": proba.shape[1]}
-        for name, values in (("items", items[order].astype("<i8")), ("proba", proba[order].astype("<f2"))):
+        kept = {"items": items[order].astype("<i8"), "proba": said.astype("<f2"), "sure": sure.astype("<f4")}
+        for name, values in (kept | {"best": said.argmax(axis=1).astype("<i4")}).items():
             store.write_file(f"{folder}/{revision}-{name}", _chunks(values), durable=False)
     store.write_file(f"{folder}/manifest.json", iter([json.dumps(written).encode()]), durable=False)
     for path in store.folder(folder).iterdir():  # who has mapped one of them keeps it
@@ -72,11 +77,17 @@ def scores_of(store: Store, project: int) -> Scores | None:
     written = _manifest(store, project)
     if written is None or not written["rows"]:
         return None
-    start = f"scores/{project}/{written['revision']}"
+    rows, classes = written["rows"], written["classes"]
+
+    def mapped(name: str, kind: str, *columns: int) -> Any:  # an array of that kind
+        path = store.file(f"scores/{project}/{written['revision']}-{name}")
+        return np.memmap(path, kind, "r", shape=(rows, *columns))
+
     try:
-        items = np.memmap(store.file(f"{start}-items"), "<i8", "r", shape=(written["rows"],))
-        shape = written["rows"], written["classes"]
-        return Scores(items, np.memmap(store.file(f"{start}-proba"), "<f2", "r", shape=shape), written["revision"])
+        return Scores(
+            mapped("items", "<i8"), mapped("proba", "<f2", classes), mapped("best", "<i4"), mapped("sure", "<f4"),
+            written["revision"],
+        )  # fmt: skip
     except (UnknownName, OSError, ValueError):  # a newer one takes its place just now, or it came without its files
         return None
 
@@ -91,14 +102,6 @@ def features_name(store: Store, project: int) -> list[Any] | None:
     """Digest and columns of those features."""
     written = _manifest(store, project)
     return None if written is None else list(written["features"])
-
-
-def best(proba: Halves, project: Project) -> tuple[Ints, npt.NDArray[np.float32]]:
-    """Column of the likeliest class of each row, and its probability; where any number may apply, how sure all is."""
-    if not project.schema.many:
-        return proba.argmax(axis=1), proba.max(axis=1).astype(np.float32)
-    sure = np.maximum(proba, 1 - proba).astype(np.float32).prod(axis=1)
-    return proba.argmax(axis=1), sure
 
 
 def _manifest(store: Store, project: int) -> dict[str, Any] | None:

@@ -218,6 +218,8 @@ _REOPEN = [
                 "adjudication",
                 "second_look",
                 "suspect",
+                "aggregated",
+                "normed",
             )
         ),
         f"DELETE FROM machine_label WHERE project = :project AND item IN {_REOPENED}",

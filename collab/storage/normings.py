@@ -28,8 +28,7 @@ def save_norming(db: Database, norming: Norming) -> None:
 
 
 def normings(db: Database, project: int) -> tuple[Norming, ...]:
-    table = tables.norming
-    rows = db.rows(sa.select(table).where(table.c.project == project).order_by(table.c.number.desc()))
+    rows = db.rows(_ALL, {"of": project})
     return tuple(Norming(r.project, r.number, r.stage, tuple(r.items), r.actor, r.at) for r in rows)
 
 
@@ -112,3 +111,8 @@ _AGAIN = sa.text(
     "WHERE x.project = :project)"
 )
 _END = sa.text("UPDATE ask SET done = true WHERE project = :project AND lane = 'norming' AND NOT done")
+_ALL = (
+    sa.select(tables.norming)
+    .where(tables.norming.c.project == sa.bindparam("of"))
+    .order_by(tables.norming.c.number.desc())
+)

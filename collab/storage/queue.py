@@ -78,7 +78,8 @@ def lease(
     with db.transaction(durable=False):
         db.lock_project(project)
         taken = db.rows(_TAKE[db.is_sqlite, lane], params)
-        db.write(_PRESENT, {"project": project, "annotator": annotator, "at": now})
+        if taken:
+            db.write(_PRESENT, {"project": project, "annotator": annotator, "at": now})
     return [read_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
 
 
@@ -342,9 +343,10 @@ def _take(is_sqlite: bool, lane: Lane) -> sa.TextualSelect:
 
 
 _TAKE = {(is_sqlite, lane): _take(is_sqlite, lane) for is_sqlite in (True, False) for lane in _WHICH}
+# The plus as above: a tab holds few rows, the queue thousands.
 _HELD = (
     sa.text(
-        "SELECT * FROM ask WHERE project = :project AND annotator = :annotator AND token IN :tokens AND token <> '' "
+        "SELECT * FROM ask WHERE +project = :project AND annotator = :annotator AND token IN :tokens AND token <> '' "
         "AND lease_until > :now AND NOT done ORDER BY leased_at, ranking DESC, score DESC, id"
     )
     .bindparams(sa.bindparam("tokens", expanding=True))

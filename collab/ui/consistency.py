@@ -35,8 +35,7 @@ def draw(project: Project, who: str) -> None:
         if people.n:
             st.caption(word("consistency.people_how"))
         else:
-            several = project.policy.annotations_per_item > 1
-            st.caption(word("consistency.no_others" if several else "consistency.asked_once"))
+            st.caption(word("consistency.no_others" if project.policy.several else "consistency.asked_once"))
 
 
 def yourself(found: Agreed) -> str:

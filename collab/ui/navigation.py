@@ -50,7 +50,7 @@ _remember = st.components.v2.component(
 
 def main() -> None:
     """Draw the page that the address names, or ask who is here."""
-    words.speak_else(speaking.language)
+    words.speak_else(speaking.found)
     words.speak(speaking.language())
     st.set_page_config(page_title="collab", page_icon=str(STATIC / "icon.svg"), layout="wide")
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")

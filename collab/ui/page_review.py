@@ -75,7 +75,11 @@ def _looked(project: Project) -> None:
 
 def _settled(project: Project) -> None:
     """The verdicts in force, latest first; any of them can be taken back."""
-    with st.expander(word("review.settled")):
+    # Read when it is opened: the card settles more without telling the page.
+    box = st.expander(word("review.settled"), key=f"settled-box-{project.id}", on_change="rerun")
+    if not box.open:
+        return
+    with box:
         before = st.session_state.get(f"settled-{project.id}")
         found = reviewing.decided(session.desk(), project.id, PAGE, before)
         if not found:

@@ -22,10 +22,15 @@ _STREAMLIT = """
 """Streamlit's own words on the page, which it has in English alone."""
 
 
-def language() -> str:
-    """The language of who is here."""
+def found() -> str:
+    """The language that the last run of the page found, for threads in which it hasn't spoken; it asks no store."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return words.FALLBACK
+    return str(st.session_state.get("language", words.FALLBACK))
+
+
+def language() -> str:
+    """The language of who is here."""
     try:
         who = session.annotator()
     except CollabError:  # the page tells it, in a language that needs no store

@@ -10,7 +10,7 @@ from collab.domain.store import Store
 from collab.errors import JobLost
 from collab.jobs import running
 from collab.jobs.running import now_ms
-from collab.loop import auditing
+from collab.loop import auditing, doubting
 from collab.loop.importing import ImportPlan
 from collab.loop.predicting import Model
 from tests.loop.conftest import Loop
@@ -43,6 +43,24 @@ def test_an_import_that_could_not_say_that_it_ended_is_reported_by_the_next_atte
     assert (done.status, done.message, done.result["added"]) == ("done", "", 3)
     assert len(store.imports(project.id)) == 1
     assert not upload.exists()
+
+
+def test_a_look_for_suspects_that_a_person_wants_finds_the_features_by_itself(
+    loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "stand_back", lambda: None)  # the tests go on in this process
+    signs = loop(items=40, mark=0)
+    running.encode_items(signs.store, signs.project, running.text_encoder(signs.store, signs.project), lambda *_: False)
+    for ask in signs.hand("Ada", want=40, tab="one").asks:
+        signs.say("Ada", ask)
+    job = doubting.look_again(signs.store, signs.project.id, "Ada", now_ms())
+    claimed = signs.store.claim_job([doubting.JOB], now_ms(), now_ms())
+    assert claimed is not None
+    running.run(signs.store, claimed)
+    assert signs.store.job(job.id).result == {"found": 0}  # all answers are the same so far
+    found = doubting.looked(signs.store, signs.project.id)
+    assert found is not None
+    assert (found.decisions, found.likely_wrong) == (6, 0)
 
 
 def test_a_certificate_is_frozen_signed_and_withdrawn_by_jobs_that_can_be_tried_again(

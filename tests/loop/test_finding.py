@@ -94,7 +94,7 @@ def test_scores_are_those_of_the_last_ranking_and_none_before_there_is_a_head(st
     scores = scores_of(store, project.id)
     assert (scores.items.tolist(), scores.proba.tolist()) == ([2, 5], [[0.5, 0.5], [0.25, 0.75]])
     assert scores.rows(np.array([5, 3, 99])).tolist() == [1, -1, -1]
-    assert len(list(store.folder(f"scores/{project.id}").iterdir())) == 3
+    assert len(list(store.folder(f"scores/{project.id}").iterdir())) == 5
     keep_scores(store, project, 5, READ, np.array([5]), None)
     assert (scores_of(store, project.id), len(features_of(store, project.id))) == (None, 40)
 

@@ -314,3 +314,26 @@ def test_where_nothing_else_is_left_the_first_labels_of_the_machine_are_still_ch
     taken = answered(signs, "Ada", len(signs.store.pool(signs.project.id)))
     assert [a.item for a in taken if a.lane == "certificate"] == labels
     assert signs.hand("Ada").exhausted
+
+
+def test_what_somebody_has_begun_is_asked_of_the_next_person_first(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, blind_share=0.0, annotations_per_item=2)
+    begun = []
+    for _ in range(3):
+        (ask,) = signs.hand("Ada").asks
+        signs.say("Ada", ask)
+        begun.append(ask.item)
+    ranked(signs, 7)  # what a newer ranking wants comes behind
+    assert {a.item for a in signs.hand("Bo", want=3).asks} == set(begun)
+    assert not {a.item for a in signs.hand("Ada", want=6).asks} & set(begun)
+
+
+def test_where_two_differ_a_third_is_asked_and_what_most_say_counts(loop):
+    signs = loop(items=2, mark=0, audit_schedule=(), audit_trickle=0, annotations_per_item=2, answers_most=3)
+    said = {"Ada": "plus", "Bo": "minus", "Cy": "minus"}
+    for who, answer in said.items():
+        for ask in signs.hand(who, want=2).asks:
+            signs.say(who, ask, answer=answer)
+    items = [row.item for row in signs.store.pool(signs.project.id)]
+    assert [signs.store.decision(item).answer for item in items] == [("minus",), ("minus",)]
+    assert signs.hand("Di", want=2).exhausted

@@ -22,13 +22,13 @@ def sentences(floors: tuple[str, ...], beside: set[str]) -> set[str]:
 
 
 def sentences_in(folder: Path) -> set[str]:
-    """All strings in the code of a folder, but for its docstrings and what errors say."""
+    """All strings in the code of a folder, but for its docstrings, and what errors and the server's log say."""
     return {said for path in folder.rglob("*.py") for said in _others(ast.parse(path.read_text("utf-8")))}
 
 
 def _others(tree: ast.Module) -> Iterator[str]:
     apart = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    apart |= {part for node in ast.walk(tree) if _raises(node) for part in ast.walk(node)}
+    apart |= {part for node in ast.walk(tree) if _raises(node) or _logs(node) for part in ast.walk(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in apart:
             yield node.value
@@ -36,6 +36,10 @@ def _others(tree: ast.Module) -> Iterator[str]:
 
 def _raises(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) in {*ERRORS, "super().__init__"}
+
+
+def _logs(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith("logging.getLogger")
 
 
 def _of(tree: ast.Module) -> Iterator[str]:

@@ -291,13 +291,15 @@ def test_an_export_is_a_job_and_its_file_a_signed_link(
     click(open_page("export"), "Make the file")
     job = store.claim_job(["export"], 1, 10**15)
     assert job is not None
-    assert (job.project, job.payload, job.requested_by) == (project.id, {"what": "mine", "format": "csv"}, "ann")
-    result = {"file": "exports/r.csv", "rows": 5, "guarded": 2, "left_out": 3}
+    wanted = {"what": "mine", "format": "csv", "personal": False}
+    assert (job.project, job.payload, job.requested_by) == (project.id, wanted, "ann")
+    result = {"file": "exports/1-r.csv", "rows": 5, "guarded": 2, "left_out": 3}
+    store.write_file("exports/1-r.csv", iter([b"text"]))
     store.end_job(job.id, job.attempt, "done", "", result, 2)
     at = open_page("export")
     assert "no spreadsheet runs them: 2." in texts(at)
     assert "as duplicates or rejected: 3." in texts(at)
-    assert at.get("link_button")[0].proto.url.startswith("/api/v1/download/exports/r.csv?t=")
+    assert at.get("link_button")[0].proto.url.startswith("/api/v1/download/exports/1-r.csv?t=")
 
 
 @pytest.mark.slow

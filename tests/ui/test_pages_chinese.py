@@ -21,7 +21,7 @@ HERE = Path(session.__file__).parent
 PAGES = sorted(path.stem for path in HERE.glob("page_*.py"))
 PARTS = {"page_import": ("page_data", {"part": "import"})}
 """What is drawn by another page."""
-SCRIPT = "from collab.ui import {page}, pieces, speaking, words\nwords.speak_else(speaking.language)\n"
+SCRIPT = "from collab.ui import {page}, pieces, speaking, words\nwords.speak_else(speaking.found)\n"
 SCRIPT += "with pieces.errors_told():\n    {page}.draw()\n"
 MOOD = LabelSchema("这条评论是什么情绪？", classes_from_names(("好", "坏")))
 ENGLISH = re.compile(r"\b(?!collab )[A-Za-z']{2,} [a-z']{2,} [a-z']{2,}[^\"]{0,60}")

@@ -105,3 +105,19 @@ def test_an_act_that_can_not_be_done_is_refused_by_itself(
 
 def _act(kind: str, item: int, **more: Any) -> dict[str, Any]:
     return {"id": str(uuid.uuid4()), "ask": None, "item": item, "kind": kind, "answer": [], **more}
+
+
+def test_of_a_flipped_suggestion_the_card_learns_what_each_version_said(
+    client: TestClient, store: Store, project: Project
+) -> None:
+    item = store.pool(project.id)[0].item
+    detail = {"versions": [3, 4], "before": ["No"], "after": ["Yes"], "sure": [0.6, 0.9]}
+    store.put_suspects(project.id, ("flip",), [Suspect(item, "flip", 0.3, detail)], 1000)
+    headers = bearer(store, project.id, "rex")
+    (ask,) = client.post("/api/v1/review", json=message(kind="flip"), headers=headers).json()["asks"]
+    said = message(answers=[entry(ask, "Yes")], on_screen=ask["id"], looking=item)
+    look = client.post("/api/v1/review", json=said, headers=headers).json()["looks"][str(item)]
+    assert look["flipped"] == [
+        {"version": 3, "name": "No", "sure": 0.6}, {"version": 4, "name": "Yes", "sure": 0.9},
+    ]  # fmt: skip
+    assert (look["decision"], look["said"]) == (None, [])

@@ -107,9 +107,8 @@ def test_every_string_that_a_page_names_is_there():
 
 
 def test_a_page_has_no_sentence_of_its_own():
-    """A sentence begins with a capital and has three words; those that are there go to the server's log."""
-    found = {said for said in sentences_in(HERE) if re.match(r"[A-Z][a-z']* [a-z']+ [a-z']+", said)}
-    assert found == {"A page failed.", "Nobody can sign in: %s"}
+    """A sentence begins with a capital and has three words."""
+    assert [said for said in sentences_in(HERE) if re.match(r"[A-Z][a-z']* [a-z']+ [a-z']+", said)] == []
 
 
 def test_no_string_is_left_that_nobody_says():

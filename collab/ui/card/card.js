@@ -100,7 +100,8 @@ class Card {
       delete lc.dataset.blank;
       this.showing.painted = again && this.drawn === this.showing ? this.showing.painted : 0;
       // a text that stays on screen may be scrolled
-      const stays = (this.telling.showing || this.review.showing || this.reopened) && this.drawn?.ask.item === this.showing.ask.item;
+      const kept = this.telling.showing || this.review.showing || this.reopened,
+        stays = kept && this.drawn?.ask.item === this.showing.ask.item;
       if (again || !stays) view.item(this.showing, again);
       view.mark(this.showing);
       if (!this.showing.waits) view.suggestion(this.showing, line.state);

@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 # One after the other: an inline module can't import its neighbours.
 _SCRIPTS = (
     "line.js", "text.js", "sheet.js", "picture.js", "view.js", "asides.js", "why.js", "toggles.js",
-    "review.js", "input.js", "card.js", "mount.js",
+    "looks.js", "review.js", "input.js", "card.js", "mount.js",
 )  # fmt: skip
 
 

@@ -1,11 +1,13 @@
-// Second looks: the item blind first, then who said what and why it is looked at, then one key that settles it. Nothing is
-// settled by the blind answer alone, and what others said comes only once it is stored.
+// Second looks: the item blind first, then who said what and why it is looked at, then one key that settles it. Nothing
+// is settled by the blind answer alone, and what others said comes only once it is stored.
+const LETTERS = { keepitk: "k", mineitk: "m", discardk: "d", expertk: "e" }; // where no class has them
 
 class Review {
   constructor(card) {
     this.card = card;
     this.view = card.view;
     this.showing = null;
+    this.told = new Looks(card);
     this.view.el.kinds.addEventListener("click", (e) => {
       const b = e.target.closest("button");
       if (b) this.choose(b.dataset.kind);
@@ -55,7 +57,8 @@ class Review {
     const { card } = this,
       look = await card.line.post("look", { item: reopened.ask.item }).catch(() => null);
     if (!look || card.reopened !== reopened) return;
-    card.reopened = show(reopened.ask, { entry: { ...reopened.entry, ...look.mine, id: reopened.entry.id }, look, settled: reopened.entry });
+    const settled = reopened.entry;
+    card.reopened = show(reopened.ask, { entry: { ...settled, ...look.mine, id: settled.id }, look, settled });
     card.draw();
   }
 
@@ -69,7 +72,8 @@ class Review {
     }
     if (kind === "flag" || showing.settled || showing.entry) return false;
     const { ask } = showing,
-      wire = this.wire(kind, { answer, note, target: null, shown: null, seconds: Math.min(LONG, Math.round(showing.ms / 100) / 10) }, showing.id);
+      seconds = Math.min(LONG, Math.round(showing.ms / 100) / 10),
+      wire = this.wire(kind, { answer, note, target: null, shown: null, seconds }, showing.id);
     const said = { ...ask, ...wire, at: Date.now(), changed: false, refused: "" };
     card.line.put({ ...wire, look: true }, said);
     card.sheet.close();
@@ -81,8 +85,9 @@ class Review {
     return true;
   }
   wire(kind, more, id = uuid()) {
-    const { ask } = this.card.showing;
-    return { id, ask: ask.id ?? null, item: ask.item, kind, schema_version: this.card.data.schema_version, digest: ask.digest ?? null, ...more };
+    const { ask } = this.card.showing,
+      { schema_version } = this.card.data;
+    return { id, ask: ask.id ?? null, item: ask.item, kind, schema_version, digest: ask.digest ?? null, ...more };
   }
   act(kind, more, told, event) {
     // one act on an item whose answers are known
@@ -93,7 +98,17 @@ class Review {
     card.count();
     const wire = this.wire(kind, { answer: [], note: "", ...more }),
       before = showing.settled;
-    const said = { ...showing.ask, suggestion: null, look: null, ...wire, ...told, at: Date.now(), settled: true, refused: "", mends: before?.id };
+    const said = {
+      ...showing.ask,
+      suggestion: null,
+      look: null,
+      ...wire,
+      ...told,
+      at: Date.now(),
+      settled: true,
+      refused: "",
+      mends: before?.id,
+    };
     line.put(wire, said);
     card.did = kind === "withdraw" ? this.view.word("did_undo") : this.view.said(said);
     card.reopened = null;
@@ -105,7 +120,8 @@ class Review {
   settle(answer, event, { unusable = false, note = "" } = {}) {
     const { decision } = this.look,
       changed = !decision || unusable || String(decision.answer) !== String(answer);
-    return this.act("settle", { answer, unusable, note }, { kind: unusable ? "unusable" : "answer", answer, changed }, event);
+    const told = { kind: unusable ? "unusable" : "answer", answer, changed };
+    return this.act("settle", { answer, unusable, note }, told, event);
   }
   keep(event) {
     const { decision } = this.look;
@@ -120,8 +136,10 @@ class Review {
   accept(event) {
     // Enter settles where there is nothing to choose between
     const { el } = this.view;
-    if (!el.accept.hidden) this.card.toggles.on ? this.mine(event) : this.look.same ? this.keep(event) : this.mine(event);
-    else if (this.card.ready()) this.view.pulse();
+    if (el.accept.hidden) {
+      if (this.card.ready()) this.view.pulse();
+    } else if (this.look.same && !this.card.toggles.on) this.keep(event);
+    else this.mine(event);
   }
   later(event) {
     const { card } = this,
@@ -170,9 +188,10 @@ class Review {
     if (!this.on) return;
     const buttons = data.kinds
       .filter(({ kind }) => kind === "" || kind === line.kind || left[kind])
-      .map(({ kind, name }) =>
-        h("button", { type: "button", "data-kind": kind, "aria-pressed": kind === line.kind }, name, h("b", {}, `${left[kind] ?? 0}`)),
-      );
+      .map(({ kind, name }) => {
+        const about = { type: "button", "data-kind": kind, "aria-pressed": kind === line.kind };
+        return h("button", about, name, h("b", {}, `${left[kind] ?? 0}`));
+      });
     this.view.el.kinds.replaceChildren(...buttons);
   }
 
@@ -202,6 +221,8 @@ class Review {
     }
     const { decision, same, mine } = look,
       said = this.view.said({ ...entry, kind: mine.kind, answer: mine.answer }),
+      keeps = (name) => word("keep", { mine: short(name) }),
+      decides = (name) => word("look_decide", { answer: short(name) }),
       speaks = mine.kind === "answer" || mine.kind === "unusable";
     lc.dataset.mode = "second";
     el.from.textContent = word(settled ? "look_said_then" : "you_said");
@@ -214,25 +235,25 @@ class Review {
     el.why.textContent = settled ? word("reopened") : "";
     el.accept.disabled = false;
     el.accept.hidden = !(same || (!decision && speaks)) || this.card.toggles.on;
-    el.acceptt.textContent = same ? word("keep", { mine: short(decision.name) }) : word("look_decide", { answer: short(said) });
+    el.acceptt.textContent = same ? keeps(decision.name) : decides(said);
     if (this.card.toggles.on) {
       el.take.hidden = true;
       el.accept.hidden = false;
       el.accept.disabled = !this.card.toggles.picked.length;
       const picked = this.view.said({ kind: "answer", answer: this.card.toggles.picked });
       const kept = decision && String(this.card.toggles.picked) === String(decision.answer);
-      el.acceptt.textContent = kept ? word("keep", { mine: short(picked) }) : word("look_decide", { answer: short(picked) });
+      el.acceptt.textContent = kept ? keeps(picked) : decides(picked);
     }
     el.keepit.hidden = !decision || same;
     el.mineit.hidden = !decision || same || !speaks || this.card.toggles.on || !!settled;
     if (decision) {
       // side by side there is no room for names: the rows say which is which
       el.keepit.title = word("keep", { mine: decision.name });
-      el.keepitt.textContent = el.mineit.hidden ? word("keep", { mine: short(decision.name) }) : word("look_keep");
+      el.keepitt.textContent = el.mineit.hidden ? keeps(decision.name) : word("look_keep");
     }
     el.mineit.title = word("look_change", { answer: said });
     el.mineitt.textContent = word("look_mine");
-    for (const [id, letter] of [["keepitk", "k"], ["mineitk", "m"], ["discardk", "d"], ["expertk", "e"]]) key(id, letter);
+    for (const [id, letter] of Object.entries(LETTERS)) key(id, letter);
     el.expert.hidden = !look.experts.length;
     rows.forEach(({ button, mine: pill }, i) => {
       const { id } = this.card.data.classes[i],
@@ -243,62 +264,13 @@ class Review {
       pill.textContent = word(own && theirs ? "look_both" : own ? "yours" : "look_decided");
     });
     this.view.experts = look.experts;
-    this.tell(look);
+    el.second.replaceChildren(...this.told.parts(look));
   }
   undress() {
     // the card asks as ever
     const { el, lc } = this.view;
     lc.toggleAttribute("data-look", false);
     el.second.hidden = true;
-  }
-  tell(look) {
-    const { el } = this.view,
-      word = (key, values) => this.view.word(key, values),
-      part = (key, ...nodes) => [h("h4", {}, word(key)), ...nodes];
-    const parts = [h("h3", { class: "sr" }, word("look_all")), h("p", { class: "chips" }, ...look.kinds.map(({ name }) => h("span", {}, name)))];
-    parts.push(...part("look_said", look.said.length ? h("ol", { class: "near" }, ...look.said.map((s) => this.said(s))) : h("p", { class: "muted" }, word("look_nobody"))));
-    if (look.flipped || look.suggested) parts.push(h("h4", {}, word("look_model")));
-    if (look.flipped)
-      parts.push(
-        h("dl", { class: "facts2" }, ...look.flipped.flatMap((f) => [
-          h("dt", {}, word("look_version", { n: f.version })),
-          h("dd", { dir: "auto" }, h("b", {}, f.name), " ", h("span", { class: "of" }, word("look_sure", { pct: pct(f.sure) }))),
-        ])),
-      );
-    if (look.suggested)
-      parts.push(h("p", {}, word("look_unseen", { answer: look.suggested.name }), " ", h("span", { class: "of" }, word("look_sure", { pct: pct(look.suggested.sure) }))));
-    if (look.contrast) parts.push(...part("look_contrast", ...this.contrast(look.contrast)));
-    if (look.near.length) parts.push(...part("why_near", h("ol", { class: "near" }, ...look.near.map((n) => this.card.because.near(n)))));
-    el.second.replaceChildren(...parts);
-  }
-  said({ who, answer, color, note, how, day }) {
-    return h(
-      "li",
-      {},
-      h("p", {}, h("i", { class: "sw", style: tint({ color }) }), h("b", { dir: "auto" }, answer), h("span", { class: "of" }, [who, how, day].filter(Boolean).join(" · "))),
-      ...(note ? [h("p", { class: "note", dir: "auto" }, `“${note}”`)] : []),
-    );
-  }
-  contrast(other) {
-    const word = (key, values) => this.view.word(key, values),
-      side = (parts, of) =>
-        parts.filter((p) => p.of === "both" || p.of === of).map((p) => (p.of === "both" ? p.text : h("mark", { class: `differs ${of}` }, p.text))),
-      both = (here, there) => [
-        h("dt", {}, word("look_here")), h("dd", { dir: "auto" }, ...here),
-        h("dt", {}, word("look_there")), h("dd", { dir: "auto" }, ...there),
-      ];
-    return [
-      h("p", {}, h("i", { class: "sw", style: tint(other) }), " ", h("b", { dir: "auto" }, other.answer), " ", h("span", { class: "of" }, [other.ref, other.by, `${other.alike} ${other.cosine.toFixed(2)}`].filter(Boolean).join(" · "))),
-      ...(other.thumb ? [h("img", { class: "mini", src: other.thumb, alt: "" })] : []),
-      ...other.texts.map(({ parts }) => h("dl", { class: "sides" }, ...both(side(parts, "first"), side(parts, "second")))),
-      ...(other.values.length
-        ? [h("dl", { class: "facts2" }, ...other.values.flatMap(({ name, here, there }) => [
-            h("dt", { dir: "auto" }, name),
-            h("dd", { dir: "auto" }, h("mark", { class: "differs first" }, here || word("lacks")), " ", h("mark", { class: "differs second" }, there || word("lacks"))),
-          ]))]
-        : []),
-      ...(other.texts.length || other.values.length ? [] : [h("p", { class: "excerpt", dir: "auto" }, other.excerpt)]),
-    ];
   }
   spoken() {
     const { el } = this.view;
