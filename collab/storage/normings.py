@@ -102,12 +102,13 @@ def _answer(key: str) -> Answer:
 
 _NOT_ASKED = sa.text(
     "SELECT x.item FROM norming_item x JOIN norming r ON r.project = x.project AND r.number = x.number "
-    "AND r.stage = 'blind' WHERE x.project = :project AND NOT EXISTS "
+    "AND r.stage = 'blind' JOIN item i ON i.id = x.item AND NOT i.erased WHERE x.project = :project AND NOT EXISTS "
     "(SELECT 1 FROM ask a WHERE a.item = x.item AND a.annotator = :annotator AND a.lane = 'norming') ORDER BY x.item"
 )
 _AGAIN = sa.text(
     "UPDATE ask SET done = false, lease_until = 0, token = '' WHERE project = :project AND lane = 'norming' AND done "
-    "AND item IN (SELECT item FROM norming_item WHERE project = :project)"
+    "AND item IN (SELECT x.item FROM norming_item x JOIN item i ON i.id = x.item AND NOT i.erased "
+    "WHERE x.project = :project)"
 )
 _END = sa.text("UPDATE ask SET done = true WHERE project = :project AND lane = 'norming' AND NOT done")
 _ALL = (

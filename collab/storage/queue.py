@@ -111,7 +111,7 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
     a, i = tables.ask, tables.item
     with db.transaction():
         db.lock_project(project)
-        query = sa.select(i.c.id).where(i.c.project == project, i.c.id.in_(items))
+        query = sa.select(i.c.id).where(i.c.project == project, i.c.id.in_(items), ~i.c.erased)
         free = {r.id for r in db.rows(query.where(i.c.reserved == sa.false(), i.c.drawn == sa.false()))}
         chosen = [item for item in dict.fromkeys(items) if item in free]
         if not chosen:

@@ -10,7 +10,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
 from collab.errors import UnknownName
-from collab.loop import annotating, erasing, exporting
+from collab.loop import annotating, erasing, exporting, handing_out
 from collab.loop.backing_up import back_up
 from collab.loop.examining import examine
 from collab.loop.restoring import restore
@@ -152,6 +152,7 @@ def test_nothing_brings_an_erased_item_back(ward):
     with pytest.raises(UnknownName):
         erasing.erase_item(ward.store, ward.project, first, "Ada", NOW)
     annotating.settle_again(ward.store, ward.project, [first], NOW)
+    assert handing_out.choose(ward.store, ward.project.id, "Ada", [first]) == 0
     assert ward.state(first) == "unusable"
 
 
