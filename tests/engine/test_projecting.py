@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from collab.engine.projecting import inside, plane
 
@@ -13,6 +14,19 @@ def test_the_two_widest_directions_become_the_plane():
         assert abs(np.corrcoef(points[:, axis], known[0][:, axis])[0, 1]) > 0.999
     assert (points.min(), points.max()) == (0, 1)
     assert np.array_equal(points, plane(rows.astype(np.float32), "pca"))
+
+
+@pytest.mark.slow
+def test_umap_keeps_what_is_alike_together():
+    pytest.importorskip("umap", reason="needs the extra map")
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(3), 40)
+    rows = (np.eye(3, 8)[groups] * 5 + rng.normal(size=(120, 8)) * 0.3).astype(np.float32)
+    points = plane(rows, "umap")
+    centres = np.stack([points[groups == g].mean(axis=0) for g in range(3)])
+    nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(axis=1)
+    assert (nearest == groups).all()
+    assert np.array_equal(points, plane(rows, "umap"))
 
 
 def test_few_and_equal_rows_have_a_place_too():
