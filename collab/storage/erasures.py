@@ -4,8 +4,9 @@
 The log stays: its events are told anew by `log.retell`, or lose what they said.
 """
 
+import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,8 @@ _OF_ITEMS = [table for table in tables.metadata.sorted_tables if "item" in table
 _SAID = [table for table in _OF_ITEMS if table.name in differences.COMPARED and table.name != "decision"]
 """Tables of what was said of an item, as the log has it."""
 _MANY = 5000
+_LEFT_OVER = "to clear: "
+"""Settings of this name say what an erasure has left to be cleared."""
 
 
 def next_alias(db: Database) -> str:
@@ -139,6 +142,20 @@ def purge_project(db: Database, project: int, now: int) -> None:
         values = {"name": f"{ALIAS}{project}", "fields": [], "policy": {}, "salt": "", "purged_at": now}
         p = tables.project
         db.write(sa.update(p).where(p.c.id == project).values(values))
+
+
+def note_erasure(db: Database, name: str, left: Mapping[str, Any]) -> None:
+    db.write(sa.insert(tables.setting).values(name=_LEFT_OVER + name, value=dumps(dict(left)).encode()))
+
+
+def erasures_left(db: Database) -> dict[str, Mapping[str, Any]]:
+    s = tables.setting
+    query = sa.select(s).where(s.c.name.startswith(_LEFT_OVER)).order_by(s.c.name)
+    return {r.name.removeprefix(_LEFT_OVER): json.loads(bytes(r.value)) for r in db.rows(query)}
+
+
+def end_erasure(db: Database, name: str) -> None:
+    db.write(sa.delete(tables.setting).where(tables.setting.c.name == _LEFT_OVER + name))
 
 
 def scrub(db: Database) -> bool:

@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from collab.domain.access import AccessEntry, AccessFilter
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
 from collab.errors import UnknownName
-from collab.loop import annotating, erasing, exporting, handing_out
+from collab.loop import annotating, clearing, erasing, exporting, handing_out, overseeing
 from collab.loop.backing_up import back_up
 from collab.loop.examining import examine
 from collab.loop.restoring import restore
+from collab.loop.sweeping import ERASING_MS, sweep_erasures
 from collab.storage.database import open_store
 from tests.loop.conftest import NOW, Loop
 from tests.loop.test_adjudicating import Reviewer
@@ -67,6 +69,21 @@ def test_a_person_is_erased_from_every_byte_and_what_was_decided_stands(signs):
     assert len(store.annotations(project, "erased 1")) == 3
     assert store.live_items(project, signs.now) == []
     assert problems(store) == []
+
+
+def test_files_that_were_made_to_be_fetched_go_with_a_person(signs, make_project):
+    store, project, other = signs.store, signs.project, make_project(2, name="Other")
+    store.note(AccessEntry(NOW, SECRET, "see", "items", other.id))
+    exporting.export_data(store, project, "annotations", "csv", progress=lambda *_: False)
+    stays = exporting.export_data(store, other, "mine", "csv", progress=lambda *_: False).name
+    for number in (other.id, None):
+        overseeing.keep_accesses(store, number, AccessFilter(), "Ada", NOW)
+
+    made = erasing.erase_person(store, SECRET, "Ada", NOW + 10**6)
+
+    assert [name.partition("/")[2][:12] for name in made.files] == ["1-Signs-anno", "2-access-log", "all-access-l"]
+    assert holds(store, SECRET) == []
+    assert store.file(stays).exists()
 
 
 def test_who_erases_themselves_isnt_named_by_it(signs):
@@ -210,3 +227,81 @@ def test_verdicts_on_an_erased_item_go_and_a_backup_of_it_comes_back_sound(loop,
     assert (back.erased_items(project.id), [p.name for p in back.people() if p.erased]) == (1, ["erased 1"])
     assert holds(back, "Rex") == []
     back.close()
+
+
+class Killed(BaseException):
+    """As if the process had been: nobody catches it."""
+
+
+@pytest.fixture
+def cut_off(monkeypatch):
+    """Does something that is killed once the database has it, before any file is touched."""
+
+    def run(verb, *args) -> None:
+        def kill(*_args, **_kwargs):
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            for module in (clearing, erasing):
+                patch.setattr(module, "clear", kill)
+            with pytest.raises(Killed):
+                verb(*args)
+
+    return run
+
+
+def unfinished(store) -> list[str]:
+    return [says for says in problems(store) if says.startswith("erasures not over")]
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_an_items_erasure_that_was_cut_off_is_gone_on_with(ward, cut_off, by_hand: bool):
+    store, project = ward.store, ward.project
+    first = store.stream_items(project.id)[0]
+    file = store.features(project.id, "some", 2)
+    file.append([first.id], [1], np.ones((1, 2)))
+    exporting.export_data(store, project, "mine", "csv", progress=lambda *_: False)
+    cut_off(erasing.erase_item, store, project, first.id, "Ada", NOW)
+    assert len(holds(store, "quokka")) > 1
+    assert unfinished(store) == [f"erasures not over: 1: item {first.id}"]
+
+    if by_hand:
+        number = erasing.item_called(store, project, f"#{first.id}")
+        made = erasing.erase_item(store, project, number, "Ada", NOW)
+        assert [name.split("/")[0] for name in made.files] == ["media", "exports", "imports"]
+    else:
+        sweep_erasures(store, NOW + ERASING_MS)
+        assert unfinished(store) != []  # it may be under way
+        sweep_erasures(store, NOW + ERASING_MS + 1)
+
+    assert holds(store, "quokka") == []
+    assert not (store.workspace / "files" / first.fields["picture"]).exists()
+    assert store.features(project.id, "some", 2).rows().tolist() == [[0, 0]]
+    assert problems(store) == []
+    with pytest.raises(UnknownName):
+        erasing.erase_item(store, project, first.id, "Ada", NOW)
+
+
+def test_a_purge_that_was_cut_off_is_gone_on_with(ward, cut_off):
+    store, project = ward.store, ward.project
+    exporting.export_data(store, project, "mine", "csv", progress=lambda *_: False)
+    store.delete_project(project.id, NOW)
+    cut_off(erasing.purge_project, store, project.id, "", NOW)
+    assert unfinished(store) == [f"erasures not over: 1: project {project.id}"]
+
+    erasing.purge_project(store, project.id, "", NOW)
+
+    assert holds(store, "quokka") == holds(store, SECRET) == []
+    assert not list((store.workspace / "files" / "media").glob("*/*.*"))
+    assert problems(store) == []
+
+
+def test_a_persons_erasure_that_was_cut_off_is_gone_on_with(signs, cut_off):
+    store = signs.store
+    exporting.export_data(store, signs.project, "annotations", "csv", progress=lambda *_: False)
+    cut_off(erasing.erase_person, store, SECRET, "Ada", NOW)
+    assert unfinished(store) == ["erasures not over: 1: person erased 1"]
+    with pytest.raises(UnknownName):
+        erasing.erase_person(store, SECRET, "Ada", NOW)
+    assert holds(store, SECRET) == []
+    assert problems(store) == []
