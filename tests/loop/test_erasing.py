@@ -10,9 +10,11 @@ from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_n
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
-from collab.errors import UnknownName
+from collab.engine.encoders.text import encoder_of
+from collab.errors import Conflict, UnknownName
 from collab.loop import annotating, clearing, erasing, exporting, handing_out, overseeing
 from collab.loop.backing_up import back_up
+from collab.loop.encoding import encode_items
 from collab.loop.examining import examine
 from collab.loop.restoring import restore
 from collab.loop.sweeping import ERASING_MS, sweep_erasures
@@ -227,6 +229,55 @@ def test_verdicts_on_an_erased_item_go_and_a_backup_of_it_comes_back_sound(loop,
     assert (back.erased_items(project.id), [p.name for p in back.people() if p.erased]) == (1, ["erased 1"])
     assert holds(back, "Rex") == []
     back.close()
+
+
+@pytest.mark.parametrize("kind", ["import", "export", "bundle", "encode", "tune"])
+def test_nothing_is_erased_while_a_job_writes_what_it_has_read(ward, kind: str):
+    store, project = ward.store, ward.project
+    first = store.stream_items(project.id)[0].id
+    job = store.submit_job(kind, project.id, {}, "Ada", NOW)
+    store.claim_job([kind], NOW, NOW + 1000)
+    with pytest.raises(Conflict):
+        erasing.erase_item(store, project, first, "Ada", NOW)
+    with pytest.raises(Conflict):
+        erasing.erase_person(store, "Ada", "root", NOW)
+    store.end_job(job.id, 1, "done", "", {}, NOW)
+    store.write_file(f"jobs/{job.id}/snapshot.json", iter([b"quokka"]))
+    erasing.erase_item(store, project, first, "Ada", NOW)
+    assert holds(store, "quokka") == []  # nor in what a job that failed has left
+
+
+def test_an_export_under_way_fails_where_something_is_erased(loop):
+    signs = loop(items=1200)
+    first = signs.store.stream_items(signs.project.id)[0].id
+
+    def erase(_share: float, _rows: str) -> bool:
+        if not signs.store.erased_items(signs.project.id):
+            erasing.erase_item(signs.store, signs.project, first, "Ada", NOW)
+        return False
+
+    with pytest.raises(Conflict):
+        exporting.export_data(signs.store, signs.project, "mine", "csv", progress=erase)
+    assert list(signs.store.folder("exports").iterdir()) == []
+
+
+def test_what_was_being_read_while_an_item_was_erased_is_neither_kept_nor_explained(loop, monkeypatch):
+    signs, encoder = loop(items=3), encoder_of("hashing")
+    store, project = signs.store, signs.project
+    first = store.stream_items(project.id)[0].id
+
+    def erase(_self: object, text: str) -> None:
+        if text.endswith("number 0") and not store.erased_items(project.id):
+            erasing.erase_item(store, project, first, "Ada", NOW)
+
+    monkeypatch.setattr("collab.engine.encoders.text.Hashing.read_until", erase)
+    encode_items(store, project, encoder, lambda *_: False)
+    store.put_why(project.id, first, 0, {"words": []}, NOW)
+
+    assert store.erased_items(project.id) == 1
+    assert store.why(project.id, first) is None
+    rows = store.features(project.id, encoder.digest, encoder.dim).rows()
+    assert [bool(row.any()) for row in rows] == [False, True, True]
 
 
 class Killed(BaseException):
