@@ -12,13 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from collab.domain.access import ALIAS
 from collab.storage import differences, log, people, projections, search
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.json_text import Json, dumps
 
-ALIAS = "erased "
-"""Names of erased people begin so, and no other name does."""
 WHO = frozenset({"annotator", "person", "by", "actor", "requested_by", "signed_by"})
 """Columns of this name hold a person's name."""
 _APART = frozenset(
@@ -67,6 +66,7 @@ def rename_person(db: Database, name: str, alias: str) -> None:
         _rename_in_access_log(db, name, alias)
         log.rename_actor(db, name, alias)
         people.add_annotator(db, name)  # who never signed in, but is named by a file
+        db.write(sa.delete(tables.attempt))  # by digests, which would confirm a guess; whose they are can't be told
         a = tables.annotator
         bare = {"name": alias, "admin": False, "disabled": True, "erased": True}
         nothing = dict.fromkeys(("password", "language", "issuer", "subject"), "")
