@@ -306,13 +306,15 @@ class _Worker:
 
 
 def _tell(what: str, error: Exception) -> str:
-    """Write down what went wrong; returns the sentence."""
+    """Write down what went wrong; returns the sentence for the pages."""
     expected = isinstance(error, CollabError)
     sentence = str(error) if expected else f"{type(error).__name__}: {error}"
     print(f"collab worker: {what}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201  # the worker's log
-    if not expected:
-        traceback.print_exception(error)
-    return sentence
+    if expected:
+        return sentence
+    traceback.print_exception(error)
+    # What it says may quote an item, and everybody sees it, whatever they may see.
+    return f"{type(error).__name__}: the server's log says more."
 
 
 def _only_one(workspace: Path, stack: contextlib.ExitStack) -> bool:
