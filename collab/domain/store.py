@@ -924,6 +924,15 @@ class Store(Protocol):
     def purge_project(self, project: int, now: int) -> None:
         """Erase all content of a hidden project, also what its events say; an "erase" event has to follow."""
 
+    def note_erasure(self, name: str, left: Mapping[str, Any]) -> None:
+        """Keep what an erasure has left to be cleared, under a name of its own, in the transaction that erases."""
+
+    def erasures_left(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is still to be cleared, by those names: of erasures under way, and of those that were cut off."""
+
+    def end_erasure(self, name: str) -> None:
+        """Say that nothing of it is left to be cleared."""
+
     def scrub(self) -> bool:
         """Write the database anew, so that what was erased is in no free page of its file.
 

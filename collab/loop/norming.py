@@ -236,7 +236,7 @@ def _checked(store: Store, project: Project, items: Sequence[int]) -> tuple[int,
     there = store.items(items)
     for number in items:
         item = there.get(number)
-        if item is None or item.project != project.id or item.reserved or item.drawn:
+        if item is None or item.project != project.id or item.reserved or item.drawn or item.erased:
             raise UnknownName("item", number)
     return tuple(dict.fromkeys(items))
 

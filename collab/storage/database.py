@@ -341,6 +341,9 @@ class SqlStore(Database):
     erased_items = erasures.erased_items
     forget_answers = erasures.forget_answers
     purge_project = erasures.purge_project
+    note_erasure = erasures.note_erasure
+    erasures_left = erasures.erasures_left
+    end_erasure = erasures.end_erasure
     scrub = erasures.scrub
     erase_features = features.erase_features
     delete_all_features = features.delete_all_features

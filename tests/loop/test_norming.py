@@ -2,7 +2,7 @@ import pytest
 
 from collab.domain.norming import Normed
 from collab.errors import Conflict, UnknownName
-from collab.loop import annotating, norming
+from collab.loop import annotating, erasing, norming
 
 PEOPLE = ("Ada", "Bo", "Cy")
 
@@ -50,6 +50,21 @@ def test_everybody_answers_the_same_items_and_nobody_sees_a_word_before_they_are
     assert {signs.state(item) for item in round_.items} == {"open"}  # nothing is settled
     assert norming.seen(signs.store, signs.project, 1, "Ada") == ()
     assert norming.agreed(signs.store, signs.project, 1) == norming.Agreed(None, None, None, 0, 0)
+
+
+def test_a_round_becomes_whole_without_an_item_that_was_erased_and_doesnt_bring_it_back(signs):
+    gone, *left = begun(signs).items
+    answered(signs, "Ada")
+    erasing.erase_item(signs.store, signs.project, gone, "Lea", signs.now)
+    answered(signs, "Bo", want=15)
+    there = norming.standing(signs.store, signs.project, "Bo")
+    assert (there.norming.items, there.whole, there.mine) == (tuple(left), 2, 15)
+    moved(signs, "open")
+    assert signs.store.norming_of(gone) is None
+    assert signs.store.norming_of(left[0]).items == tuple(left)
+    before = projected(signs)
+    annotating.rebuild(signs.store, signs.project.id)
+    assert projected(signs) == before
 
 
 def test_what_people_said_last_counts_once_the_round_is_closed_and_a_rebuild_says_the_same(signs):
