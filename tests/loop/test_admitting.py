@@ -141,6 +141,23 @@ def test_one_address_cannot_try_many_names_and_an_account_of_ones_own_does_not_c
         enter(accounts, "Ben", NEXT)
 
 
+def test_failed_attempts_that_came_during_a_sign_in_still_count(accounts, monkeypatch):
+    right = admitting._right
+
+    def meanwhile(kept, password):
+        if password == NEXT:  # Ben's, while it is looked at
+            tried.append(f"nobody {len(tried)}")
+            fail(accounts, 1, name=tried[-1])
+        return right(kept, password)
+
+    tried = []
+    monkeypatch.setattr(admitting, "_right", meanwhile)
+    with pytest.raises(WaitFirst):
+        for _ in range(2 * BY_ADDRESS.free):
+            enter(accounts, "Ben", NEXT)
+    assert len(tried) == BY_ADDRESS.free
+
+
 def test_many_addresses_cannot_guess_one_name_quickly_nor_keep_its_owner_from_a_browser_that_is_known(accounts):
     for number in range(BY_NAME.free):
         fail(accounts, 1, address=f"10.0.1.{number}")
