@@ -10,7 +10,7 @@ from collab.domain.project import Answer, Item, Project
 from collab.domain.run import ImportReport, Progress, Round
 from collab.domain.store import Audit, ItemFilter, ItemRow, Store
 from collab.domain.version import ModelVersion
-from collab.errors import UnknownName
+from collab.errors import Concealed, UnknownName
 from collab.loop.permitting import Desk, needs, note_once, require, signed_in
 
 
@@ -22,11 +22,11 @@ def projects(store: Store, access: Access) -> tuple[Project, ...]:
 
 @signed_in
 def project(store: Store, access: Access, project_id: int) -> Project:
-    """One of them; to whoever has no part in it, it isn't there. Raises `UnknownName`."""
+    """One of them; to whoever has no part in it, it isn't there. Raises `UnknownName`, or `Concealed`, which is one."""
     found = store.project(project_id)
     if not access.may("see", found.id):
         note_once(store, AccessEntry(_now(), access.person, "refused", "looking.project", found.id))
-        raise UnknownName("project", project_id)
+        raise Concealed("project", project_id)
     return found
 
 
