@@ -1,3 +1,4 @@
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collab.domain.annotation import Choices, Suggestion
+from collab.domain.annotation import Annotation, Choices, Suggestion
 from collab.domain.project import LabelClass, Project
 from collab.domain.run import Round
 from collab.domain.store import Store
@@ -220,6 +221,9 @@ def test_a_message_that_is_too_large_is_refused(client: TestClient, store: Store
         (b'{"tab": "t", "have": ["x"]}', "have"),
         (b'{"tab": "t", "answers": {}}', "answers"),
         (b'{"tab": "t", "answers": [{"kind": "answer"}]}', "id"),
+        (b'{"tab": "t", "answers": [{"id": "12345678\\ud800"}]}', "id"),
+        (b'{"tab": "\\ud800"}', "tab"),
+        (b'{"tab": ' + b"1" * 5000 + b"}", "JSON"),
     ],
 )
 def test_a_message_that_breaks_the_protocol_is_told_which_part(
@@ -236,11 +240,15 @@ def test_an_answer_that_can_never_be_stored_does_not_hold_up_the_next_one(
     headers = bearer(store, project.id)
     one, two, three, four = client.post("/api/v1/sync", json=message(), headers=headers).json()["asks"]
     bad_class, bad_kind = entry(one, "Perhaps"), entry(two, kind="shout")
-    bad_item, good = entry(three, item=10**9), entry(four)
-    sent = message(answers=[bad_class, bad_kind, bad_item, good])
-    reply = client.post("/api/v1/sync", json=sent, headers=headers).json()
+    bad_item, good = entry(three, item=10**9), entry(four, note="cut off \ud83d", seconds=10**400)
+    odd_kind, odd_target = entry(two, kind=["x"]), entry(two, target="\ud800")
+    bad = [bad_class, bad_kind, bad_item, odd_kind, odd_target]
+    sent = json.dumps(message(answers=[*bad, good]))
+    reply = client.post("/api/v1/sync", content=sent, headers=headers).json()
     assert reply["acked"] == [good["id"]]
-    assert [each["id"] for each in reply["refused"]] == [bad_class["id"], bad_kind["id"], bad_item["id"]]
+    assert [each["id"] for each in reply["refused"]] == [each["id"] for each in bad]
+    kept = Annotation.from_event(store.event(good["id"]) or pytest.fail("It was acknowledged."))
+    assert (kept.note, kept.seconds) == ("cut off \ufffd", None)
     assert "Yes, No" in reply["refused"][0]["message"]
 
 
