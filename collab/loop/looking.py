@@ -107,11 +107,28 @@ def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
 
 
 def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
-    """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
+    """Where a file of a project, or of the workspace, lies that somebody takes away; the access log has it.
+
+    Raises:
+        UnknownName: It isn't there, or belongs to another project.
+    """
     store = require(desk, right, project, "looking.file")
+    if not _belongs(store, project, name):
+        raise UnknownName("file", name)
     path = store.file(name)
     store.note(AccessEntry(_now(), desk.person, "export", "file", project, detail={"file": name}))
     return path
+
+
+def _belongs(store: Store, project: int | None, name: str) -> bool:
+    """Whether a file that is made to be fetched is one of the project; None: of the whole workspace."""
+    if ".." in name.split("/"):
+        return False
+    if project is None:
+        return name.startswith("exports/all-")
+    if name.startswith("imports/"):
+        return any(report.rejected_file == name for *_, report in store.imports(project))
+    return name.startswith((f"exports/{project}-", f"models/{project}/"))
 
 
 @needs("export")
