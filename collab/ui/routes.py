@@ -369,9 +369,12 @@ class _Doors:
         return second_looks.look_message(found, project, self._link(project.id))
 
     def _renew(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
-        looking.project(desk, grant.project)
+        project = looking.project(desk, grant.project)
         name, token = protocol.read_link(body)
         if may_see(self.secret(), token, name, time.time(), late=True) != grant.project:
+            raise BadMessage(words.word("errors.no_image"))
+        hidden = any(field.personal and field.kind == "image" for field in project.fields)
+        if hidden and not permitting.may(desk, "see personal", project.id):  # the link doesn't say of which field it is
             raise BadMessage(words.word("errors.no_image"))
         return {"link": self._link(grant.project)(name)}
 
