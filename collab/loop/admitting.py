@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from collab.domain.access import Access, AccessEntry, Act, Attempts, Person, Role, SignIn
+from collab.domain.project import folded
 from collab.domain.store import Store
 from collab.errors import Conflict, UnknownName, UserError, WaitFirst, WrongPassword
 from collab.loop.permitting import needs, signed_in
@@ -131,8 +132,10 @@ def add_person(
     way: SignIn = "oidc" if issuer else "accounts"
     with store.transaction():
         here, there = store.sign_in_way(), store.accounts()
-        if any(p.name.casefold() == name.casefold() for p in there):
+        if any(folded(p.name) == folded(name) for p in there):
             raise Conflict(f"There is an account {name!r} already.")
+        if any(p.erased and folded(p.name) == folded(name) for p in store.people()):
+            raise Conflict(f"{name} stands for somebody who was erased. Choose another name.")
         if here not in ("none", way):
             raise Conflict(f"People sign in here by {_WAYS[here]}, not by {_WAYS[way]}.")
         if issuer and store.known_as(issuer, subject):

@@ -53,9 +53,16 @@ def test_an_account_takes_over_the_answers_under_its_name(store):
     assert store.people() == (Person("Ana", admin=True),)
 
 
-def test_two_accounts_never_differ_by_capitals_alone(accounts):
+@pytest.mark.parametrize("name", ["ANA", "\uff21na", "ana\u200b"])
+def test_two_accounts_never_differ_by_capitals_or_width_alone(accounts, name):
     with pytest.raises(Conflict, match="already"):
-        admitting.add_person(accounts, "ANA", password=NEXT, admin=False, by="Ana", now=NOW)
+        admitting.add_person(accounts, name, password=NEXT, admin=False, by="Ana", now=NOW)
+
+
+def test_no_account_takes_the_name_that_stands_for_an_erased_person(accounts):
+    accounts.save_person(Person("erased 1", erased=True))
+    with pytest.raises(Conflict, match="erased"):
+        admitting.add_person(accounts, "Erased 1", password=NEXT, admin=False, by="Ana", now=NOW)
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "benedict is my name", "x" * 300])
