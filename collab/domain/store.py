@@ -277,8 +277,11 @@ class Store(Protocol):
         Until the transaction ends, nobody else counts for the same.
         """
 
-    def set_attempts(self, what: str, attempts: Attempts) -> None:
-        """Say how many have failed; none: forget them."""
+    def discount_attempt(self, what: str, before: Attempts) -> None:
+        """Count one less, which has not failed, and before which these had; those that came after it still count."""
+
+    def clear_attempts(self, what: str) -> None:
+        """Forget them."""
 
     def forget_attempts(self, before: int) -> None:
         """Drop those whose last one was earlier."""

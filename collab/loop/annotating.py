@@ -7,6 +7,7 @@ from typing import Literal
 
 from collab.domain.annotation import (
     ANNOTATION_KINDS,
+    PERSONAL,
     Annotation,
     Ask,
     Decision,
@@ -35,9 +36,9 @@ MAX_SECONDS = 120.0
 MAX_NOTE = 500
 
 
-@needs("annotate", own="annotation")
+@needs("annotate", own="annotation", alone="only")
 def submit(
-    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True, only: str = ""
 ) -> Literal["stored", "known"]:
     """Keep one annotation for good, in one transaction; a resend of the same id changes nothing.
 
@@ -49,18 +50,21 @@ def submit(
         token: The lease under which the item was held. An answer whose lease was lost is kept all the same.
         now: Milliseconds since 1970.
         reveal: Whether the annotator waits to be shown the hidden word, where the project's mode has it so.
+        only: Somebody whom second looks are not for, not even those that they were asked once.
 
     Raises:
         InvalidAnswer: The task doesn't allow the answer.
-        UnknownName: The item isn't part of the project, or a target isn't an annotation of this person on it.
+        UnknownName: The item isn't part of the project, a target isn't an annotation of this person on it, or the ask
+            is of another item or for somebody else.
     """
     with store.transaction():
         store.lock(annotation.project)  # a resend that overtakes its original waits here
-        return enter(store, store.project(annotation.project), annotation, token, now, reveal=reveal)
+        project = store.project(annotation.project)
+        return enter(store, project, annotation, token, now, reveal=reveal, only=only)
 
 
 def enter(
-    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool, only: str
 ) -> Literal["stored", "known"]:
     """Submit in the transaction of whoever calls, who has locked the project before they read it."""
     if store.event(annotation.id) is not None:
@@ -68,7 +72,7 @@ def enter(
     item = store.items([annotation.item]).get(annotation.item)
     if item is None or item.project != project.id or item.erased:
         raise UnknownName("item", annotation.item)
-    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
+    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal, only)
     store.append(annotation.event())
     settled = _apply(store, project, item, annotation)
     if project.policy.several and settled is not None:
@@ -262,13 +266,13 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
 
 
 def _completed(
-    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool
+    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool, only: str
 ) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
     first = _target_of(store, annotation)
     asked = annotation.ask if first is None else first.ask  # who changes their mind answers the same ask
     ask = store.ask(asked) if asked is not None else None
-    if ask is not None and (ask.item != annotation.item or ask.project != project.id):
+    if ask is not None and not _is_for(ask, annotation, only):
         raise UnknownName("ask", asked)
     lease_valid = ask is None or _move_on(store, project, item, ask, annotation, token, now)
     if annotation.kind == "restore":
@@ -286,6 +290,13 @@ def _completed(
         note=annotation.note[:MAX_NOTE],
         lease_valid=lease_valid,
     )
+
+
+def _is_for(ask: Ask, annotation: Annotation, only: str) -> bool:
+    """Whether this may answer it: some asks belong to one person, and no other's answer ends them."""
+    if ask.lane in PERSONAL and (ask.annotator != annotation.annotator or (only and ask.lane == "review")):
+        return False
+    return (ask.item, ask.project) == (annotation.item, annotation.project)
 
 
 def _target_of(store: Store, annotation: Annotation) -> Annotation | None:

@@ -157,7 +157,8 @@ class SqlStore(Database):
     known_as = people.known_as
     signed_in = people.signed_in
     count_attempt = people.count_attempt
-    set_attempts = people.set_attempts
+    discount_attempt = people.discount_attempt
+    clear_attempts = people.clear_attempts
     forget_attempts = people.forget_attempts
     sign_in_way = people.sign_in_way
     set_sign_in_way = people.set_sign_in_way
