@@ -293,6 +293,14 @@ _NEXT_BY_RANK = sa.text(
 )
 
 _FREE_ROW = "a.project = :project AND a.lane = :lane AND NOT a.done AND a.lease_until <= :now"
+# Who has looked at it again knows what others said. Answers that were discarded are no more, and it is asked of all
+# until it is looked at again; but audits never.
+_NOT_LOOKED_AT = (
+    "AND NOT EXISTS (SELECT 1 FROM second_look l WHERE l.item = a.item AND l.annotator = :annotator AND NOT "
+    "(a.lane NOT IN ('audit', 'certificate') "
+    "AND EXISTS (SELECT 1 FROM adjudication j WHERE j.item = a.item AND j.verdict = 'discard') AND NOT EXISTS "
+    "(SELECT 1 FROM ask r WHERE r.item = a.item AND r.annotator = :annotator AND r.lane = 'review' AND NOT r.done))) "
+)
 # An item of which this person holds, or could take, a lower slot is passed over: nobody gets it twice.
 _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
@@ -300,7 +308,7 @@ _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
     "(o.lease_until > :now AND (o.annotator = :annotator OR o.lane = 'chosen') "
-    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot)) "
+    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot)) {_NOT_LOOKED_AT}"
     # Everybody answers it in a round of its own.
     "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = a.item)"
 )
@@ -323,7 +331,7 @@ _MINE = (
 )
 _MINE_AGAIN = (
     f"{_MINE} AND EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
-    "AND n.kind IN ('answer', 'unsure'))"
+    f"AND n.kind IN ('answer', 'unsure')) {_NOT_LOOKED_AT}"
 )
 _WHICH: Mapping[Lane, str] = {
     "query": _UNDECIDED, "audit": _UNDECIDED, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,

@@ -214,6 +214,41 @@ def test_audits_come_only_where_a_look_at_all_or_some_was_ordered_and_their_firs
         adjudicating.discard(signs.store, signs.project.id, asks[0].item, "Rex", _id(), signs.now)
 
 
+def test_who_has_seen_what_others_said_is_not_asked_the_item_in_another_lane(loop):
+    signs = loop(audit_schedule=((1000, 1),), audit_trickle=1, annotations_per_item=2, repeat_every=0)
+    audit = signs.hand("Ada").asks[0]
+    signs.say("Ada", audit, answer="minus")
+    rex, cy = Reviewer(signs), Reviewer(signs, "Cy")
+    signs.store.put_suspects(signs.project.id, ("audit",), [Suspect(audit.item, "audit", 0.2)], signs.now)
+    signs.store.send_look(signs.project.id, audit.item, "Rex")
+    rex.look(rex.next().asks[0])
+    adjudicating.send(signs.store, signs.project.id, audit.item, cy.name, "Rex", _id(), signs.now)
+    assert audit.item not in _asked(signs, "Rex", 12)
+    assert signs.hand("Bo").asks[0].item == audit.item
+
+
+def test_what_differs_is_not_asked_of_who_has_seen_how(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, annotations_per_item=2, answers_most=4, repeat_every=0)
+    ask = signs.hand("Ada").asks[0]
+    signs.say("Ada", ask, answer="minus")
+    signs.say("Bo", signs.hand("Bo").asks[0], answer="plus")
+    rex = Reviewer(signs)
+    (again,) = rex.next("disputed").asks
+    assert again.item == ask.item
+    rex.look(again)
+    signs.now += 3_600_000
+    assert ask.item not in _asked(signs, "Rex", 6)
+    assert ask.item in _asked(signs, "Cy", 6)
+
+
+def test_discarded_answers_may_be_given_anew_by_the_one_who_discarded_them(signs):
+    item = _doubted(signs, "minus", by="Rex")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    adjudicating.discard(signs.store, signs.project.id, item, "Rex", _id(), signs.now)
+    assert item in _asked(signs, "Rex", 3)
+
+
 def test_the_log_alone_gives_verdicts_and_second_looks_again(signs):
     items = [_doubted(signs, "minus") for _ in range(5)]
     _put(signs, items)
@@ -242,6 +277,16 @@ def _doubted(signs: Loop, answer: str, score: float = 0.9, by: str = "Ada") -> i
     signs.say(by, ask, answer=answer)
     _put(signs, [ask.item])
     return ask.item
+
+
+def _asked(signs: Loop, who: str, size: int) -> list[int]:
+    """Items that somebody is asked one after the other, and answers."""
+    items = []
+    for _ in range(size):
+        (ask,) = signs.hand(who).asks
+        signs.say(who, ask)
+        items.append(ask.item)
+    return items
 
 
 def _put(signs: Loop, items: list[int]) -> None:
