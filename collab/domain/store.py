@@ -674,6 +674,9 @@ class Store(Protocol):
     def set_adjudication(self, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
         """Say what stands; None: nothing."""
 
+    def set_before(self, item: int, answer: Answer | None) -> None:
+        """Say what is decided of an item without the adjudicator whose word stands; None: nothing."""
+
     def adjudications(self, project: int, limit: int = 100, before: int | None = None) -> list[Adjudicated]:
         """Those in force, latest first; `before`, the number of an event, pages back."""
 

@@ -284,6 +284,7 @@ class SqlStore(Database):
     close_looks = suspects.close_looks
     adjudication = verdicts.adjudication
     set_adjudication = verdicts.set_adjudication
+    set_before = verdicts.set_before
     adjudications = verdicts.adjudications
     set_second_look = verdicts.set_second_look
     second_looks = verdicts.second_looks

@@ -315,10 +315,16 @@ _NOT_MINE = (
 _UNDECIDED = (
     f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND i.state NOT IN ('decided', 'unusable')) {_NOT_MINE}"
 )
+# What the figures count of an audit is what people say without an adjudicator, so it is asked until that is settled.
+_UNSETTLED = (
+    "i.state NOT IN ('decided', 'unusable') OR EXISTS "
+    "(SELECT 1 FROM adjudication j WHERE j.item = i.id AND j.verdict <> 'discard' AND j.before IS NULL)"
+)
+_UNDECIDED_AUDIT = f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND ({_UNSETTLED})) {_NOT_MINE}"
 # Among the machine's labels an audit is asked although its item is decided.
 _UNDECIDED_BY_PEOPLE = (
     "AND EXISTS (SELECT 1 FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = a.item "
-    f"AND (i.state NOT IN ('decided', 'unusable') OR d.source = 'machine')) {_NOT_MINE}"
+    f"AND ({_UNSETTLED} OR d.source = 'machine')) {_NOT_MINE}"
 )
 # What an adjudicator has settled stands whatever anybody says, and a machine's label has checks of its own.
 _DECIDED_BY_ANSWERS = (
@@ -334,7 +340,7 @@ _MINE_AGAIN = (
     f"AND n.kind IN ('answer', 'unsure')) {_NOT_LOOKED_AT}"
 )
 _WHICH: Mapping[Lane, str] = {
-    "query": _UNDECIDED, "audit": _UNDECIDED, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,
+    "query": _UNDECIDED, "audit": _UNDECIDED_AUDIT, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,
     "repeat": _MINE_AGAIN, "review": _MINE, "norming": _MINE,
     "overlap": _UNDECIDED, "relabel": _DECIDED_BY_ANSWERS,
 }  # fmt: skip

@@ -2,13 +2,15 @@
 
 import csv
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from collab.domain.annotation import Annotation, Decision
+from collab.domain.project import LabelClass
 from collab.domain.suspect import Suspect
 from collab.errors import Conflict, InvalidAnswer, UnknownName
-from collab.loop import adjudicating, annotating, exporting, reviewing
+from collab.loop import adjudicating, annotating, exporting, reshaping, reviewing
 from tests.loop.conftest import Loop
 
 
@@ -238,7 +240,7 @@ def test_what_differs_is_not_asked_of_who_has_seen_how(loop):
     rex.look(again)
     signs.now += 3_600_000
     assert ask.item not in _asked(signs, "Rex", 6)
-    assert ask.item in _asked(signs, "Cy", 6)
+    assert ask.item in _asked(signs, "Cy", 7)  # what Rex has begun comes first
 
 
 def test_discarded_answers_may_be_given_anew_by_the_one_who_discarded_them(signs):
@@ -247,6 +249,46 @@ def test_discarded_answers_may_be_given_anew_by_the_one_who_discarded_them(signs
     rex.look(rex.next().asks[0])
     adjudicating.discard(signs.store, signs.project.id, item, "Rex", _id(), signs.now)
     assert item in _asked(signs, "Rex", 3)
+
+
+def test_the_figures_follow_what_people_say_of_an_audit_after_it_was_settled(loop):
+    signs = loop(audit_schedule=((1000, 1),), audit_trickle=1, repeat_every=0)
+    store, project = signs.store, signs.project
+    ask = signs.hand("Ada").asks[0]
+    first = signs.say("Ada", ask, answer="minus")
+    adjudicating.order_audits(store, project.id, "Lea", 1, signs.now)
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    rex.settle(ask.item, "plus")
+    assert _audited(signs, ask.item) == ("minus",)
+    corrected = signs.say("Ada", ask, answer="plus", target=first)
+    assert _audited(signs, ask.item) == ("plus",)
+    wanted = replace(project.policy, annotations_per_item=2)
+    reshaping.save_policy(store, project.id, wanted, "Lea", _id(), signs.now)
+    assert _audited(signs, ask.item) is None
+    _same_again(signs)
+    assert ask.item in _asked(signs, "Bo", 1)  # for what the adjudicator says is no audit
+    assert _audited(signs, ask.item) == ("plus",)
+    annotating.take_back(store, project.id, corrected, "Ada", _id(), signs.now)
+    assert _audited(signs, ask.item) is None
+    assert store.decision(ask.item) == Decision(ask.item, ("plus",), "adjudicated")
+    _same_again(signs)
+
+
+def test_what_is_decided_without_an_adjudicator_follows_the_classes(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0)
+    schema = replace(signs.project.schema, classes=(*signs.project.schema.classes, LabelClass("other", "Other")))
+    reshaping.save_classes(signs.store, signs.project.id, schema, "Lea", _id(), signs.now)
+    signs.project = signs.store.project(signs.project.id)
+    item = _doubted(signs, "other")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    rex.settle(item, "plus")
+    reshaping.merge(signs.store, signs.project.id, "other", "minus", "Lea", _id(), signs.now)
+    assert signs.store.adjudication(item).before == ("minus",)
+    wanted = replace(signs.project.policy, decide_by="crowdlab")
+    reshaping.save_policy(signs.store, signs.project.id, wanted, "Lea", _id(), signs.now)
+    _same_again(signs)
 
 
 def test_the_log_alone_gives_verdicts_and_second_looks_again(signs):
@@ -263,11 +305,7 @@ def test_the_log_alone_gives_verdicts_and_second_looks_again(signs):
     adjudicating.discard(signs.store, signs.project.id, items[3], "Rex", _id(), signs.now)
     adjudicating.send(signs.store, signs.project.id, items[4], eve.name, "Rex", _id(), signs.now)
     rex.withdraw(act)
-    with signs.store.transaction():
-        signs.store.keep_projections(signs.project.id)
-        annotating.rebuild(signs.store, signs.project.id)
-        found = signs.store.differing(signs.project.id)
-    assert (found.items, found.counters) == ((), ())
+    _same_again(signs)
     assert signs.store.adjudication(items[0]).before == ("minus",)
 
 
@@ -277,6 +315,20 @@ def _doubted(signs: Loop, answer: str, score: float = 0.9, by: str = "Ada") -> i
     signs.say(by, ask, answer=answer)
     _put(signs, [ask.item])
     return ask.item
+
+
+def _same_again(signs: Loop) -> None:
+    """The log alone gives the same."""
+    with signs.store.transaction():
+        signs.store.keep_projections(signs.project.id)
+        annotating.rebuild(signs.store, signs.project.id)
+        found = signs.store.differing(signs.project.id)
+    assert (found.items, found.counters) == ((), ())
+
+
+def _audited(signs: Loop, item: int) -> tuple[str, ...] | None:
+    """What the figures count of an audit."""
+    return next(a.answer for a in signs.store.audit_answers(signs.project.id, signs.now) if a.item == item)
 
 
 def _asked(signs: Loop, who: str, size: int) -> list[int]:
