@@ -104,6 +104,8 @@ _REMAINING = sa.text(
     "AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = i.id AND a.leased_at > 0) "
     # Answers of named people that an import brought, and the log doesn't hold yet.
     "AND NOT EXISTS (SELECT 1 FROM imported_answer m WHERE m.item = i.id) "
+    # What is discussed is no audit.
+    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = i.id) "
     "ORDER BY i.id LIMIT :limit"
 )
 _SET_APART = [
@@ -123,6 +125,7 @@ _NEXT_CHECKS = sa.text(
     "JOIN decision d ON d.item = w.item AND d.source = 'machine' AND d.certificate = w.certificate "
     "WHERE w.project = :project AND w.checks AND NOT w.queued AND NOT EXISTS "
     "(SELECT 1 FROM ask a WHERE a.item = w.item AND a.leased_at > 0) "
+    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = w.item) "
     "ORDER BY w.place, w.certificate LIMIT :size"
 )
 # A lease that ran out, or an item that somebody put off, waits for the next one as long as nothing is said of it.

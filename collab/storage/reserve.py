@@ -35,7 +35,8 @@ def audit_answers(db: Database, project: int, now: int) -> list[Audit]:
 _UNTOUCHED = (
     "state = 'open' AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = item.id) "
     "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = item.id) "
-    "AND NOT EXISTS (SELECT 1 FROM imported_answer m WHERE m.item = item.id)"
+    "AND NOT EXISTS (SELECT 1 FROM imported_answer m WHERE m.item = item.id) "
+    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = item.id)"
 )
 _OF_STRATUM = (
     "project = :project "

@@ -1,6 +1,7 @@
 import pytest
 
 from collab.domain.norming import Normed
+from collab.domain.run import ImportReport
 from collab.errors import Conflict, UnknownName
 from collab.loop import annotating, norming
 
@@ -118,3 +119,12 @@ def test_audits_are_not_picked_for_a_round(signs):
     reserved = next(row.item for row in pool if row.reserved)
     with pytest.raises(UnknownName):
         norming._checked(signs.store, signs.project, [*free, reserved])
+
+
+def test_what_is_in_a_round_becomes_no_audit(signs):
+    items = set(begun(signs).items)
+    signs.hand("Ada")
+    assert items & {item for item, _ in signs.store.remaining(signs.project.id)} == set()
+    more = signs.store.begin_import(signs.project.id, "more", "truth", signs.now)
+    signs.store.finish_import(more, ImportReport(), 0.99, 500, signs.now)
+    assert not any(item.reserved for item in signs.store.items(list(items)).values())
