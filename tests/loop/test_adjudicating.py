@@ -291,6 +291,19 @@ def test_what_is_decided_without_an_adjudicator_follows_the_classes(loop):
     _same_again(signs)
 
 
+def test_an_audit_that_waits_for_another_answer_is_not_looked_at_again(loop):
+    signs = loop(audit_schedule=((1000, 1),), audit_trickle=1, annotations_per_item=2, repeat_every=0)
+    ask = signs.hand("Ada").asks[0]
+    signs.say("Ada", ask)
+    assert adjudicating.order_audits(signs.store, signs.project.id, "Lea", 1, signs.now) == 0
+    second = signs.hand("Bo").asks[0]
+    assert second.item == ask.item
+    said = signs.say("Bo", second)
+    assert adjudicating.order_audits(signs.store, signs.project.id, "Lea", 1, signs.now) == 1
+    annotating.take_back(signs.store, signs.project.id, said, "Bo", _id(), signs.now)
+    assert Reviewer(signs).next().exhausted
+
+
 def test_the_log_alone_gives_verdicts_and_second_looks_again(signs):
     items = [_doubted(signs, "minus") for _ in range(5)]
     _put(signs, items)
