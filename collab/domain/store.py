@@ -19,7 +19,7 @@ from collab.domain.certificate import Certificate
 from collab.domain.norming import Normed, Norming, Remark
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
-from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
+from collab.domain.suspect import Adjudicated, Adjudication, Sent, Suspect, SuspectKind
 from collab.domain.version import ModelVersion
 
 
@@ -663,10 +663,16 @@ class Store(Protocol):
         """Take the next of them under a lease (lane "review", blind); the `reason` of an ask is the kind asked for."""
 
     def send_look(self, project: int, item: int, annotator: str) -> None:
-        """Have this person look at an item; nobody else is asked until they have."""
+        """Have this person look at an item; nobody else is asked until they have, or as long as they may."""
+
+    def close_look(self, item: int, annotator: str) -> None:
+        """This person need not look at an item any more."""
 
     def close_looks(self, item: int) -> None:
         """An item is settled: nobody need look at it again."""
+
+    def sends(self, project: int) -> list[Sent]:
+        """What was sent to somebody and still waits for them, latest first."""
 
     def adjudication(self, item: int) -> Adjudication | None:
         """What an adjudicator said of an item and nobody has taken back."""

@@ -57,6 +57,18 @@ class Adjudication:
         return Decision(self.item, self.answer, "adjudicated") if self.answer else None
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An item that somebody is wanted to look at, and hasn't settled yet."""
+
+    item: int
+    event: str
+    by: str
+    to: str
+    at: int
+    note: str = ""
+
+
 def decided_by_people(settled: Settled) -> Answer | None:
     """What was decided, unless a machine did, or nobody.
 

@@ -126,7 +126,7 @@ def withdraw(
     """Take an act back, one's own or another adjudicator's: what was in force before is again.
 
     Raises:
-        UnknownName: There is no such act in force.
+        UnknownName: There is no such act in force, or what was sent doesn't wait for that person any more.
     """
     with store.transaction():
         store.lock(project)
@@ -136,8 +136,8 @@ def withdraw(
         if undone is None or undone.project != project or undone.kind != "adjudicate" or undone.item is None:
             raise UnknownName("act", target)
         item, sent = undone.item, undone.payload.get("verdict") == "send"
-        standing = store.adjudication(item)
-        if not sent and (standing is None or standing.event != target):
+        standing, waits = store.adjudication(item), [each.event for each in store.sends(project)]
+        if target not in waits if sent else standing is None or standing.event != target:
             raise UnknownName("act in force", target)
         owner = store.project(project)
         event = Event(
@@ -146,7 +146,7 @@ def withdraw(
         store.append(event)
         apply_verdict(store, owner, event)
         if sent:
-            store.close_looks(item)
+            store.close_look(item, undone.payload["to"])
         for said in store.current(item):  # discarded answers are in force again: nobody need be asked
             if said.id in undone.payload.get("removed", ()) and said.ask is not None:
                 store.close_ask(said.ask, said.annotator, "", now)

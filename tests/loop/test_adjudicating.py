@@ -8,7 +8,7 @@ import pytest
 
 from collab.domain.annotation import Annotation, Decision
 from collab.domain.project import LabelClass
-from collab.domain.suspect import Suspect
+from collab.domain.suspect import Sent, Suspect
 from collab.errors import Conflict, InvalidAnswer, UnknownName
 from collab.loop import adjudicating, annotating, exporting, reshaping, reviewing
 from tests.loop.conftest import Loop
@@ -149,6 +149,41 @@ def test_an_item_that_is_sent_waits_for_that_person_alone(signs):
     seen = reviewing.reveal(signs.store, signs.project, "Eve", item)
     assert [(s.annotation.annotator, s.again) for s in seen.said] == [("Ada", False), ("Rex", True)]
     assert seen.same
+
+
+def test_what_was_sent_is_taken_back_only_while_it_waits_for_that_person(signs):
+    item, people = _doubted(signs, "minus"), signs.project.id
+    rex, eve, pat = Reviewer(signs), Reviewer(signs, "Eve"), Reviewer(signs, "Pat")
+    rex.look(rex.next().asks[0])
+    first, second = _id(), _id()
+    adjudicating.send(signs.store, people, item, "Eve", "Rex", first, signs.now)
+    eve.look(eve.next().asks[0])
+    adjudicating.send(signs.store, people, item, "Pat", "Eve", second, signs.now, note="yours")
+    with pytest.raises(UnknownName):
+        rex.withdraw(first)
+    assert pat.next(want=0).left["sent"] == 1
+    ((sent, _),) = reviewing.sent(signs.store, people)
+    assert sent == Sent(item, second, "Eve", "Pat", signs.now, "yours")
+    rex.withdraw(second)
+    assert (pat.next(want=0).left["sent"], reviewing.sent(signs.store, people)) == (0, [])
+    assert [a.item for a in rex.next().asks] == [item]
+
+
+@pytest.mark.parametrize("gone", ["disabled", "no member", "annotator"])
+def test_an_item_that_was_sent_to_somebody_who_is_gone_waits_for_all(signs, gone):
+    item = _doubted(signs, "minus")
+    rex, eve, store = Reviewer(signs), Reviewer(signs, "Eve"), signs.store
+    rex.look(rex.next().asks[0])
+    adjudicating.send(store, signs.project.id, item, "Eve", "Rex", _id(), signs.now)
+    if gone == "disabled":
+        store.save_person(replace(store.person("Eve"), disabled=True))
+    else:
+        store.set_sign_in_way("accounts")
+        store.set_role(signs.project.id, "Eve", "adjudicator")
+        assert rex.next().exhausted
+        store.set_role(signs.project.id, "Eve", None if gone == "no member" else "annotator")
+    assert [a.item for a in rex.next().asks] == [item]
+    assert [sent.to for sent, _ in reviewing.sent(store, signs.project.id)] == [eve.name]
 
 
 def test_nobody_settles_what_they_have_not_answered_blind(signs):
