@@ -118,6 +118,9 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
+        verdict = store.adjudication(annotation.item)
+        if verdict is not None and verdict.unusable:
+            store.set_adjudication(project.id, annotation.item, None)
     elif annotation.kind == "undo":
         store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):

@@ -135,6 +135,18 @@ def test_an_item_without_an_answer_becomes_unusable(signs):
     assert (signs.state(item), signs.store.decision(item)) == ("unusable", None)
 
 
+def test_an_item_that_an_adjudicator_called_unusable_can_be_brought_back(signs):
+    item = _doubted(signs, "minus")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0], kind="unusable")
+    act = rex.settle(item, unusable=True)
+    annotating.restore_item(signs.store, signs.project.id, item, "Rex", _id(), signs.now)
+    assert signs.store.decision(item) == Decision(item, ("minus",), "agreement")
+    with pytest.raises(UnknownName):
+        rex.withdraw(act)
+    _same_again(signs)
+
+
 def test_an_item_that_is_sent_waits_for_that_person_alone(signs):
     item = _doubted(signs, "minus")
     rex, eve, pat = Reviewer(signs), Reviewer(signs, "Eve"), Reviewer(signs, "Pat")
