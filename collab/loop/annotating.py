@@ -149,7 +149,7 @@ def _apply_norming(store: Store, project: Project, item: Item, annotation: Annot
     who, after = annotation.annotator, norming.stage != "blind"
     if annotation.kind == "undo":
         store.set_normed(norming, item.id, who, after, None)
-    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, item, annotation):
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, item, annotation):
         store.set_normed(norming, item.id, who, after, annotation)
 
 

@@ -128,3 +128,23 @@ def test_what_is_in_a_round_becomes_no_audit(signs):
     more = signs.store.begin_import(signs.project.id, "more", "truth", signs.now)
     signs.store.finish_import(more, ImportReport(), 0.99, 500, signs.now)
     assert not any(item.reserved for item in signs.store.items(list(items)).values())
+
+
+def test_unusable_said_in_a_round_counts_once_it_is_closed(signs):
+    begun(signs)
+    (ask,) = signs.hand("Ada").asks
+    said = signs.say("Ada", ask, kind="unusable", note="garbled")
+    assert signs.state(ask.item) == "open"
+    assert signs.store.normed(signs.project.id, 1) == [Normed(ask.item, "Ada", False, (), said, unusable=True)]
+    answered(signs, "Ada", want=15)
+    (other,) = signs.hand("Bo").asks
+    signs.say("Bo", other)
+    moved(signs, "open")
+    found = next(s for s in norming.seen(signs.store, signs.project, 1, "Bo") if s.item.id == ask.item)
+    assert found.unusable == {("Ada", False)}
+    assert norming.agreed(signs.store, signs.project, 1).items == 0
+    moved(signs, "closed")
+    assert signs.state(ask.item) == "disputed"  # for Bo has answered it
+    before = projected(signs)
+    annotating.rebuild(signs.store, signs.project.id)
+    assert projected(signs) == before
