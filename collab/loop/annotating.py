@@ -150,6 +150,9 @@ def _apply_norming(store: Store, project: Project, item: Item, annotation: Annot
     if annotation.kind == "undo":
         store.set_normed(norming, item.id, who, after, None)
     elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, item, annotation):
+        if norming.stage == "open":  # nobody is asked now: a first answer was on its way when the round was opened
+            said = store.normed(project.id, norming.number)
+            after = any((n.item, n.annotator, n.after) == (item.id, who, False) for n in said)
         store.set_normed(norming, item.id, who, after, annotation)
 
 

@@ -148,3 +148,17 @@ def test_unusable_said_in_a_round_counts_once_it_is_closed(signs):
     before = projected(signs)
     annotating.rebuild(signs.store, signs.project.id)
     assert projected(signs) == before
+
+
+def test_an_answer_on_its_way_when_a_round_is_opened_was_given_blind(signs):
+    begun(signs)
+    answered(signs, "Ada", want=1)
+    answered(signs, "Bo", want=1)
+    (late,) = signs.hand("Ada").asks
+    moved(signs, "open")
+    first = signs.say("Ada", late)
+    mine = [n for n in signs.store.normed(signs.project.id, 1) if n.item == late.item]
+    assert mine == [Normed(late.item, "Ada", False, ("plus",), first)]
+    second = signs.say("Ada", late, answer="minus", target=first)  # they have seen the others' by now
+    mine = [n for n in signs.store.normed(signs.project.id, 1) if n.item == late.item]
+    assert mine[1:] == [Normed(late.item, "Ada", True, ("minus",), second)]
