@@ -503,7 +503,8 @@ class Store(Protocol):
         """Give asks back that were never painted."""
 
     def choose_items(self, project: int, annotator: str, items: Sequence[int], reason: str) -> int:
-        """Queue items for one annotator (lane "chosen", not blind); reserved ones are left out. Returns how many."""
+        """Queue items for one annotator (lane "chosen", not blind); reserved ones are left out, and those
+        of a norming round. Returns how many."""
 
     def ask(self, ask: int) -> Ask | None:
         """One row of the queue."""

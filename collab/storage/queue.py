@@ -112,6 +112,7 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
     with db.transaction():
         db.lock_project(project)
         query = sa.select(i.c.id).where(i.c.project == project, i.c.id.in_(items), ~i.c.erased)
+        query = query.where(i.c.id.not_in(sa.select(tables.norming_item.c.item)))
         free = {r.id for r in db.rows(query.where(i.c.reserved == sa.false(), i.c.drawn == sa.false()))}
         chosen = [item for item in dict.fromkeys(items) if item in free]
         if not chosen:
@@ -301,6 +302,8 @@ _NOT_LOOKED_AT = (
     "AND EXISTS (SELECT 1 FROM adjudication j WHERE j.item = a.item AND j.verdict = 'discard') AND NOT EXISTS "
     "(SELECT 1 FROM ask r WHERE r.item = a.item AND r.annotator = :annotator AND r.lane = 'review' AND NOT r.done))) "
 )
+# Everybody answers it in a round of its own.
+_IN_NO_ROUND = "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = a.item)"
 # An item of which this person holds, or could take, a lower slot is passed over: nobody gets it twice.
 _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
@@ -308,9 +311,7 @@ _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
     "(o.lease_until > :now AND (o.annotator = :annotator OR o.lane = 'chosen') "
-    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot)) {_NOT_LOOKED_AT}"
-    # Everybody answers it in a round of its own.
-    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = a.item)"
+    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot)) {_NOT_LOOKED_AT}" + _IN_NO_ROUND
 )
 _UNDECIDED = (
     f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND i.state NOT IN ('decided', 'unusable')) {_NOT_MINE}"
@@ -340,7 +341,8 @@ _MINE_AGAIN = (
     f"AND n.kind IN ('answer', 'unsure')) {_NOT_LOOKED_AT}"
 )
 _WHICH: Mapping[Lane, str] = {
-    "query": _UNDECIDED, "audit": _UNDECIDED_AUDIT, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,
+    "query": _UNDECIDED, "audit": _UNDECIDED_AUDIT, "certificate": _UNDECIDED_BY_PEOPLE,
+    "chosen": f"{_MINE} {_IN_NO_ROUND}",
     "repeat": _MINE_AGAIN, "review": _MINE, "norming": _MINE,
     "overlap": _UNDECIDED, "relabel": _DECIDED_BY_ANSWERS,
 }  # fmt: skip

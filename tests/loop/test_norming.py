@@ -1,9 +1,11 @@
+import uuid
+
 import pytest
 
 from collab.domain.norming import Normed
 from collab.domain.run import ImportReport
 from collab.errors import Conflict, UnknownName
-from collab.loop import annotating, norming
+from collab.loop import annotating, batching, handing_out, norming
 
 PEOPLE = ("Ada", "Bo", "Cy")
 
@@ -162,3 +164,17 @@ def test_an_answer_on_its_way_when_a_round_is_opened_was_given_blind(signs):
     second = signs.say("Ada", late, answer="minus", target=first)  # they have seen the others' by now
     mine = [n for n in signs.store.normed(signs.project.id, 1) if n.item == late.item]
     assert mine[1:] == [Normed(late.item, "Ada", True, ("minus",), second)]
+
+
+def test_nobody_picks_what_is_in_a_round_nor_answers_it_with_many(signs):
+    store, project = signs.store, signs.project
+    free = [row.item for row in store.pool(project.id) if not row.reserved][:8]
+    handing_out.choose(store, project.id, "Ada", free[:1])
+    made = batching.begin(store, project, free, ("plus",), "Lea", str(uuid.uuid4()), "by hand", signs.now)
+    norming.begin(store, project, "Lea", "begin", signs.now, items=free[:6])
+    assert signs.hand("Ada", chosen_only=True).asks == []
+    assert handing_out.choose(store, project.id, "Bo", free) == 2
+    reach = batching.reach(store, project, free, "Lea")
+    assert (reach.free, reach.norming) == (tuple(free[6:]), 6)
+    (*_, done) = batching.whole(store, project, made.id, "Lea", signs.now)
+    assert done.answered == 2
