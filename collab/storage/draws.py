@@ -11,6 +11,7 @@ from collab.domain.store import Audit
 from collab.storage import records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+from collab.storage.reserve import STILL_ASKED
 
 
 def remaining(db: Database, project: int, after: int = 0, limit: int = 50_000) -> list[tuple[int, str]]:
@@ -132,7 +133,8 @@ _NEXT_CHECKS = sa.text(
 _AUDITED = sa.text(
     "SELECT w.item, CASE WHEN j.item IS NOT NULL THEN j.before WHEN d.source <> 'machine' THEN d.answer END AS answer, "
     "count(a.id) AS asked, "
-    "max(CASE WHEN NOT a.done AND a.lease_until > :now OR i.state = 'open' OR d.source = 'machine' THEN 1 ELSE 0 END) "
+    "max(CASE WHEN NOT a.done AND a.lease_until > :now OR i.state = 'open' OR d.source = 'machine' "
+    f"OR {STILL_ASKED} THEN 1 ELSE 0 END) "
     "AS held FROM drawn w JOIN item i ON i.id = w.item LEFT JOIN decision d ON d.item = w.item "
     "LEFT JOIN adjudication j ON j.item = w.item "
     f"LEFT JOIN ask a ON a.item = w.item AND a.{tables.SHARED} AND a.leased_at > 0 "

@@ -313,6 +313,8 @@ def test_the_figures_follow_what_people_say_of_an_audit_after_it_was_settled(loo
     wanted = replace(project.policy, annotations_per_item=2)
     reshaping.save_policy(store, project.id, wanted, "Lea", _id(), signs.now)
     assert _audited(signs, ask.item) is None
+    (waits,) = [a for a in store.audit_answers(project.id, signs.now) if a.item == ask.item]
+    assert waits.held
     _same_again(signs)
     assert ask.item in _asked(signs, "Bo", 1)  # for what the adjudicator says is no audit
     assert _audited(signs, ask.item) == ("plus",)
