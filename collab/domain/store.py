@@ -19,7 +19,7 @@ from collab.domain.certificate import Certificate
 from collab.domain.norming import Normed, Norming, Remark
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
-from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
+from collab.domain.suspect import Adjudicated, Adjudication, Sent, Suspect, SuspectKind
 from collab.domain.version import ModelVersion
 
 
@@ -506,7 +506,8 @@ class Store(Protocol):
         """Give asks back that were never painted."""
 
     def choose_items(self, project: int, annotator: str, items: Sequence[int], reason: str) -> int:
-        """Queue items for one annotator (lane "chosen", not blind); reserved ones are left out. Returns how many."""
+        """Queue items for one annotator (lane "chosen", not blind); reserved ones are left out, and those
+        of a norming round. Returns how many."""
 
     def ask(self, ask: int) -> Ask | None:
         """One row of the queue."""
@@ -666,16 +667,25 @@ class Store(Protocol):
         """Take the next of them under a lease (lane "review", blind); the `reason` of an ask is the kind asked for."""
 
     def send_look(self, project: int, item: int, annotator: str) -> None:
-        """Have this person look at an item; nobody else is asked until they have."""
+        """Have this person look at an item; nobody else is asked until they have, or as long as they may."""
+
+    def close_look(self, item: int, annotator: str) -> None:
+        """This person need not look at an item any more."""
 
     def close_looks(self, item: int) -> None:
         """An item is settled: nobody need look at it again."""
+
+    def sends(self, project: int) -> list[Sent]:
+        """What was sent to somebody and still waits for them, latest first."""
 
     def adjudication(self, item: int) -> Adjudication | None:
         """What an adjudicator said of an item and nobody has taken back."""
 
     def set_adjudication(self, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
         """Say what stands; None: nothing."""
+
+    def set_before(self, item: int, answer: Answer | None) -> None:
+        """Say what is decided of an item without the adjudicator whose word stands; None: nothing."""
 
     def adjudications(self, project: int, limit: int = 100, before: int | None = None) -> list[Adjudicated]:
         """Those in force, latest first; `before`, the number of an event, pages back."""

@@ -12,6 +12,7 @@ from collab.domain.annotation import (
     Ask,
     Decision,
     Event,
+    Settled,
     answers_wanted,
     set_aside,
     settle,
@@ -19,6 +20,7 @@ from collab.domain.annotation import (
 from collab.domain.norming import Norming
 from collab.domain.project import Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
+from collab.domain.suspect import decided_by_people
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
 from collab.loop.enforcing import enforce, forget
@@ -32,6 +34,7 @@ LATER_MS = 30 * 60_000
 PUT_BACK = ("later", "flag", "undo")
 """Acts after which the item is free for others, and for the same person after a while."""
 
+ALL_VERDICTS = 1_000_000
 MAX_SECONDS = 120.0
 MAX_NOTE = 500
 
@@ -119,6 +122,9 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
+        verdict = store.adjudication(annotation.item)
+        if verdict is not None and verdict.unusable:
+            store.set_adjudication(project.id, annotation.item, None)
     elif annotation.kind == "undo":
         store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
@@ -147,7 +153,10 @@ def _apply_norming(store: Store, project: Project, item: Item, annotation: Annot
     who, after = annotation.annotator, norming.stage != "blind"
     if annotation.kind == "undo":
         store.set_normed(norming, item.id, who, after, None)
-    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, item, annotation):
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, item, annotation):
+        if norming.stage == "open":  # nobody is asked now: a first answer was on its way when the round was opened
+            said = store.normed(project.id, norming.number)
+            after = any((n.item, n.annotator, n.after) == (item.id, who, False) for n in said)
         store.set_normed(norming, item.id, who, after, annotation)
 
 
@@ -344,7 +353,8 @@ def _outdated(store: Store, project: Project, item: Item, annotation: Annotation
 
 
 def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[int]:
-    """Items that a merge may settle anew: decided with one of the classes, or disputed between them."""
+    """Items that a merge may settle anew: decided with one of the classes, or disputed between them; and those that an
+    adjudicator has settled, for what is decided without one may name them too."""
     if not classes:
         return []
     wanted = [ItemFilter(answer=c, include_reserved=True) for c in classes]
@@ -352,6 +362,7 @@ def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[in
     found: dict[int, None] = {}
     for each in wanted:
         found |= dict.fromkeys(store.matching(project.id, each))
+    found |= dict.fromkeys(each.adjudication.item for each in store.adjudications(project.id, ALL_VERDICTS))
     return list(found)
 
 
@@ -366,9 +377,6 @@ def _overtaken(store: Store, annotation: Annotation) -> bool:
 def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemState, int]:
     """Returns what became of the item, and how many have answered it."""
     said, current, aggregated = store.adjudication(item), store.current(item), None
-    if said is not None and said.unusable:
-        store.settle_item(project.id, item, "unusable", None, now)
-        return "unusable", 0
     if len(current) > 1 and project.policy.decide_by != "agreement":
         aggregated = store.aggregated_decision(item)
     spoken = sum(a.kind in ("answer", "unsure") for a in current)
@@ -379,8 +387,14 @@ def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemSt
         project.schema,
         store.standing_decision(item) if silent else None,  # which stands only while nobody speaks
         by_most=project.policy.by_most,
-        adjudicated=None if said is None else said.decision,
         aggregated=aggregated,
     )
+    if said is not None:
+        if (before := decided_by_people(settled)) != said.before:
+            store.set_before(item, before)
+        if said.unusable:
+            settled, spoken = Settled("unusable"), 0
+        elif said.decision is not None:
+            settled = settle((), 0, project.schema, adjudicated=said.decision)
     store.settle_item(project.id, item, settled.state, settled.decision, now)
     return settled.state, spoken

@@ -282,9 +282,12 @@ class SqlStore(Database):
     due_looks = suspects.due_looks
     take_looks = suspects.take_looks
     send_look = suspects.send_look
+    close_look = suspects.close_look
     close_looks = suspects.close_looks
+    sends = suspects.sends
     adjudication = verdicts.adjudication
     set_adjudication = verdicts.set_adjudication
+    set_before = verdicts.set_before
     adjudications = verdicts.adjudications
     set_second_look = verdicts.set_second_look
     second_looks = verdicts.second_looks

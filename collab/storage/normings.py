@@ -12,8 +12,10 @@ from collab.domain.project import Answer
 from collab.storage import log
 from collab.storage import schema as tables
 from collab.storage.connection import Database
-from collab.storage.projections import answer_of, key_of
+from collab.storage.projections import SEPARATOR, answer_of, key_of
 
+_UNUSABLE = SEPARATOR
+"""Stands for "unusable"; no key of an answer is it either."""
 _NOT_TOLD = "?"
 """Stands for "can't tell", which is an answer here; no key of an answer is it, for no class may have this id alone."""
 
@@ -76,7 +78,8 @@ def set_normed(db: Database, norming: Norming, item: int, annotator: str, after:
     with db.transaction():
         db.write(sa.delete(table).where(*(table.c[name] == value for name, value in mine.items())))
         if said is not None:
-            first = key_of(said.answer) if said.answer else _NOT_TOLD
+            silent = _UNUSABLE if said.kind == "unusable" else _NOT_TOLD
+            first = key_of(said.answer) if said.answer else silent
             db.write(sa.insert(table).values(**mine, event=said.id, first=first))
 
 
@@ -84,7 +87,10 @@ def normed(db: Database, project: int, number: int) -> list[Normed]:
     table = tables.normed
     query = sa.select(table).where(table.c.project == project, table.c.number == number)
     rows = db.rows(query.order_by(table.c.item, table.c.annotator, table.c.after))
-    return [Normed(r.item, r.annotator, bool(r.after), _answer(r.first), r.event) for r in rows]
+    return [
+        Normed(r.item, r.annotator, bool(r.after), _answer(r.first), r.event, unusable=r.first == _UNUSABLE)
+        for r in rows
+    ]
 
 
 def keep_remark(db: Database, project: int, number: int, item: int, event: str) -> None:
@@ -111,7 +117,7 @@ def _left(db: Database, items: Sequence[int]) -> tuple[int, ...]:
 
 
 def _answer(key: str) -> Answer:
-    return () if key == _NOT_TOLD else answer_of(key)
+    return () if key in (_NOT_TOLD, _UNUSABLE) else answer_of(key)
 
 
 _NOT_ASKED = sa.text(
