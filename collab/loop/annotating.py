@@ -16,7 +16,7 @@ from collab.domain.annotation import (
     settle,
 )
 from collab.domain.norming import Norming
-from collab.domain.project import Item, ItemState, LabelSchema, Project, keyed
+from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, UnknownName
@@ -111,6 +111,7 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
     if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
         _apply_norming(store, project, item, annotation, norming)
         return None
+    before = _concluded_from(store, item.id)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
@@ -119,7 +120,24 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
         store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
+    _doubt(store, project, item.id, before)
     return _settle(store, project, annotation.item, annotation.at)
+
+
+def _concluded_from(store: Store, item: int) -> frozenset[tuple[str, Answer]] | None:
+    """Who says what of an item of which something was concluded; None where nothing was."""
+    return None if store.aggregated_decision(item) is None else said_of(store, item)
+
+
+def _doubt(store: Store, project: Project, item: int, before: frozenset[tuple[str, Answer]] | None) -> None:
+    """Forget what was concluded from answers that are others now: the worker concludes anew."""
+    if before is not None and before != said_of(store, item):
+        store.set_aggregated(project.id, [Decision(item, (), "aggregated")])
+
+
+def said_of(store: Store, item: int) -> frozenset[tuple[str, Answer]]:
+    """Who answers what, as is in force; () where they can't tell."""
+    return frozenset((a.annotator, a.answer) for a in store.current(item) if a.kind in ("answer", "unsure"))
 
 
 def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
@@ -155,7 +173,9 @@ def convene(store: Store, project: Project, event: Event) -> None:
 def apply_verdict(store: Store, project: Project, event: Event) -> None:
     """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
     assert event.item is not None, "an adjudication names its item"
+    before = _concluded_from(store, event.item)
     enforce(store, event)
+    _doubt(store, project, event.item, before)
     _settle(store, project, event.item, event.at)
 
 
