@@ -1,11 +1,17 @@
 """A batch: one answer for many items at once."""
 
+import uuid
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from collab.domain.project import Answer
 
 BatchStatus = Literal["answering", "done", "undoing", "undone"]
+
+
+def act_of(batch: str, item: int, act: Literal["answer", "undo"]) -> str:
+    """The id of an event of a batch: a step that is done once more is the same act."""
+    return str(uuid.uuid5(uuid.UUID(batch), f"{item} {act}"))
 
 
 @dataclass(frozen=True, slots=True)

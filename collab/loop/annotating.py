@@ -15,6 +15,7 @@ from collab.domain.annotation import (
     set_aside,
     settle,
 )
+from collab.domain.batch import act_of
 from collab.domain.norming import Norming
 from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
@@ -117,7 +118,8 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
     elif annotation.kind == "undo":
-        store.set_current(annotation.item, annotation.annotator, None)
+        if annotation.purpose != "bulk" or annotation.target in [a.id for a in store.current(annotation.item)]:
+            store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
     _doubt(store, project, item.id, before)
@@ -175,8 +177,21 @@ def apply_verdict(store: Store, project: Project, event: Event) -> None:
     assert event.item is not None, "an adjudication names its item"
     before = _concluded_from(store, event.item)
     enforce(store, event)
+    if event.kind == "withdraw":
+        _leave_undone(store, event.item, event.at)
     _doubt(store, project, event.item, before)
     _settle(store, project, event.item, event.at)
+
+
+def _leave_undone(store: Store, item: int, now: int) -> None:
+    """Put answers of batches that were undone out of force again, which a discard that is withdrawn brought back."""
+    for said in store.current(item):
+        event = store.event(said.id) if said.purpose == "bulk" else None
+        if event is None or not event.batch:
+            continue
+        undo = store.event(act_of(event.batch, item, "undo"))
+        if undo is not None and undo.at <= now:  # a rebuild finds later ones too
+            store.set_current(item, said.annotator, None)
 
 
 def rebuild(store: Store, project_id: int) -> None:

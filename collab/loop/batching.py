@@ -6,12 +6,11 @@ whoever labels meanwhile waits for none of them; what was cut off in the middle 
 """
 
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from collab.domain.annotation import Annotation
-from collab.domain.batch import Batch
+from collab.domain.batch import Batch, act_of
 from collab.domain.project import Answer, Project
 from collab.domain.store import MOST_COUNTED, Store
 from collab.domain.task import task_of
@@ -156,7 +155,7 @@ def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -
     if found is None or found.reserved or found.drawn or found.erased or _left_out(store, item, batch.annotator):
         return False
     said = Annotation(
-        _event(batch, item, "answer"), project.id, item, batch.annotator, "answer", now, batch.answer, purpose="bulk",
+        act_of(batch.id, item, "answer"), project.id, item, batch.annotator, "answer", now, batch.answer, purpose="bulk",
         seen=found.digest, schema_version=batch.schema_version,
     )  # fmt: skip
     if store.append(replace(said.event(), batch=batch.id)):
@@ -166,22 +165,21 @@ def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -
 
 
 def _undo(store: Store, project: Project, batch: Batch, item: int, now: int) -> bool:
-    """Take one answer back, unless this person has changed it since."""
-    target = _event(batch, item, "answer")
-    if all(a.id != target for a in store.current(item)):
+    """Take one answer back, unless this person has changed it since.
+
+    One that a reviewer discarded is taken back in the log, lest it be in force again when they withdraw that.
+    """
+    target = act_of(batch.id, item, "answer")
+    stands = any(a.id == target for a in store.current(item))
+    if not stands and (store.adjudication(item) is None or store.event(target) is None):
         return False
     undo = Annotation(
-        _event(batch, item, "undo"), project.id, item, batch.annotator, "undo", now, purpose="bulk", target=target,
+        act_of(batch.id, item, "undo"), project.id, item, batch.annotator, "undo", now, purpose="bulk", target=target,
         schema_version=project.schema.version,
     )  # fmt: skip
     store.append(replace(undo.event(), batch=batch.id))
     apply(store, project, undo)
-    return True
-
-
-def _event(batch: Batch, item: int, act: str) -> str:
-    """The id of an event of a batch: a step that is done once more is the same act."""
-    return str(uuid.uuid5(uuid.UUID(batch.id), f"{item} {act}"))
+    return stands
 
 
 def _left_out(store: Store, item: int, by: str) -> str:

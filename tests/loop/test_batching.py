@@ -3,10 +3,12 @@ import uuid
 import pytest
 
 from collab.domain.annotation import Annotation
+from collab.domain.suspect import Suspect
 from collab.errors import AuditsAmong, Conflict, InvalidAnswer, TooLarge, UnknownName
-from collab.loop import annotating, batching
+from collab.loop import adjudicating, annotating, batching
 from tests.conftest import MakeProject
 from tests.loop.conftest import NOW
+from tests.loop.test_adjudicating import Reviewer
 
 
 @pytest.fixture
@@ -115,3 +117,23 @@ def test_an_item_that_became_an_audit_meanwhile_is_left_alone(store, project, fr
     store.draw_audits(project.id, 1, [free[1]], 1, "random")
     assert finish(store, project, made).answered == 2
     assert store.current(free[1]) == []
+
+
+def test_an_undone_batch_stays_so_where_a_discard_of_its_answer_is_withdrawn(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, repeat_every=0)
+    store, project = signs.store, signs.project
+    some = [row.item for row in store.pool(project.id) if not row.reserved][:2]
+    made = finish(store, project, begin(store, project, some, ("plus",)))
+    store.put_suspects(project.id, ("error",), [Suspect(some[0], "error", 0.9)], signs.now)
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    adjudicating.discard(store, project.id, some[0], "Rex", "discard", signs.now)
+
+    batching.take_back(store, project, made.id, "lee", signs.now)
+    assert finish(store, project, made).taken_back == 1
+    rex.withdraw("discard")
+
+    for _ in range(2):
+        assert [store.decision(item) for item in some] == [None, None]
+        assert [store.current(item) for item in some] == [[], []]
+        annotating.rebuild(store, project.id)
