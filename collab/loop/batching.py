@@ -155,8 +155,8 @@ def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -
     if found is None or found.reserved or found.drawn or found.erased or _left_out(store, item, batch.annotator):
         return False
     said = Annotation(
-        act_of(batch.id, item, "answer"), project.id, item, batch.annotator, "answer", now, batch.answer, purpose="bulk",
-        seen=found.digest, schema_version=batch.schema_version,
+        act_of(batch.id, item, "answer"), project.id, item, batch.annotator, "answer", now, batch.answer,
+        purpose="bulk", seen=found.digest, schema_version=batch.schema_version,
     )  # fmt: skip
     if store.append(replace(said.event(), batch=batch.id)):
         apply(store, project, said)
