@@ -37,6 +37,8 @@ class Reach:
     """Items left out, for somebody else has, or their answer came with the file."""
     unusable: int = 0
     """Items left out, for they can't be answered."""
+    aside: int = 0
+    """Items left out, for this person flagged them or put them off: undone, a batch would not bring that back."""
 
 
 @needs("lead", own="by")
@@ -49,7 +51,7 @@ def reach(store: Store, project: Project, items: Sequence[int], by: str) -> Reac
     people = {row.item for row in store.pool_rows(project.id, items) if row.answer and not row.machine}
     why = [_why_not(said.get(item, []), item in people, by) for item in dict.fromkeys(items)]
     free = tuple(item for item, reason in zip(dict.fromkeys(items), why, strict=True) if not reason)
-    return Reach(free, why.count("mine"), why.count("others"), why.count("unusable"))
+    return Reach(free, why.count("mine"), why.count("others"), why.count("unusable"), why.count("aside"))
 
 
 @needs("lead", own="by")
@@ -200,7 +202,9 @@ def _why_not(said: Sequence[tuple[str, str]], people: bool, by: str) -> str:
         return "unusable"
     if any(annotator == by and kind in ("answer", "unsure") for annotator, kind in said):
         return "mine"
-    return "others" if people or any(kind in ("answer", "unsure") for _, kind in said) else ""
+    if people or any(kind in ("answer", "unsure") for _, kind in said):
+        return "others"
+    return "aside" if any(annotator == by for annotator, _ in said) else ""
 
 
 def _check(store: Store, project: Project, items: Sequence[int]) -> None:

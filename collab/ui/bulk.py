@@ -125,7 +125,7 @@ def _all(project: Project, wanted: Search) -> list[int]:
 
 def _say(project: Project, reach: batching.Reach) -> None:
     """What the batch comes to, with a few of its items."""
-    left = {"mine": reach.mine, "others": reach.others, "unusable": reach.unusable}
+    left = {"mine": reach.mine, "others": reach.others, "unusable": reach.unusable, "aside": reach.aside}
     told_left = [word(f"batch.{name}", n=f"{n:,}") for name, n in left.items() if n]
     st.markdown(" ".join([word("batch.reach", n=f"{len(reach.free):,}"), *told_left]))
     step = max(1, len(reach.free) // EXAMPLES)

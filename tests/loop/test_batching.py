@@ -77,6 +77,16 @@ def test_a_batch_is_taken_back_as_one_but_for_what_was_changed_since(store, proj
     assert [(store.decision(item), store.items([item])[item].state) for item in free] == before
 
 
+def test_a_batch_leaves_alone_what_its_author_flagged_or_put_off(store, project, free):
+    for item, kind in zip(free, ("flag", "later"), strict=False):
+        said = Annotation(str(uuid.uuid4()), project.id, item, "lee", kind, NOW)
+        annotating.submit(store, said, "", NOW)
+    reach = batching.reach(store, project, free[:3], "lee")
+    assert (reach.free, reach.aside) == ((free[2],), 2)
+    assert finish(store, project, begin(store, project, free[:3])).answered == 1
+    assert [store.current(item)[0].kind for item in free[:2]] == ["flag", "later"]
+
+
 def test_what_was_cut_off_is_gone_on_with_or_taken_back(store, project, free, monkeypatch):
     monkeypatch.setattr(batching, "STEP_SECONDS", 60.0)  # this machine may be busy
     first, second = begin(store, project, free[:5]), begin(store, project, free[5:10])
