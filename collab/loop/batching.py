@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from collab.domain.access import AccessEntry
 from collab.domain.annotation import Annotation
 from collab.domain.batch import Batch, act_of
 from collab.domain.project import Answer, Project
@@ -95,17 +96,19 @@ def begin(
 def step(store: Store, project: Project, batch: str, by: str, now: int, most: int = MOST) -> Batch:
     """Go on with a batch for a moment: with its answers, or with taking them back. It is over where it is not `busy`.
 
+    Any lead may, whoever began it; the answers are of who did.
+
     Args:
         most: Items at a time, however short the moment was.
 
     Raises:
-        UnknownName: This person has no such batch.
+        UnknownName: There is no such batch.
     """
     with store.transaction():
         store.lock(project.id)
-        made, today = _own(store, project.id, batch, by), store.project(project.id)
+        made, today = _found(store, project.id, batch), store.project(project.id)
         until = time.perf_counter() + STEP_SECONDS
-        last = made.at + most
+        first, last = made.at, made.at + most
         while made.busy and made.at < last and time.perf_counter() < until:
             item = made.items[made.at]
             acted = (
@@ -114,6 +117,8 @@ def step(store: Store, project: Project, batch: str, by: str, now: int, most: in
                 else _undo(store, today, made, item, now)
             )
             made = made.moved(acted)
+        if made.at != first and not made.busy:
+            _note(store, made, by, "finish batch", now)
         store.save_batch(made)
         return made
 
@@ -122,17 +127,20 @@ def step(store: Store, project: Project, batch: str, by: str, now: int, most: in
 def take_back(store: Store, project: Project, batch: str, by: str, now: int) -> Batch:
     """Have `step` undo every answer of a batch that is still in force, also where it was cut off in the middle.
 
+    Any lead may, whoever began it.
+
     Raises:
-        UnknownName: This person has no such batch.
+        UnknownName: There is no such batch.
         Conflict: It was taken back already.
     """
     with store.transaction():
         store.lock(project.id)
-        made = _own(store, project.id, batch, by)
+        made = _found(store, project.id, batch)
         if made.status in ("undoing", "undone"):
             raise Conflict("This batch was taken back already.")
         made = replace(made, status="undoing" if made.at else "undone", at=0, until=made.at, undone_at=now)
         store.save_batch(made)
+        _note(store, made, by, "take back batch", now)
         return made
 
 
@@ -218,8 +226,14 @@ def _check(store: Store, project: Project, items: Sequence[int]) -> None:
         raise AuditsAmong(audits)
 
 
-def _own(store: Store, project: int, batch: str, by: str) -> Batch:
+def _found(store: Store, project: int, batch: str) -> Batch:
     made = store.batch(project, batch)
-    if made is None or made.annotator != by:
+    if made is None:
         raise UnknownName("batch", batch)
     return made
+
+
+def _note(store: Store, batch: Batch, by: str, what: str, now: int) -> None:
+    """Put into the access log that somebody had a hand in the batch of another; its events are of its author."""
+    if by != batch.annotator:
+        store.note(AccessEntry(now, by, "change", what, batch.project, detail={"batch": batch.id}))

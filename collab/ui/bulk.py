@@ -97,8 +97,7 @@ def batches(project: Project) -> None:
             st.caption(
                 word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}")
             )
-            if made.annotator == session.annotator():
-                _ways(project, made)
+            _ways(project, made)
 
 
 def _answer(project: Project) -> Answer:

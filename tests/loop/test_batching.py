@@ -2,6 +2,7 @@ import uuid
 
 import pytest
 
+from collab.domain.access import AccessFilter
 from collab.domain.annotation import Annotation
 from collab.domain.suspect import Suspect
 from collab.errors import AuditsAmong, Conflict, InvalidAnswer, TooLarge, UnknownName
@@ -77,6 +78,20 @@ def test_a_batch_is_taken_back_as_one_but_for_what_was_changed_since(store, proj
     assert [(store.decision(item), store.items([item])[item].state) for item in free] == before
 
 
+def test_another_lead_goes_on_with_a_batch_and_takes_it_back(store, project, free, monkeypatch):
+    monkeypatch.setattr(batching, "STEP_SECONDS", 60.0)  # this machine may be busy
+    made = begin(store, project, free[:4])
+    batching.step(store, project, made.id, "lee", NOW, 2)
+
+    assert batching.step(store, project, made.id, "max", NOW).answered == 4
+    assert [store.current(item)[0].annotator for item in free[:4]] == ["lee"] * 4
+    batching.take_back(store, project, made.id, "max", NOW)
+    assert batching.step(store, project, made.id, "max", NOW).taken_back == 4
+    assert [store.current(item) for item in free[:4]] == [[]] * 4
+    noted = store.accesses(project.id, AccessFilter(person="max"))
+    assert sorted(entry.what for _, entry in noted) == ["finish batch", "finish batch", "take back batch"]
+
+
 def test_a_batch_leaves_alone_what_its_author_flagged_or_put_off(store, project, free):
     for item, kind in zip(free, ("flag", "later"), strict=False):
         said = Annotation(str(uuid.uuid4()), project.id, item, "lee", kind, NOW)
@@ -116,9 +131,8 @@ def test_audits_and_other_projects_items_are_refused_and_nothing_is_answered(sto
             begin(store, project, items, answer)
     with pytest.raises(AuditsAmong, match="kept for audits"):
         batching.reach(store, project, [audit], "lee")
-    made = begin(store, project, free[:2])
     with pytest.raises(UnknownName):
-        batching.step(store, project, made.id, "somebody else", NOW)
+        batching.step(store, project, "no such batch", "lee", NOW)
     assert store.progress(project.id).decided == 0
 
 
