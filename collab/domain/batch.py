@@ -38,11 +38,18 @@ class Batch:
     taken_back: int = 0
     """How many of them were undone."""
     undone_at: int | None = None
+    seen: tuple[str, ...] = ()
+    """For each item how the digest of its content began when it was chosen; () once nothing is to be answered."""
 
     @property
     def busy(self) -> bool:
         """Whether it isn't at its end: somebody steps through it, or was cut off."""
         return self.status in ("answering", "undoing")
+
+    @property
+    def left(self) -> int:
+        """Items that it was through and left alone: answered meanwhile, or changed, or kept for audits."""
+        return 0 if self.status in ("undoing", "undone") else self.at - self.answered
 
     @property
     def share(self) -> float:
@@ -59,5 +66,5 @@ class Batch:
             status = "undone" if undoing else "done"
         return replace(
             self, at=at, status=status, answered=self.answered + (acted and not undoing),
-            taken_back=self.taken_back + (acted and undoing),
+            taken_back=self.taken_back + (acted and undoing), seen=self.seen if status == "answering" else (),
         )  # fmt: skip

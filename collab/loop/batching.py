@@ -6,13 +6,13 @@ whoever labels meanwhile waits for none of them; what was cut off in the middle 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from collab.domain.access import AccessEntry
 from collab.domain.annotation import Annotation
 from collab.domain.batch import Batch, act_of
-from collab.domain.project import Answer, Project
+from collab.domain.project import Answer, Item, Project
 from collab.domain.store import MOST_COUNTED, Store
 from collab.domain.task import task_of
 from collab.errors import AuditsAmong, Conflict, TooLarge, UnknownName
@@ -24,6 +24,8 @@ MOST = MOST_COUNTED
 STEP_SECONDS = 0.06
 """How long one step may keep others from writing."""
 MOST_REASON = 500
+SEEN = 16
+"""Digits of a digest that tell whether a content changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def begin(
         there = store.batch(project.id, batch)
         if there is not None:
             return there
-        _check(store, project, items)
+        found = _check(store, project, items)
         checked = task_of(project.schema).check(answer, project.schema)
         made = Batch(
             batch,
@@ -87,6 +89,7 @@ def begin(
             reason[:MOST_REASON],
             now,
             project.schema.version,
+            seen=tuple(found[item].digest[:SEEN] for item in dict.fromkeys(items)),
         )
         store.save_batch(made)
         return made
@@ -138,7 +141,7 @@ def take_back(store: Store, project: Project, batch: str, by: str, now: int) -> 
         made = _found(store, project.id, batch)
         if made.status in ("undoing", "undone"):
             raise Conflict("This batch was taken back already.")
-        made = replace(made, status="undoing" if made.at else "undone", at=0, until=made.at, undone_at=now)
+        made = replace(made, status="undoing" if made.at else "undone", at=0, until=made.at, undone_at=now, seen=())
         store.save_batch(made)
         _note(store, made, by, "take back batch", now)
         return made
@@ -160,9 +163,12 @@ def whole(store: Store, project: Project, batch: str, by: str, now: int) -> Iter
 
 
 def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -> bool:
-    """Answer one item, unless somebody did meanwhile, or it became an audit."""
+    """Answer one item, unless somebody did meanwhile, it holds something else now, or it became an audit."""
     found = store.items([item]).get(item)
+    seen = batch.seen[batch.at] if batch.seen else ""
     if found is None or found.reserved or found.drawn or found.erased or _left_out(store, item, batch.annotator):
+        return False
+    if not found.digest.startswith(seen):
         return False
     said = Annotation(
         act_of(batch.id, item, "answer"), project.id, item, batch.annotator, "answer", now, batch.answer,
@@ -215,7 +221,7 @@ def _why_not(said: Sequence[tuple[str, str]], people: bool, by: str) -> str:
     return "aside" if any(annotator == by for annotator, _ in said) else ""
 
 
-def _check(store: Store, project: Project, items: Sequence[int]) -> None:
+def _check(store: Store, project: Project, items: Sequence[int]) -> Mapping[int, Item]:
     if len(items) > MOST:
         raise TooLarge("a batch", f"{MOST:,} items", "Narrow the search.")
     found = store.items(list(items))
@@ -224,6 +230,7 @@ def _check(store: Store, project: Project, items: Sequence[int]) -> None:
             raise UnknownName("item", number)
     if audits := sum(item.reserved or item.drawn for item in found.values()):
         raise AuditsAmong(audits)
+    return found
 
 
 def _found(store: Store, project: int, batch: str) -> Batch:

@@ -94,9 +94,7 @@ def batches(project: Project) -> None:
             st.markdown(f"**{word('batch.line', n=f'{made.answered:,}', answer=answer)}**")
             who = {"who": plain(made.annotator), "at": session.clock(made.made_at)}
             st.caption(word("batch.by", **who, reason=plain(made.reason)))
-            st.caption(
-                word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}")
-            )
+            st.caption(_state(made))
             _ways(project, made)
 
 
@@ -155,8 +153,14 @@ def _last(project: Project) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         answer = plain(told(made.answer, project.schema))
         st.markdown(word("batch.line", n=f"{made.answered:,}", answer=answer))
-        st.caption(word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}"))
+        st.caption(_state(made))
         _ways(project, made, "last")
+
+
+def _state(made: Batch) -> str:
+    """How far a batch is, and how many of its items it left alone."""
+    said = word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}")
+    return f"{said} {word('batch.left', n=f'{made.left:,}')}" if made.left else said
 
 
 def _ways(project: Project, made: Batch, place: str = "list") -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from collab.domain.access import AccessFilter
 from collab.domain.annotation import Annotation
+from collab.domain.run import ImportReport
+from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
 from collab.errors import AuditsAmong, Conflict, InvalidAnswer, TooLarge, UnknownName
 from collab.loop import adjudicating, annotating, batching
@@ -141,6 +143,20 @@ def test_an_item_that_became_an_audit_meanwhile_is_left_alone(store, project, fr
     store.draw_audits(project.id, 1, [free[1]], 1, "random")
     assert finish(store, project, made).answered == 2
     assert store.current(free[1]) == []
+
+
+def test_an_item_that_holds_something_else_since_it_was_chosen_is_left_alone(store, project, free):
+    made = begin(store, project, free[:3])
+    opened = store.begin_import(project.id, "more.csv", "update", NOW)
+    row = NewItem("new", {"text": "something else"}, "f" * 64, 0.5)
+    store.replace_item(opened, free[1], row, reopen=False)
+    store.finish_import(opened, ImportReport(), 0.1, 500, NOW)
+
+    done = finish(store, project, made)
+
+    assert (done.answered, done.left, done.seen) == (2, 1, ())
+    assert store.batch(project.id, made.id) == done
+    assert [len(store.current(item)) for item in free[:3]] == [1, 0, 1]
 
 
 def test_an_undone_batch_stays_so_where_a_discard_of_its_answer_is_withdrawn(loop):
