@@ -61,6 +61,17 @@ def test_a_batch_answers_what_nobody_has_answered_and_says_that_it_was_one(store
     assert [store.decision(item).answer for item in free[:3]] == [("No",), ("No",), ("Yes",)]
 
 
+def test_no_count_of_work_and_no_distance_of_repeats_counts_a_batch(store, project, free):
+    audit = next(row.item for row in store.pool(project.id) if row.reserved)
+    for n, item in enumerate((audit, free[0])):
+        said = Annotation(str(uuid.uuid4()), project.id, item, "lee", "answer", NOW, ("No",))
+        annotating.submit(store, said, "", NOW - 9 + n)
+    finish(store, project, begin(store, project, free[1:9]))
+    assert (store.answers_since(project.id, NOW - 9, "lee"), store.answers_since(project.id, NOW - 8)) == (2, 1)
+    assert store.answers_by_annotator(project.id) == [("lee", 2)]
+    assert [store.add_repeat(project.id, "lee", between, "blind") for between in (2, 1)] == [False, True]
+
+
 def test_a_batch_is_taken_back_as_one_but_for_what_was_changed_since(store, project, free):
     done = finish(store, project, begin(store, project, free[:6]))
     changed = say(store, project, free[2], by="lee")
