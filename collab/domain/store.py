@@ -616,7 +616,8 @@ class Store(Protocol):
 
     def add_repeat(self, project: int, annotator: str, answers_between: int, reason: str) -> bool:
         """Queue one of this person's own audit answers in force once more (lane "repeat", blind), that so many later
-        answers of theirs lie behind, in a random order; never one twice. False where there is none."""
+        answers of theirs lie behind, those of batches not counted, in a random order; never one twice. False where
+        there is none."""
 
     def set_repeat(self, item: int, annotator: str, again: Annotation | None) -> None:
         """Keep what a repeat was answered with, beside the first answer; None: it was taken back."""
@@ -629,10 +630,12 @@ class Store(Protocol):
         many); where both are the same, so are all."""
 
     def answers_by_annotator(self, project: int) -> list[tuple[str, int]]:
-        """Answers in force (can't tell included) of each person, most first; imported ones left out."""
+        """Answers in force (can't tell included) of each person, most first; imported ones, and those of batches, left
+        out."""
 
     def answers_since(self, project: int, since: int, annotator: str = "") -> int:
-        """How many answers (can't tell included) were given since then and are in force, repeats among them."""
+        """How many answers (can't tell included) were given since then and are in force, repeats among them; those of
+        batches left out."""
 
     def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
         """Seconds of this person's latest answers, latest first."""

@@ -17,8 +17,9 @@ from collab.domain.annotation import (
     set_aside,
     settle,
 )
+from collab.domain.batch import act_of
 from collab.domain.norming import Norming
-from collab.domain.project import Item, ItemState, LabelSchema, Project, keyed
+from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.suspect import decided_by_people
 from collab.domain.task import task_of
@@ -118,6 +119,7 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
     if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
         _apply_norming(store, project, item, annotation, norming)
         return None
+    before = _concluded_from(store, item.id)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
@@ -126,10 +128,28 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
         if verdict is not None and verdict.unusable:
             store.set_adjudication(project.id, annotation.item, None)
     elif annotation.kind == "undo":
-        store.set_current(annotation.item, annotation.annotator, None)
+        if annotation.purpose != "bulk" or annotation.target in [a.id for a in store.current(annotation.item)]:
+            store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
+    _doubt(store, project, item.id, before)
     return _settle(store, project, annotation.item, annotation.at)
+
+
+def _concluded_from(store: Store, item: int) -> frozenset[tuple[str, Answer]] | None:
+    """Who says what of an item of which something was concluded; None where nothing was."""
+    return None if store.aggregated_decision(item) is None else said_of(store, item)
+
+
+def _doubt(store: Store, project: Project, item: int, before: frozenset[tuple[str, Answer]] | None) -> None:
+    """Forget what was concluded from answers that are others now: the worker concludes anew."""
+    if before is not None and before != said_of(store, item):
+        store.set_aggregated(project.id, [Decision(item, (), "aggregated")])
+
+
+def said_of(store: Store, item: int) -> frozenset[tuple[str, Answer]]:
+    """Who answers what, as is in force; () where they can't tell."""
+    return frozenset((a.annotator, a.answer) for a in store.current(item) if a.kind in ("answer", "unsure"))
 
 
 def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
@@ -168,8 +188,23 @@ def convene(store: Store, project: Project, event: Event) -> None:
 def apply_verdict(store: Store, project: Project, event: Event) -> None:
     """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
     assert event.item is not None, "an adjudication names its item"
+    before = _concluded_from(store, event.item)
     enforce(store, event)
+    if event.kind == "withdraw":
+        _leave_undone(store, event.item, event.at)
+    _doubt(store, project, event.item, before)
     _settle(store, project, event.item, event.at)
+
+
+def _leave_undone(store: Store, item: int, now: int) -> None:
+    """Put answers of batches that were undone out of force again, which a discard that is withdrawn brought back."""
+    for said in store.current(item):
+        event = store.event(said.id) if said.purpose == "bulk" else None
+        if event is None or not event.batch:
+            continue
+        undo = store.event(act_of(event.batch, item, "undo"))
+        if undo is not None and undo.at <= now:  # a rebuild finds later ones too
+            store.set_current(item, said.annotator, None)
 
 
 def rebuild(store: Store, project_id: int) -> None:

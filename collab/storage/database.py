@@ -41,7 +41,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0011"
+HEAD = "0012"
 """The migration that this version knows as the last one."""
 
 

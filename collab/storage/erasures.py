@@ -105,10 +105,13 @@ def empty_item(db: Database, project: int, item: int) -> str:
         db.write(sa.update(i).where(i.c.id == item).values(values))
         forget_answers(db, project, item, 0)
         b = tables.batch
-        told = sa.select(b.c.id, b.c["items"].label("over")).where(b.c.project == project, b.c.reason != "")
+        told = sa.select(b.c.id, b.c["items"].label("over"), b.c.seen).where(
+            b.c.project == project, sa.or_(b.c.reason != "", b.c.status == "answering")
+        )
         for batch in db.rows(told):
             if item in batch.over:  # what it was found by may be what it held
-                db.write(sa.update(b).where(b.c.id == batch.id).values(reason=""))
+                seen = ["" if i == item else s for i, s in zip(batch.over, batch.seen, strict=False)]
+                db.write(sa.update(b).where(b.c.id == batch.id).values(reason="", seen=seen))
         for table in _OF_ITEMS:
             db.write(sa.delete(table).where(table.c.item == item))
         for statement in _LET_GO:

@@ -98,7 +98,7 @@ def _confusion(project: Project, found: Sequence[Reliability]) -> None:
 
 
 def row(each: Reliability) -> list[str]:
-    """Name, how often they say what most others say, and their time."""
+    """Name, how often they say what others say most often, and their time."""
     time = word("experts.unknown" if each.seconds is None else "experts.seconds", n=f"{each.seconds or 0:.1f}")
     return [plain(each.annotator), _share(each), time]
 
