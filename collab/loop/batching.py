@@ -169,7 +169,7 @@ def whole(store: Store, project: Project, batch: str, by: str, now: int) -> Iter
 
 
 def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -> bool:
-    """Answer one item, unless somebody did meanwhile, it holds something else now, or is an audit or of a norming round."""
+    """Answer one item, unless somebody did, it holds something else now, or is an audit or of a norming round."""
     found = store.items([item]).get(item)
     seen = batch.seen[batch.at] if batch.seen else ""
     if found is None or found.reserved or found.drawn or found.erased or _left_out(store, item, batch.annotator):
