@@ -61,6 +61,27 @@ def test_where_they_differ_one_key_decides_and_enter_does_not(table: Table, key:
     assert [(a["kind"], a["answer"]) for a in table.received] == [("settle", [answer])]
 
 
+def test_who_cannot_be_asked_is_said_and_the_question_cuts_nothing_below_it(table: Table) -> None:
+    table.page.set_viewport_size({"width": 1000, "height": 900})
+    table.open(**REVIEW)
+    table.press("1")
+    looked(table, "Decided was")
+    table.press("e")
+    table.page.keyboard.type("Zoe")
+    table.press("Enter")
+    expect(table.at("#sheett")).to_have_text("Nobody called “Zoe” can be asked. These can: Eve, Pat.")
+    bottom, top = (table.at(part).bounding_box() for part in ("#sheet", "#guide"))
+    assert bottom is not None
+    assert top is not None
+    assert bottom["y"] + bottom["height"] <= top["y"]
+    table.press("Escape", "e", "Enter")
+    expect(table.at("#line")).to_be_focused()
+    table.press("2")
+    asked(table, 2)
+    table.saved()
+    assert [(a["kind"], a["to"]) for a in table.received] == [("send", "Pat")]
+
+
 def test_of_any_number_of_classes_enter_settles_what_is_picked(table: Table) -> None:
     table.open(**REVIEW, many=True)
     table.press("1", "Enter")

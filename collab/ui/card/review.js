@@ -2,6 +2,7 @@
 // is settled by the blind answer alone, and what others said comes only once it is stored.
 const LETTERS = { keepitk: "k", mineitk: "m", discardk: "d", expertk: "e" }; // where no class has them
 
+const NAMED = 12; // experts whom a sentence lists at most
 class Review {
   constructor(card) {
     this.card = card;
@@ -156,7 +157,12 @@ class Review {
     // what the open sheet was answered with
     if (kind === "discard") return this.act("discard", { note }, { kind: "discard" }, event);
     const name = this.look.experts.find((n) => n.toLocaleLowerCase() === note.toLocaleLowerCase());
-    if (!name) return this.view.el.line.focus();
+    if (!name) {
+      const { experts } = this.look,
+        names = experts.slice(0, NAMED).join(", ") + (experts.length > NAMED ? " …" : "");
+      if (note) this.card.sheet.tell(this.view.word("expert_unknown", { name: note, names }));
+      return this.view.el.line.focus();
+    }
     return this.act("send", { to: name }, { kind: "send", note: name }, event);
   }
 
