@@ -61,6 +61,15 @@ def test_where_they_differ_one_key_decides_and_enter_does_not(table: Table, key:
     assert [(a["kind"], a["answer"]) for a in table.received] == [("settle", [answer])]
 
 
+def test_what_had_no_decision_before_is_told_as_decided(table: Table) -> None:
+    table.open(**REVIEW, decided="")
+    table.press("1")
+    looked(table, "Nothing is decided.")
+    table.press("Enter")
+    asked(table, 2)
+    expect(table.at("#past .ch")).to_have_text("decided")
+
+
 def test_who_cannot_be_asked_is_said_and_the_question_cuts_nothing_below_it(table: Table) -> None:
     table.page.set_viewport_size({"width": 1000, "height": 900})
     table.open(**REVIEW)

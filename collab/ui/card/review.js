@@ -60,6 +60,7 @@ class Review {
     if (!look || card.reopened !== reopened) return;
     const settled = reopened.entry;
     card.reopened = show(reopened.ask, { entry: { ...settled, ...look.mine, id: settled.id }, look, settled });
+    look.kinds = settled.kinds ?? look.kinds; // what is settled gives no reason any more
     card.draw();
   }
 
@@ -107,6 +108,7 @@ class Review {
       ...told,
       at: Date.now(),
       settled: true,
+      kinds: look.kinds,
       refused: "",
       mends: before?.id,
     };
@@ -121,7 +123,7 @@ class Review {
   settle(answer, event, { unusable = false, note = "" } = {}) {
     const { decision } = this.look,
       changed = !decision || unusable || String(decision.answer) !== String(answer);
-    const told = { kind: unusable ? "unusable" : "answer", answer, changed };
+    const told = { kind: unusable ? "unusable" : "answer", answer, changed, first: !decision };
     return this.act("settle", { answer, unusable, note }, told, event);
   }
   keep(event) {
