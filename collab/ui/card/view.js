@@ -118,9 +118,10 @@ class View {
   }
   help(data) {
     const own = data.classes.map((c) => c.key.toUpperCase()).filter(Boolean),
-      free = (k) => !own.includes(k); // a key of a class is nothing else
+      free = (k) => !own.includes(k), // a key of a class is nothing else
+      chooses = data.many ? "help_toggle" : data.mode === "review" ? "help_blind" : "help_class";
     const keys = [
-      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), data.many ? "help_toggle" : "help_class", "keyed"],
+      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), chooses, "keyed"],
       ...(data.many && free("N") ? [["N", "help_none", "keyed"]] : []),
       ["Enter", data.mode === "review" ? "help_settle" : data.many ? "help_send" : "help_accept"],
       ...(data.many && free("A") ? [["A", "help_take", "keyed"]] : []),

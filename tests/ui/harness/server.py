@@ -181,7 +181,10 @@ class Scene:
         settled = sum(a["kind"] in acts - {"withdraw"} for a in self.received)
         left = dict.fromkeys(("sent", "disputed", "flagged", "contradiction", "flip", "machine", "audit"), 0)
         left |= {"error": self.length - settled, "": self.length - settled}
-        asks = [{**ask, "suggestion": None, "blind": True, "look": None} for ask in reply["asks"]]
+        asks = [
+            {**ask, "suggestion": None, "blind": True, "look": self.look(ask) if ask["item"] in self.looked else None}
+            for ask in reply["asks"]
+        ]
         return {**reply, "asks": asks, "looks": told, "left": left, "kind": body["kind"]}
 
     def look(self, body: dict[str, Any]) -> dict[str, Any]:
