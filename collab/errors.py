@@ -8,6 +8,7 @@ CollabError
 │   ├── UnreadableFile        (ValueError) a file that no reader can read
 │   ├── TooLarge              (ValueError) more than a format can hold
 │   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
+│   │   └── Concealed         one that is there, but not for this person, who isn't told so
 │   ├── NotInstalled          (ImportError) an optional extra is missing
 │   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── Forbidden             (PermissionError) what this person's role doesn't allow
@@ -83,6 +84,10 @@ class UnknownName(UserError, LookupError):
         hint = f"; there is {', '.join(known)}" if known else ""
         super().__init__(f"There is no {kind} {name!r}{hint}.")
         self.kind, self.name, self.known = kind, name, known
+
+
+class Concealed(UnknownName):
+    """The access log has the attempt."""
 
 
 class NotInstalled(UserError, ImportError):
