@@ -83,6 +83,8 @@ class Scene:
     """Whether the card is in its mode of second looks."""
     decided: str = "neg"
     """What was decided of every item before it is looked at again; "": nothing."""
+    reason: str = "error"
+    """Why an item is looked at again."""
     today: int = 18
     received: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     syncs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -179,7 +181,10 @@ class Scene:
         settled = sum(a["kind"] in acts - {"withdraw"} for a in self.received)
         left = dict.fromkeys(("sent", "disputed", "flagged", "contradiction", "flip", "machine", "audit"), 0)
         left |= {"error": self.length - settled, "": self.length - settled}
-        asks = [{**ask, "suggestion": None, "blind": True, "look": None} for ask in reply["asks"]]
+        asks = [
+            {**ask, "suggestion": None, "blind": True, "look": self.look(ask) if ask["item"] in self.looked else None}
+            for ask in reply["asks"]
+        ]
         return {**reply, "asks": asks, "looks": told, "left": left, "kind": body["kind"]}
 
     def look(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -191,7 +196,7 @@ class Scene:
         return {
             "item": body["item"], "mine": {k: mine[k] for k in ("id", "kind", "answer")},
             "same": mine["answer"] == [self.decided], "decision": decision,
-            "kinds": [{"kind": "error", "name": "Likely an error"}],
+            "kinds": [{"kind": self.reason, "name": "Likely an error" if self.reason == "error" else "Sent to you"}],
             "said": [
                 {"who": "Ada", "answer": "Negative", "color": "#c8553d", "note": "a note", "how": "", "day": "today"}
             ],
