@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from collab.domain.access import ROLES, Person
+from collab.domain.access import ROLES, AccessFilter, Person
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.loop import annotating
@@ -79,6 +79,28 @@ def test_a_role_sees_its_pages_and_each_draws(
         at = open_page(role, page)
         assert not at.exception, page
         assert not at.error, page
+
+
+@pytest.mark.slow
+def test_a_page_that_is_refused_is_in_the_access_log_once_for_each_opening(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    def refusals() -> list[tuple[str, int | None, object]]:
+        found = store.accesses(wanted=AccessFilter(person="annotator", act="refused"))
+        return [(e.what, e.project, e.detail.get("right")) for _, e in found]
+
+    def turn(page: str) -> None:
+        at._page_hash = at.session_state["pages"][page]._script_hash
+        at.run()
+
+    at = open_page("annotator")
+    turn("settings")
+    assert "Your role here" in at.error[0].value
+    at.run()
+    assert refusals() == [("page settings", project.id, "lead")]
+    for page in ("home", "settings", "new"):
+        turn(page)
+    assert refusals() == [("page new", None, "administer"), *[("page settings", project.id, "lead")] * 2]
 
 
 @pytest.mark.slow
