@@ -12,7 +12,8 @@ CollabError
 │   ├── NotInstalled          (ImportError) an optional extra is missing
 │   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── Forbidden             (PermissionError) what this person's role doesn't allow
-│   ├── SignedOut             (PermissionError) a session that has ended, or an account that is disabled
+│   ├── SignedOut             (PermissionError) a session that has ended
+│   │   └── AccountShut       (PermissionError) an account that was disabled or erased while somebody was signed in
 │   ├── WrongPassword         (PermissionError) a name and a password that don't belong together
 │   ├── NotAlone              (PermissionError) a server that others reach, where names are taken on trust
 │   ├── WaitFirst             (PermissionError) too many attempts to sign in
@@ -110,8 +111,15 @@ class Forbidden(UserError, PermissionError):
 
 
 class SignedOut(UserError, PermissionError):
+    def __init__(
+        self, said: str = "You are signed out. Sign in again; answers that aren't saved yet wait in this browser."
+    ) -> None:
+        super().__init__(said)
+
+
+class AccountShut(SignedOut):
     def __init__(self) -> None:
-        super().__init__("You are signed out. Sign in again; answers that aren't saved yet wait in this browser.")
+        super().__init__("Your account is shut: nothing more is saved, and nothing is sent. Ask an administrator.")
 
 
 class WrongPassword(UserError, PermissionError):

@@ -22,7 +22,7 @@ from collab.domain.project import Project
 from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.engine.encoders.table import Table
-from collab.errors import Forbidden, SignedOut, StorageError, UnknownName, UserError
+from collab.errors import AccountShut, Forbidden, SignedOut, StorageError, UnknownName, UserError
 from collab.loop import annotating, looking, permitting, reporting, reviewing
 from collab.loop.exchanging import Sent, exchange
 from collab.loop.inquiring import inquire
@@ -220,7 +220,7 @@ class _Doors:
                 reply = await anyio.to_thread.run_sync(piece)
             return JSONResponse(reply, headers={"Cache-Control": "no-store"})
         except SignedOut as error:
-            return _error(401, told(error))
+            return _error(401, told(error), shut=isinstance(error, AccountShut))
         except Forbidden as error:
             return _error(403, told(error))
         except (UserError, BadMessage) as error:
@@ -387,8 +387,10 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": message}, status, headers={"Cache-Control": "no-store"})
+def _error(status: int, message: str, *, shut: bool = False) -> JSONResponse:
+    return JSONResponse(
+        {"error": message, **({"shut": True} if shut else {})}, status, headers={"Cache-Control": "no-store"}
+    )
 
 
 def _parsed(raw: bytes) -> Any:  # JSON of a stranger

@@ -182,7 +182,7 @@ class Card {
     }
     if (what === "line") {
       if (this.telling.showing?.waits && (this.line.fails || this.line.expired)) this.telling.leave();
-      if (this.line.expired) this.notice.show(this.view.word("expired"), "reload", () => location.reload());
+      if (this.line.expired) this.notice.show(this.line.shut || this.view.word("expired"), "reload", () => location.reload());
       else if (this.line.problem) this.notice.show(this.line.problem, "retry", () => this.line.retry());
       else this.notice.over();
     }

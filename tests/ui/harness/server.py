@@ -63,6 +63,7 @@ class Scene:
     idle_minutes: float = 15
     keys_on: bool = True
     status: int = 200
+    shut: bool = False
     error: str = ""
     delay: float = 0.0
     refuse: str = ""
@@ -272,7 +273,7 @@ async def speak(request: Request) -> JSONResponse:
     scene = SCENES[int(request.headers["authorization"].removeprefix("Bearer ").partition("/")[0])]
     await asyncio.sleep(scene.delay)
     if scene.status != 200:
-        return JSONResponse({"error": scene.error}, scene.status)
+        return JSONResponse({"error": scene.error, "shut": scene.shut}, scene.status)
     return JSONResponse(getattr(scene, request.path_params["door"])(await request.json()))
 
 
