@@ -7,6 +7,7 @@ from typing import Literal
 
 from collab.domain.annotation import (
     ANNOTATION_KINDS,
+    LATER_MS,
     Annotation,
     Ask,
     Decision,
@@ -24,9 +25,6 @@ from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import forget_several, replay, replay_norming
 from collab.loop.veiling import recorded
-
-LATER_MS = 30 * 60_000
-"""How long an item that was put off, flagged or given back stays away from the same person."""
 
 PUT_BACK = ("later", "flag", "undo")
 """Acts after which the item is free for others, and for the same person after a while."""
