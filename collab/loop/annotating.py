@@ -20,7 +20,7 @@ from collab.domain.norming import Norming
 from collab.domain.project import Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.task import task_of
-from collab.errors import InvalidAnswer, UnknownName
+from collab.errors import InvalidAnswer, ItemErased, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import forget_several, replay, replay_norming
@@ -64,8 +64,10 @@ def enter(
     if store.event(annotation.id) is not None:
         return "known"
     item = store.items([annotation.item]).get(annotation.item)
-    if item is None or item.project != project.id or item.erased:
+    if item is None or item.project != project.id:
         raise UnknownName("item", annotation.item)
+    if item.erased:
+        raise ItemErased
     annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
     store.append(annotation.event())
     settled = _apply(store, project, item, annotation)
