@@ -9,6 +9,7 @@ CollabError
 │   ├── TooLarge              (ValueError) more than a format can hold
 │   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
 │   │   └── Concealed         one that is there, but not for this person, who isn't told so
+│   ├── ItemErased            (LookupError) an item of which nothing is kept
 │   ├── NotInstalled          (ImportError) an optional extra is missing
 │   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── Forbidden             (PermissionError) what this person's role doesn't allow
@@ -89,6 +90,11 @@ class UnknownName(UserError, LookupError):
 
 class Concealed(UnknownName):
     """The access log has the attempt."""
+
+
+class ItemErased(UserError, LookupError):
+    def __init__(self) -> None:
+        super().__init__("This item was erased meanwhile: nothing of it is kept, and no answer to it counts.")
 
 
 class NotInstalled(UserError, ImportError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
-from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
+from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, EventKind, Lane, Suggestion
 from collab.domain.batch import Batch
 from collab.domain.certificate import Certificate
 from collab.domain.norming import Normed, Norming, Remark
@@ -555,6 +555,12 @@ class Store(Protocol):
 
     def log(self, project: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
         """The next events with their numbers."""
+
+    def latest(
+        self, project: int, kinds: Sequence[EventKind], wanted: AccessFilter, *, before: int | None = None,
+        limit: int = 100,
+    ) -> list[tuple[int, Event]]:  # fmt: skip
+        """The latest events of these kinds with their numbers, newest first; of the filter its act doesn't count."""
 
     def event(self, event_id: str) -> Event | None:
         """One event."""

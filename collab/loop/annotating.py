@@ -7,6 +7,7 @@ from typing import Literal
 
 from collab.domain.annotation import (
     ANNOTATION_KINDS,
+    LATER_MS,
     PERSONAL,
     Annotation,
     Ask,
@@ -23,14 +24,11 @@ from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project,
 from collab.domain.store import ItemFilter, Store
 from collab.domain.suspect import decided_by_people
 from collab.domain.task import task_of
-from collab.errors import InvalidAnswer, UnknownName
+from collab.errors import InvalidAnswer, ItemErased, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import forget_several, replay, replay_norming
 from collab.loop.veiling import recorded
-
-LATER_MS = 30 * 60_000
-"""How long an item that was put off, flagged or given back stays away from the same person."""
 
 PUT_BACK = ("later", "flag", "undo")
 """Acts after which the item is free for others, and for the same person after a while."""
@@ -74,8 +72,10 @@ def enter(
     if store.event(annotation.id) is not None:
         return "known"
     item = store.items([annotation.item]).get(annotation.item)
-    if item is None or item.project != project.id or item.erased:
+    if item is None or item.project != project.id:
         raise UnknownName("item", annotation.item)
+    if item.erased:
+        raise ItemErased
     annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal, only)
     store.append(annotation.event())
     settled = _apply(store, project, item, annotation)

@@ -273,7 +273,7 @@ def _outcome(
         names, moments = [settled.adjudicator], [settled.at]
     if decision is not None and (certificate := signed.get(decision.certificate)):
         moments.append(certificate.signed_at)
-    undecided = "" if item.state == "open" else item.state
+    undecided = "erased" if item.erased else "" if item.state == "open" else item.state
     return {
         "answer": _names(schema, decision.answer if decision else ()),
         "source": decision.source if decision else undecided,

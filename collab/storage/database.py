@@ -240,6 +240,7 @@ class SqlStore(Database):
     event = log.event
     chain_head = log.chain_head
     check_chain = log.check_chain
+    latest = log.latest
     annotations = log.annotations
     seconds = log.seconds
 

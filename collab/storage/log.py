@@ -14,7 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Event
+from collab.domain.access import AccessFilter
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Event, EventKind
 from collab.errors import StoreCorrupt, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -71,6 +72,23 @@ def _add(db: Database, project: int, head: sa.Row[Any], events: Sequence[Event],
 def log(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
     e = tables.event
     query = EVENTS.where(e.c.project == project, e.c.number > after).order_by(e.c.number).limit(limit)
+    return [(r.number, read_event(r)) for r in db.rows(query)]
+
+
+def latest(
+    db: Database, project: int, kinds: Sequence[EventKind], wanted: AccessFilter, *, before: int | None = None,
+    limit: int = 100,
+) -> list[tuple[int, Event]]:  # fmt: skip
+    e = tables.event
+    query = EVENTS.where(e.c.project == project, e.c.kind.in_(kinds)).order_by(e.c.number.desc()).limit(limit)
+    if wanted.person:
+        query = query.where(e.c.actor == _actor(db, project, wanted.person))
+    if wanted.since:
+        query = query.where(e.c.at >= wanted.since)
+    if wanted.until:
+        query = query.where(e.c.at < wanted.until)
+    if before is not None:
+        query = query.where(e.c.number < before)
     return [(r.number, read_event(r)) for r in db.rows(query)]
 
 

@@ -174,7 +174,10 @@ class Card {
       return;
     }
     if (what === "refused")
-      this.notice.show(this.view.word("refused", { why: detail.refused }), "reopen", () => this.reopen(detail.id));
+      this.notice.show(
+        this.view.word("refused", { why: detail.refused }),
+        ...(detail.gone ? [] : ["reopen", () => this.reopen(detail.id)]),
+      );
     if (what === "answered") {
       this.review.hear(detail);
       this.telling.hear(detail);

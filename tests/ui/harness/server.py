@@ -67,6 +67,7 @@ class Scene:
     error: str = ""
     delay: float = 0.0
     refuse: str = ""
+    gone: bool = False
     before: int = 0
     """How many answers of earlier sessions there are."""
     ranking: int = 1
@@ -141,7 +142,7 @@ class Scene:
 
     def sync(self, body: dict[str, Any]) -> dict[str, Any]:
         self.syncs.append(body)
-        refused = [{"id": a["id"], "message": self.refuse} for a in body["answers"] if self.refuse]
+        refused = [{"id": a["id"], "message": self.refuse, "gone": self.gone} for a in body["answers"] if self.refuse]
         kept = [] if self.refuse else body["answers"]
         self.received.extend(a for a in kept if a["id"] not in {r["id"] for r in self.received})
         answered = {a["ask"] for a in self.received} | {a["ask"] for a in body["answers"]}
