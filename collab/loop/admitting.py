@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from collab.domain.access import Access, AccessEntry, Act, Attempts, Person, Role, SignIn
+from collab.domain.access import ALIAS, Access, AccessEntry, Act, Attempts, Person, Role, SignIn
 from collab.domain.project import folded
 from collab.domain.store import Store
 from collab.errors import Conflict, UnknownName, UserError, WaitFirst, WrongPassword
@@ -97,10 +97,15 @@ def enter(store: Store, name: str, now: int, until: int | None = None) -> Entere
 
     Args:
         until: When the proof runs out; no session lasts longer than `SESSION`.
+
+    Raises:
+        WrongPassword: Their account is disabled, or gone.
     """
     token = secrets.token_urlsafe(32)
     end = min(now + SESSION, until or now + SESSION)
     with store.transaction():
+        if not any(person.name == name and not person.disabled for person in store.people()):  # since it was proved
+            raise WrongPassword
         store.start_session(digest(token), name, now, end, IDLE)
         _note(store, name, "sign in", "session", now)
     return Entered(name, digest(token), token, end)
@@ -126,9 +131,11 @@ def add_person(
 
     Raises:
         UserError: The name or the password won't do.
-        Conflict: There is such an account, or people sign in here in another way.
+        Conflict: There is such an account, people sign in here in another way, or it is an erased person's pseudonym.
     """
     name = checked_name(name)
+    if name.casefold().startswith(ALIAS):
+        raise Conflict(f"{name} stands for somebody who was erased. Choose another name.")
     way: SignIn = "oidc" if issuer else "accounts"
     with store.transaction():
         here, there = store.sign_in_way(), store.accounts()

@@ -44,6 +44,8 @@ class Refused:
 
     id: str
     message: str
+    gone: bool = False
+    """Whether its item was erased: nothing of it is to be shown any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def draw(project: Project, wanted: Search, *, place: str = "search") -> None:
     _say_likeness(project, wanted)
     if not found.rows:
         empty("search_off", word("data.nothing"), word("data.nothing_why"))
+        _say_how_many(project, replace(found, exact=True), 0)  # it may be there, and be set aside
         return
     _say_how_many(project, found, total)
     key = f"{place}-{hash(wanted)}-{page}"

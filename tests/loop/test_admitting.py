@@ -5,7 +5,7 @@ import pytest
 
 from collab.domain.access import Person
 from collab.errors import Conflict, SignedOut, UserError, WaitFirst, WrongPassword
-from collab.loop import admitting, looking
+from collab.loop import admitting, erasing, looking
 from collab.loop.admitting import BY_ADDRESS, BY_NAME, BY_PLACE, HOUR, IDLE, SECOND, SESSION
 from collab.loop.permitting import Desk, leave
 from tests.loop.conftest import NOW
@@ -99,11 +99,20 @@ def test_a_disabled_account_is_out_at_once_and_does_not_come_in_again(accounts):
     session = enter(accounts, "Ben", NEXT).session
     admitting.set_disabled(accounts, "Ben", True, "Ana", NOW)
     assert accounts.signed_in(session, NOW) is None
-    with pytest.raises(WrongPassword):
-        enter(accounts, "Ben", NEXT)
+    for way_in in (lambda: enter(accounts, "Ben", NEXT), lambda: admitting.enter(accounts, "Ben", NOW)):
+        with pytest.raises(WrongPassword):
+            way_in()
     admitting.set_disabled(accounts, "Ben", False, "Ana", NOW)
     assert accounts.signed_in(session, NOW) is None
     assert enter(accounts, "Ben", NEXT).person == "Ben"
+
+
+@pytest.mark.parametrize("name", ["erased 1", "Erased  7"])
+def test_nobody_gets_an_account_in_the_place_of_somebody_who_was_erased(accounts, name: str):
+    assert erasing.erase_person(accounts, "Ben", "Ana", NOW).name == "erased 1"
+    with pytest.raises(Conflict):
+        admitting.add_person(accounts, name, password=RIGHT, admin=True, by="Ana", now=NOW)
+    assert accounts.person("erased 1").erased
 
 
 def test_waits_grow_with_failed_attempts_and_a_right_password_waits_too(accounts):

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from collab.domain.annotation import Annotation
+from collab.domain.annotation import LATER_MS, Annotation
 from collab.domain.project import Project
 from collab.domain.run import ImportReport
 from collab.errors import InvalidAnswer, UnknownName
@@ -98,7 +98,7 @@ def test_what_was_put_off_comes_back_after_a_while(loop):
     ask = signs.hand("Ada").asks[0]
     signs.say("Ada", ask, kind="later")
     assert signs.hand("Ada").asks == []
-    signs.now += annotating.LATER_MS + 1
+    signs.now += LATER_MS + 1
     assert signs.hand("Ada").asks[0].item == ask.item
 
 

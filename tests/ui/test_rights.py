@@ -34,7 +34,7 @@ from tests.samples import YES_NO, rows
 
 FAR = 10**15
 NOW = 10**14
-STRANGERS = ("stranger", "disabled", "ended")
+STRANGERS = ("stranger", "disabled", "ended", "erased")
 IMAGE = "media/ab/" + "ab" * 20 + ".view.webp"
 FILE = "exports/1-reviews.csv"
 PUBLIC = {"/healthz", "/api/v1/sign-in"}
@@ -89,6 +89,8 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         store.start_session(digest(name), name, 1, 2 if name == "ended" else FAR)
         store.set_role(made.id, name, name if name in ROLES else None if name == "stranger" else "admin")
     store.save_person(replace(store.person("disabled"), disabled=True))
+    store.end_sessions("erased")
+    store.rename_person("erased", "person 1")
     with TestClient(Starlette(routes=routes(store))) as client:
         yield Walk(client, store, made)
     store.close()
@@ -124,10 +126,13 @@ def test_a_route_opens_to_nobody_else(walk: Walk, path: str) -> None:
     status, said = walk.ask(path, "stranger")
     assert status in (403, 404, 422)
     assert said.startswith(("Your role here", "There is no"))
-    for who in ("disabled", "ended"):
-        assert walk.ask(path, who) == (
-            401, "You are signed out. Sign in again; answers that aren't saved yet wait in this browser.",
-        )  # fmt: skip
+    ended = "You are signed out. Sign in again; answers that aren't saved yet wait in this browser."
+    shut = "Your account is shut: nothing more is saved, and nothing is sent. Ask an administrator."
+    assert walk.ask(path, "ended") == (401, ended)
+    image = path == "/api/v1/media/{name:path}"  # shown by the cookie, which is nobody's any more
+    for who in ("disabled", "erased"):
+        assert walk.ask(path, who) == (401, ended if image else shut)
+        assert walk.ask(path, who, "annotator") == (200 if image else 401, "" if image else ended)  # a stranger's guess
 
 
 @pytest.mark.parametrize("path", [path for path in RIGHT_OF if path != "/api/v1/media/{name:path}"])

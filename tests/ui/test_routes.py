@@ -367,3 +367,12 @@ def test_reasons_come_once_the_worker_has_put_them_and_to_nobody_else(
     assert (other.status_code, "good" in other.text) == (422, False)
     assert client.post("/api/v1/why", json={"tab": "tab-1", "ask": "x"}, headers=headers).status_code == 422
     assert client.post("/api/v1/why", json=sent).status_code == 401
+
+
+def test_an_answer_to_an_erased_item_is_refused_as_such(client: TestClient, store: Store, project: Project) -> None:
+    headers = bearer(store, project.id)
+    (ask, *_) = client.post("/api/v1/sync", json=message(), headers=headers).json()["asks"]
+    store.empty_item(project.id, ask["item"])
+    reply = client.post("/api/v1/sync", json=message(answers=[entry(ask)]), headers=headers).json()
+    (refused,) = reply["refused"]
+    assert (refused["gone"], "erased" in refused["message"]) == (True, True)
