@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
 
 from collab.domain.annotation import Decision
 from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.domain.suspect import Suspect
 from collab.loop import annotating
+from collab.ui import session
 from collab.ui.routes import routes
 from tests.conftest import MakeProject
 from tests.samples import answer_of
@@ -139,3 +141,21 @@ def test_who_flagged_an_item_gets_it_too_after_those_of_others_until_it_is_put_o
     assert ([ask["item"] for ask in reply["asks"]], reply["left"]["flagged"]) == ([other, mine], 2)
     later = message(kind="flagged", answers=[entry(reply["asks"][1], kind="later", answer=[])])
     assert client.post("/api/v1/review", json=later, headers=headers).json()["left"]["flagged"] == 1
+
+
+def test_the_page_lists_what_was_sent_with_the_way_back(
+    client: TestClient, store: Store, project: Project, doubted: int
+) -> None:
+    headers = bearer(store, project.id, "rex")
+    (ask,) = client.post("/api/v1/review", json=message(), headers=headers).json()["asks"]
+    acts = [entry(ask, "Yes"), _act("send", doubted, to="eve")]
+    client.post("/api/v1/review", json=message(answers=acts), headers=headers)
+    session.hold(store)
+    at = AppTest.from_string(
+        "from collab.ui import page_review, session\npage_review._sent(session.project())\n", default_timeout=20
+    )
+    at.session_state["annotator"], at.session_state[f"sent-box-{project.id}"] = "rex", True
+    at.run()
+    assert [not at.exception, at.button[0].label, at.button[0].disabled] == [True, "Take the chosen one back", True]
+    (row,) = at.dataframe[0].value.to_dict("records")
+    assert (row["Who"], row["Sent to"]) == ("rex", "eve")
