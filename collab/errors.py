@@ -8,6 +8,8 @@ CollabError
 │   ├── UnreadableFile        (ValueError) a file that no reader can read
 │   ├── TooLarge              (ValueError) more than a format can hold
 │   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
+│   │   └── Concealed         one that is there, but not for this person, who isn't told so
+│   ├── ItemErased            (LookupError) an item of which nothing is kept
 │   ├── NotInstalled          (ImportError) an optional extra is missing
 │   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── Forbidden             (PermissionError) what this person's role doesn't allow
@@ -84,6 +86,15 @@ class UnknownName(UserError, LookupError):
         hint = f"; there is {', '.join(known)}" if known else ""
         super().__init__(f"There is no {kind} {name!r}{hint}.")
         self.kind, self.name, self.known = kind, name, known
+
+
+class Concealed(UnknownName):
+    """The access log has the attempt."""
+
+
+class ItemErased(UserError, LookupError):
+    def __init__(self) -> None:
+        super().__init__("This item was erased meanwhile: nothing of it is kept, and no answer to it counts.")
 
 
 class NotInstalled(UserError, ImportError):

@@ -40,6 +40,8 @@ class Seen:
     after: Mapping[str, Answer]
     """What was answered again; nobody's before the round is closed, but one's own."""
     remarks: tuple[Remark, ...] = ()
+    unusable: frozenset[tuple[str, bool]] = frozenset()
+    """Who says that no answer can be given, and whether after it was opened; their answer is ()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Agreed:
     """Where nobody answered again, None; who didn't is counted with what they said before."""
     change: Estimate | None
     items: int
-    """Those that two people have answered blind."""
+    """Those that two people have answered blind; "unusable" is no answer."""
     people: int
 
 
@@ -180,6 +182,13 @@ def seen(store: Store, project: Project, number: int, annotator: str, *, only: s
                 if n.item == item and n.after and (norming.stage == "closed" or n.annotator == annotator)
             },
             tuple(r for r in told if r.item == item),
+            frozenset(
+                (n.annotator, n.after)
+                for n in said
+                if n.item == item
+                and n.unusable
+                and (not n.after or norming.stage == "closed" or n.annotator == annotator)
+            ),
         )
         for item in norming.items
         if item in items and (not only or any((n.item, n.annotator) == (item, only) for n in said))
@@ -194,11 +203,11 @@ def agreed(store: Store, project: Project, number: int) -> Agreed:
     if norming.stage == "blind":
         return Agreed(None, None, None, 0, 0)
     said = store.normed(project.id, number)
-    before = [n for n in said if not n.after]
+    before = [n for n in said if not n.after and not n.unusable]
     people = {n.annotator for n in before}
     again = [n for n in said if n.after and n.annotator in people] if norming.stage == "closed" else []
     last = {(n.item, n.annotator): n for n in (*before, *again)}
-    both = [_shared(n, "before") for n in before] + [_shared(n, "after") for n in last.values()]
+    both = [_shared(n, "before") for n in before] + [_shared(n, "after") for n in last.values() if not n.unusable]
     table = tabled(both, project.schema)  # one numbering of answers for both
     columns = {name: column for column, name in enumerate(table.people)}
     order = sorted(people)
@@ -233,7 +242,7 @@ def _checked(store: Store, project: Project, items: Sequence[int]) -> tuple[int,
     there = store.items(items)
     for number in items:
         item = there.get(number)
-        if item is None or item.project != project.id or item.reserved or item.drawn:
+        if item is None or item.project != project.id or item.reserved or item.drawn or item.erased:
             raise UnknownName("item", number)
     return tuple(dict.fromkeys(items))
 

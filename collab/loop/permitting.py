@@ -143,6 +143,11 @@ def note_once(store: Store, entry: AccessEntry) -> None:
         _told[key] = entry
 
 
+def note_again() -> None:
+    """Forget what was noted once: some of it was undone with a transaction."""
+    _told.clear()
+
+
 def _items_of(result: object) -> Iterator[int]:
     """Ids of the items in what a verb returns."""
     if isinstance(result, Item):

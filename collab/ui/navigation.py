@@ -59,7 +59,7 @@ def main() -> None:
         allowed = _allowed()
         pages = {place.name: _page(place, place.name in allowed) for places in SECTIONS.values() for place in places}
         session.know_pages(pages)
-        page = st.navigation(_sections(pages, allowed), position="sidebar" if here else "hidden")
+        page = st.navigation(_sections(pages, allowed), position="sidebar" if here else "hidden", expanded=True)
         if not here:
             page_who.draw()
             speaking.offer_languages()

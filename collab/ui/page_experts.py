@@ -98,7 +98,7 @@ def _confusion(project: Project, found: Sequence[Reliability]) -> None:
 
 
 def row(each: Reliability) -> list[str]:
-    """Name, how often they say what most others say, and their time."""
+    """Name, how often they say what others say most often, and their time."""
     time = word("experts.unknown" if each.seconds is None else "experts.seconds", n=f"{each.seconds or 0:.1f}")
     return [plain(each.annotator), _share(each), time]
 
@@ -257,13 +257,14 @@ def _side_by_side(project: Project, found: Standing, items: Sequence[Seen]) -> N
 
 
 def _said(s: Seen, name: str, project: Project) -> str:
-    def words(answer: tuple[str, ...]) -> str:
-        return told(answer, project.schema) or word("experts.cant_tell")
+    def words(answer: tuple[str, ...], after: bool) -> str:
+        silent = word("kind_of.unusable") if (name, after) in s.unusable else word("experts.cant_tell")
+        return told(answer, project.schema) or silent
 
     if name not in s.before:
         return ""
-    before = words(s.before[name])
-    after = words(s.after[name]) if name in s.after else before
+    before = words(s.before[name], False)
+    after = words(s.after[name], True) if name in s.after else before
     return before if after == before else word("experts.then", before=before, after=after)
 
 

@@ -84,6 +84,15 @@ def test_a_refused_answer_is_shown_and_can_be_mended(table: Table) -> None:
     assert (answer["ask"], answer["answer"], answer["target"]) == (1, ["neu"], None)
 
 
+def test_an_answer_to_an_erased_item_is_gone_with_the_items_text(table: Table) -> None:
+    table.open(refuse="This item was erased.", gone=True)
+    text = table.at("#body").inner_text()
+    table.press("1")
+    expect(table.at("#notice")).to_contain_text("erased")
+    expect(table.at("#noticedo")).to_be_hidden()
+    assert text[:20] not in table.at("#past").inner_text()
+
+
 def test_another_person_has_another_outbox(table: Table) -> None:
     table.open()
     table.set(status=503)

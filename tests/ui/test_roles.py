@@ -166,6 +166,16 @@ def test_an_annotator_is_not_told_what_others_answered(open_page: Open, store: S
 
 
 @pytest.mark.slow
+def test_a_right_that_is_taken_away_counts_on_an_open_page(open_page: Open, store: Store, project: Project) -> None:
+    at = open_page("adjudicator", "data")
+    assert set(at.dataframe[0].value["Answer"]) > {""}
+    store.set_role(project.id, "adjudicator", "annotator")
+    at.run()
+    assert not at.exception
+    assert set(at.dataframe[0].value["Answer"]) == {""}
+
+
+@pytest.mark.slow
 def test_a_page_whose_session_has_ended_says_so_and_leads_to_sign_in(
     open_page: Open, store: Store, project: Project
 ) -> None:

@@ -151,10 +151,12 @@ class Line {
   take(reply) {
     const was = this.current,
       out = new Set([...reply.acked, ...reply.refused.map((r) => r.id)]);
-    for (const { id, message } of reply.refused) {
+    for (const { id, message, gone } of reply.refused) {
       const lost = this.past.find((e) => e.id === id) ?? this.outbox.find((o) => o.wire.id === id)?.view;
       if (lost) {
         lost.refused = message;
+        lost.gone = gone;
+        if (gone) this.past = this.past.filter((e) => e.item !== lost.item);
         this.changed("refused", lost);
       }
     }
