@@ -55,15 +55,19 @@ def answer_words(row: ItemRow, project: Project) -> str:
     return told(row.decision.answer, project.schema) if row.decision else ""
 
 
-def list_row(row: ItemRow, project: Project) -> dict[str, Any]:  # cells of a table
-    """An item with what became of it, as cells."""
-    decision = row.decision
+def list_row(row: ItemRow, project: Project, *, own: bool = False) -> dict[str, Any]:  # cells of a table
+    """An item with what became of it, as cells.
+
+    Args:
+        own: Whether the row holds no more than what the person said themselves: then "open" isn't known of any item.
+    """
+    decision, untold = row.decision, own and row.item.state == "open"
     note = row.annotation.note if row.annotation else ""
     return {
         word("data.ref"): row.item.ref,
         word("data.item"): excerpt(row.item, project),
         word("data.answer"): answer_words(row, project),
-        word("data.state"): word(f"state.{row.item.state}"),
+        word("data.state"): "–" if untold else word(f"state.{row.item.state}"),
         word("data.source"): _source(decision) if decision else "",
         word("data.note"): note,
     }

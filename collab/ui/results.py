@@ -116,10 +116,10 @@ def _tiled(place: str) -> bool:
 
 def _listed(found: Hits, project: Project, key: str) -> list[int]:
     """The items as a table; returns the ids of those that are ticked."""
-    link = session.image_link(project.id)
+    link, own = session.image_link(project.id), not session.may("review", project.id)
     picked = st.dataframe(
         [
-            {**thumb_cell(row.item, project, link), **list_row(row, project), **_measures(row, found, project)}
+            {**thumb_cell(row.item, project, link), **list_row(row, project, own=own), **_measures(row, found, project)}
             for row in found.rows
         ],
         key=key, hide_index=True, width="stretch", height=480 if len(found.rows) > 12 else "auto", on_select="rerun",
