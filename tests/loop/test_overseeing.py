@@ -50,7 +50,10 @@ def test_what_people_saw_and_took_away_is_in_the_log_once(signs):
         ("Root", "export", "data", 0), ("Root", "export", "report", 0), ("Ana", "refused", "overseeing.accesses", 0),
     ]  # fmt: skip
     assert "awful" not in str(store.accesses())
-    assert [o.entry.person for o in overseeing.accesses(root, project.id, AccessFilter(act="export"))] == ["Root", "Root"]
+    assert [o.entry.person for o in overseeing.accesses(root, project.id, AccessFilter(act="export"))] == [
+        "Root",
+        "Root",
+    ]
 
 
 def test_the_log_can_be_taken_along_and_that_is_in_it(signs):
