@@ -48,7 +48,8 @@ def erase_person_(
     with err.status("Erasing …"):
         made = erase_person(store, name, me(), now())
     mentions = f" In {made.mentions:,} notes of others the name still stands among words." if made.mentions else ""
-    told = f"{name} is {made.name} now, in {made.events:,} events.{mentions}{_unclean(made.clean)} {ELSEWHERE}"
+    files = f" Deleted: {', '.join(made.files)}." if made.files else ""
+    told = f"{name} is {made.name} now, in {made.events:,} events.{files}{mentions}{_unclean(made.clean)} {ELSEWHERE}"
     say(asdict(made), as_json, told)
 
 

@@ -8,17 +8,21 @@ from typing import Literal
 from collab.domain.annotation import (
     ANNOTATION_KINDS,
     LATER_MS,
+    PERSONAL,
     Annotation,
     Ask,
     Decision,
     Event,
+    Settled,
     answers_wanted,
     set_aside,
     settle,
 )
+from collab.domain.batch import act_of
 from collab.domain.norming import Norming
-from collab.domain.project import Item, ItemState, LabelSchema, Project, keyed
+from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
+from collab.domain.suspect import decided_by_people
 from collab.domain.task import task_of
 from collab.errors import InvalidAnswer, ItemErased, UnknownName
 from collab.loop.enforcing import enforce, forget
@@ -29,13 +33,14 @@ from collab.loop.veiling import recorded
 PUT_BACK = ("later", "flag", "undo")
 """Acts after which the item is free for others, and for the same person after a while."""
 
+ALL_VERDICTS = 1_000_000
 MAX_SECONDS = 120.0
 MAX_NOTE = 500
 
 
-@needs("annotate", own="annotation")
+@needs("annotate", own="annotation", alone="only")
 def submit(
-    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True, only: str = ""
 ) -> Literal["stored", "known"]:
     """Keep one annotation for good, in one transaction; a resend of the same id changes nothing.
 
@@ -47,18 +52,21 @@ def submit(
         token: The lease under which the item was held. An answer whose lease was lost is kept all the same.
         now: Milliseconds since 1970.
         reveal: Whether the annotator waits to be shown the hidden word, where the project's mode has it so.
+        only: Somebody whom second looks are not for, not even those that they were asked once.
 
     Raises:
         InvalidAnswer: The task doesn't allow the answer.
-        UnknownName: The item isn't part of the project, or a target isn't an annotation of this person on it.
+        UnknownName: The item isn't part of the project, a target isn't an annotation of this person on it, or the ask
+            is of another item or for somebody else.
     """
     with store.transaction():
         store.lock(annotation.project)  # a resend that overtakes its original waits here
-        return enter(store, store.project(annotation.project), annotation, token, now, reveal=reveal)
+        project = store.project(annotation.project)
+        return enter(store, project, annotation, token, now, reveal=reveal, only=only)
 
 
 def enter(
-    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool, only: str
 ) -> Literal["stored", "known"]:
     """Submit in the transaction of whoever calls, who has locked the project before they read it."""
     if store.event(annotation.id) is not None:
@@ -68,7 +76,7 @@ def enter(
         raise UnknownName("item", annotation.item)
     if item.erased:
         raise ItemErased
-    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
+    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal, only)
     store.append(annotation.event())
     settled = _apply(store, project, item, annotation)
     if project.policy.several and settled is not None:
@@ -111,15 +119,37 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
     if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
         _apply_norming(store, project, item, annotation, norming)
         return None
+    before = _concluded_from(store, item.id)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
+        verdict = store.adjudication(annotation.item)
+        if verdict is not None and verdict.unusable:
+            store.set_adjudication(project.id, annotation.item, None)
     elif annotation.kind == "undo":
-        store.set_current(annotation.item, annotation.annotator, None)
+        if annotation.purpose != "bulk" or annotation.target in [a.id for a in store.current(annotation.item)]:
+            store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
+    _doubt(store, project, item.id, before)
     return _settle(store, project, annotation.item, annotation.at)
+
+
+def _concluded_from(store: Store, item: int) -> frozenset[tuple[str, Answer]] | None:
+    """Who says what of an item of which something was concluded; None where nothing was."""
+    return None if store.aggregated_decision(item) is None else said_of(store, item)
+
+
+def _doubt(store: Store, project: Project, item: int, before: frozenset[tuple[str, Answer]] | None) -> None:
+    """Forget what was concluded from answers that are others now: the worker concludes anew."""
+    if before is not None and before != said_of(store, item):
+        store.set_aggregated(project.id, [Decision(item, (), "aggregated")])
+
+
+def said_of(store: Store, item: int) -> frozenset[tuple[str, Answer]]:
+    """Who answers what, as is in force; () where they can't tell."""
+    return frozenset((a.annotator, a.answer) for a in store.current(item) if a.kind in ("answer", "unsure"))
 
 
 def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
@@ -143,7 +173,10 @@ def _apply_norming(store: Store, project: Project, item: Item, annotation: Annot
     who, after = annotation.annotator, norming.stage != "blind"
     if annotation.kind == "undo":
         store.set_normed(norming, item.id, who, after, None)
-    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, item, annotation):
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, item, annotation):
+        if norming.stage == "open":  # nobody is asked now: a first answer was on its way when the round was opened
+            said = store.normed(project.id, norming.number)
+            after = any((n.item, n.annotator, n.after) == (item.id, who, False) for n in said)
         store.set_normed(norming, item.id, who, after, annotation)
 
 
@@ -155,8 +188,23 @@ def convene(store: Store, project: Project, event: Event) -> None:
 def apply_verdict(store: Store, project: Project, event: Event) -> None:
     """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
     assert event.item is not None, "an adjudication names its item"
+    before = _concluded_from(store, event.item)
     enforce(store, event)
+    if event.kind == "withdraw":
+        _leave_undone(store, event.item, event.at)
+    _doubt(store, project, event.item, before)
     _settle(store, project, event.item, event.at)
+
+
+def _leave_undone(store: Store, item: int, now: int) -> None:
+    """Put answers of batches that were undone out of force again, which a discard that is withdrawn brought back."""
+    for said in store.current(item):
+        event = store.event(said.id) if said.purpose == "bulk" else None
+        if event is None or not event.batch:
+            continue
+        undo = store.event(act_of(event.batch, item, "undo"))
+        if undo is not None and undo.at <= now:  # a rebuild finds later ones too
+            store.set_current(item, said.annotator, None)
 
 
 def rebuild(store: Store, project_id: int) -> None:
@@ -262,13 +310,13 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
 
 
 def _completed(
-    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool
+    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool, only: str
 ) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
     first = _target_of(store, annotation)
     asked = annotation.ask if first is None else first.ask  # who changes their mind answers the same ask
     ask = store.ask(asked) if asked is not None else None
-    if ask is not None and (ask.item != annotation.item or ask.project != project.id):
+    if ask is not None and not _is_for(ask, annotation, only):
         raise UnknownName("ask", asked)
     lease_valid = ask is None or _move_on(store, project, item, ask, annotation, token, now)
     if annotation.kind == "restore":
@@ -286,6 +334,13 @@ def _completed(
         note=annotation.note[:MAX_NOTE],
         lease_valid=lease_valid,
     )
+
+
+def _is_for(ask: Ask, annotation: Annotation, only: str) -> bool:
+    """Whether this may answer it: some asks belong to one person, and no other's answer ends them."""
+    if ask.lane in PERSONAL and (ask.annotator != annotation.annotator or (only and ask.lane == "review")):
+        return False
+    return (ask.item, ask.project) == (annotation.item, annotation.project)
 
 
 def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
@@ -333,7 +388,8 @@ def _outdated(store: Store, project: Project, item: Item, annotation: Annotation
 
 
 def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[int]:
-    """Items that a merge may settle anew: decided with one of the classes, or disputed between them."""
+    """Items that a merge may settle anew: decided with one of the classes, or disputed between them; and those that an
+    adjudicator has settled, for what is decided without one may name them too."""
     if not classes:
         return []
     wanted = [ItemFilter(answer=c, include_reserved=True) for c in classes]
@@ -341,6 +397,7 @@ def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[in
     found: dict[int, None] = {}
     for each in wanted:
         found |= dict.fromkeys(store.matching(project.id, each))
+    found |= dict.fromkeys(each.adjudication.item for each in store.adjudications(project.id, ALL_VERDICTS))
     return list(found)
 
 
@@ -355,9 +412,6 @@ def _overtaken(store: Store, annotation: Annotation) -> bool:
 def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemState, int]:
     """Returns what became of the item, and how many have answered it."""
     said, current, aggregated = store.adjudication(item), store.current(item), None
-    if said is not None and said.unusable:
-        store.settle_item(project.id, item, "unusable", None, now)
-        return "unusable", 0
     if len(current) > 1 and project.policy.decide_by != "agreement":
         aggregated = store.aggregated_decision(item)
     spoken = sum(a.kind in ("answer", "unsure") for a in current)
@@ -368,8 +422,14 @@ def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemSt
         project.schema,
         store.standing_decision(item) if silent else None,  # which stands only while nobody speaks
         by_most=project.policy.by_most,
-        adjudicated=None if said is None else said.decision,
         aggregated=aggregated,
     )
+    if said is not None:
+        if (before := decided_by_people(settled)) != said.before:
+            store.set_before(item, before)
+        if said.unusable:
+            settled, spoken = Settled("unusable"), 0
+        elif said.decision is not None:
+            settled = settle((), 0, project.schema, adjudicated=said.decision)
     store.settle_item(project.id, item, settled.state, settled.decision, now)
     return settled.state, spoken

@@ -135,8 +135,12 @@ def check_chain(db: Database, project: int) -> int:
             if found != row.content or row.actor != actors.get(row.words["actor"]):
                 odd[number] = found
             if row.kind == "erase" and row.words is not None:
-                told |= {int(of): digest for of, digest in row.words["payload"].get("told", {}).items()}
-                gone = max(gone, row.words["payload"].get("up_to", 0))
+                said = {int(of): digest for of, digest in row.words["payload"].get("told", {}).items()}
+                up_to = row.words["payload"].get("up_to", 0)
+                if max(up_to, *said, 0) >= number:  # else one that is written today would excuse what is changed later
+                    raise StoreCorrupt(db.url, f"event {number} of project {project} erases what came after it")
+                told |= said
+                gone = max(gone, up_to)
     if last != head.head:
         raise StoreCorrupt(db.url, f"the log of project {project} ends at the wrong event")
     told |= dict.fromkeys(range(1, gone + 1), "")

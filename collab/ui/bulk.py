@@ -109,11 +109,8 @@ def batches(project: Project) -> None:
             st.markdown(f"**{word('batch.line', n=f'{made.answered:,}', answer=answer)}**")
             who = {"who": plain(made.annotator), "at": session.clock(made.made_at)}
             st.caption(word("batch.by", **who, reason=plain(made.reason)))
-            st.caption(
-                word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}")
-            )
-            if made.annotator == session.annotator():
-                _ways(project, made)
+            st.caption(_state(made))
+            _ways(project, made)
 
 
 def _answer(project: Project) -> Answer:
@@ -140,7 +137,10 @@ def _all(project: Project, wanted: Search) -> list[int]:
 
 def _say(project: Project, reach: batching.Reach) -> None:
     """What the batch comes to, with a few of its items."""
-    left = {"mine": reach.mine, "others": reach.others, "unusable": reach.unusable}
+    left = {
+        "mine": reach.mine, "others": reach.others, "unusable": reach.unusable, "norming": reach.norming,
+        "aside": reach.aside,
+    }  # fmt: skip
     told_left = [word(f"batch.{name}", n=f"{n:,}") for name, n in left.items() if n]
     st.markdown(" ".join([word("batch.reach", n=f"{len(reach.free):,}"), *told_left]))
     step = max(1, len(reach.free) // EXAMPLES)
@@ -171,8 +171,14 @@ def _last(project: Project) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         answer = plain(told(made.answer, project.schema))
         st.markdown(word("batch.line", n=f"{made.answered:,}", answer=answer))
-        st.caption(word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}"))
+        st.caption(_state(made))
         _ways(project, made, "last")
+
+
+def _state(made: Batch) -> str:
+    """How far a batch is, and how many of its items it left alone."""
+    said = word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}")
+    return f"{said} {word('batch.left', n=f'{made.left:,}')}" if made.left else said
 
 
 def _ways(project: Project, made: Batch, place: str = "list") -> None:

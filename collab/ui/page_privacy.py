@@ -79,8 +79,9 @@ def _log(project: Project | None, *, everything: bool) -> None:
             st.rerun()
         if st.button(word("privacy.write"), icon=":material/table:"):
             kept = overseeing.keep_accesses(session.desk(), scope, wanted, session.annotator(), session.now())
-            st.session_state["access-log"] = kept
-        if name := st.session_state.get("access-log"):
+            st.session_state["access-log"] = scope, kept
+        whose, name = st.session_state.get("access-log", (None, ""))
+        if name and whose == scope:
             address = session.download_address(name, scope, "administer")
             st.link_button(word("export.fetch"), address, icon=":material/download:", key="fetch-access-log")
 

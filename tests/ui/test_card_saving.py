@@ -63,6 +63,14 @@ def test_a_grant_that_ran_out_keeps_the_answers_and_offers_a_reload(table: Table
     assert len(table.received) == 1
 
 
+def test_who_has_no_account_any_more_is_not_told_to_reload(table: Table) -> None:
+    table.open()
+    table.set(status=401, error="Your account is shut.", shut=True)
+    table.press("1")
+    expect(table.at("#notice")).to_contain_text("Your account is shut.")
+    expect(table.at("#notice")).not_to_contain_text("safe in this browser")
+
+
 def test_a_refused_answer_is_shown_and_can_be_mended(table: Table) -> None:
     table.open(refuse="'pos' is not a class.")
     table.press("1")

@@ -83,6 +83,8 @@ def test_after_it_the_card_learns_who_said_what_and_why_and_settles_by_one_act(
     assert store.decision(doubted) == Decision(doubted, ("Yes",), "adjudicated")
     history = client.post("/api/v1/reviewed", json={"limit": 5}, headers=headers).json()
     assert [(e["id"], e["answer"], e["changed"]) for e in history["entries"]] == [(verdict["id"], ["Yes"], True)]
+    (settled,) = history["entries"]
+    assert (settled["first"], [k["name"] for k in settled["kinds"]]) == (False, ["Likely an error"])
 
     undo = _act("withdraw", doubted, target=verdict["id"])
     reply = client.post("/api/v1/review", json=message(answers=[undo]), headers=headers).json()

@@ -146,7 +146,7 @@ class Line {
     });
     const said = await reply.json().catch(() => ({}));
     if (reply.ok && typeof said === "object") return said;
-    throw Object.assign(new Error(said.error ?? ""), { status: reply.status });
+    throw Object.assign(new Error(said.error ?? ""), { status: reply.status, shut: said.shut });
   }
   take(reply) {
     const was = this.current,
@@ -190,6 +190,7 @@ class Line {
   failed(problem, batch) {
     if (problem.status === 401) {
       this.expired = true;
+      this.shut = problem.shut ? problem.message : "";
       return;
     }
     if ((problem.status === 413 || problem.status === 422) && batch.length > 1) {
