@@ -22,6 +22,13 @@ MISSING = frozenset(("", "na", "n/a", "nan", "null", "none"))
 """What stands in a column of numbers where there is none, in lower case."""
 
 _ID = re.compile(r"(^|[_\s.-])(id|uid|uuid|guid|key|index|nr|no)$|^编号$|^序号$", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_PERSONAL = re.compile(
+    r"(^|[_\s.-])(name|firstname|lastname|fullname|surname|username|patient|person|customer|client|e-?mail|phone"
+    r"|telephone|mobile|address|street|birth|birthday|birthdate|dob|ssn|passport)([_\s.-]|$)"
+    r"|姓名|名字|患者|病人|客户|邮箱|电话|手机|地址|住址|生日|出生|身份证|护照",
+    re.IGNORECASE,
+)
 _ANSWER = re.compile(
     r"(^|[_\s.-])(label|class|category|target|sentiment|answer|gold|truth|y|topic|intent|rating)$|^标签$|^类别$|^分类$|^情感$",
     re.IGNORECASE,
@@ -136,6 +143,15 @@ def _guess_pictures(table: Table) -> list[ColumnGuess]:
 def named_like_an_id(column: str) -> bool:
     """Whether the name of a column says that it numbers the rows."""
     return _ID.search(column) is not None
+
+
+def called_personal(column: str) -> bool:
+    """Whether a column is called as one that tells who somebody is.
+
+    >>> [called_personal(c) for c in ("Patient name", "e-mail", "lastName", "姓名", "filename", "size")]
+    [True, True, True, True, False, False]
+    """
+    return _PERSONAL.search(_CAMEL.sub("_", column)) is not None
 
 
 def commas_in(table: Table, column: str) -> list[str]:

@@ -34,7 +34,8 @@ _into_view = st.components.v2.component(
       if (box.turn === data.turn) return;
       box.turn = data.turn;
       box.style.scrollMarginTop = "80px";
-      setTimeout(() => box.scrollIntoView({ block: "start" }), 150);
+      for (const ms of [200, 800]) // what stands below it is drawn by and by, and gives it room to move up
+        setTimeout(() => box.scrollIntoView({ block: "start" }), ms);
     };""",
 )
 

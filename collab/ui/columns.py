@@ -8,7 +8,7 @@ import streamlit as st
 
 from collab.domain.project import Field, FieldKind
 from collab.domain.table import PICTURES, Table
-from collab.loop.guessing import ColumnGuess, ColumnRole
+from collab.loop.guessing import ColumnGuess, ColumnRole, called_personal
 from collab.loop.planning import MOST_READ, example_of, fields_of, naming_rows, with_commas
 from collab.loop.reading import holds_pictures
 from collab.ui.pieces import plain
@@ -68,6 +68,13 @@ def column_editor(guesses: Sequence[ColumnGuess], *, key: str) -> list[ColumnGue
         )
         for g, row in zip(guesses, edited, strict=True)
     ]
+
+
+def say_personal(guesses: Sequence[ColumnGuess]) -> None:
+    """Say what the tick does, and which columns may want one by what they are called; nothing is ticked unasked."""
+    st.caption(word("columns.personal_why"))
+    if likely := [g.name for g in guesses if not g.personal and called_personal(g.name)]:
+        st.info(word("columns.personal_likely", columns=plain(", ".join(likely))), icon=":material/shield_person:")
 
 
 def reading_options(table: Table, source: str) -> Table:

@@ -52,6 +52,7 @@ def _file(draft: columns.Draft) -> None:
 def _columns(draft: columns.Draft) -> None:
     draft["table"] = columns.reading_options(draft["table"], draft["file"].name)
     draft["guesses"] = columns.column_editor(draft["guessed"], key=f"new-columns-{draft['file'].path.name}")
+    columns.say_personal(draft["guesses"])
     show_preview(draft["table"])
     draft["choices"] = columns.answer_options(draft)
     _turn(draft, forward=columns.can_go_on(draft), kept={"guessed": draft["guesses"]})
@@ -156,6 +157,8 @@ def _written(draft: columns.Draft) -> None:
         [{word("columns.name"): g.name, word("columns.role"): word(f"role.{g.role}")} for g in draft["guesses"]],
         hide_index=True, width="content", height="auto",
     )  # fmt: skip
+    if personal := [g.name for g in draft["guesses"] if g.personal]:
+        st.markdown(word("new.personal_are", columns=plain(", ".join(personal))))
     show_rejected(draft["table"])
     st.caption(word("new.later"))
 

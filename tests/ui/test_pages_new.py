@@ -1,5 +1,6 @@
 """Making a project in four steps, without a browser."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,21 @@ def test_the_summary_shows_what_was_typed_and_which_rows_stay_behind(store: Stor
         dict(zip(columns["Column"], columns["What it is for"], strict=True))["message"] == "shown and read by the model"
     )
     assert "1 of the first" in at.warning[0].value
+
+
+def test_what_is_called_like_a_person_is_hinted_at_and_what_is_ticked_is_told_once_more(
+    store: Store, file: Path
+) -> None:
+    file.write_text(file.read_text().replace("ticket_id", "patient_id"))
+    at = at_the_classes(store, file)
+    click(at, "Back")
+    assert "these may be personal: patient" in at.info[0].value
+    draft = at.session_state["draft"]
+    assert not any(g.personal for g in draft["guesses"])
+    draft.update(step=3, schema=LabelSchema("Late?", classes_from_names(("late", "lost"))))
+    draft["guesses"] = [replace(g, personal=g.name == "message") for g in draft["guesses"]]
+    at.run()
+    assert any("withheld from annotators and adjudicators: **message**" in m.value for m in at.markdown)
 
 
 def test_the_time_is_told_in_the_pace_of_the_project_that_it_comes_from(
