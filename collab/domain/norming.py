@@ -36,9 +36,11 @@ class Normed:
     after: bool
     """Whether it was given after the round was opened."""
     answer: Answer
-    """() is "can't tell"."""
+    """() is "can't tell", or that it is unusable."""
     event: str
     """Id of the annotation."""
+    unusable: bool = False
+    """Whether it says that no answer can be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
-from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
+from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, EventKind, Lane, Suggestion
 from collab.domain.batch import Batch
 from collab.domain.certificate import Certificate
 from collab.domain.norming import Normed, Norming, Remark
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
-from collab.domain.suspect import Adjudicated, Adjudication, Suspect, SuspectKind
+from collab.domain.suspect import Adjudicated, Adjudication, Sent, Suspect, SuspectKind
 from collab.domain.version import ModelVersion
 
 
@@ -277,8 +277,11 @@ class Store(Protocol):
         Until the transaction ends, nobody else counts for the same.
         """
 
-    def set_attempts(self, what: str, attempts: Attempts) -> None:
-        """Say how many have failed; none: forget them."""
+    def discount_attempt(self, what: str, before: Attempts) -> None:
+        """Count one less, which has not failed, and before which these had; those that came after it still count."""
+
+    def clear_attempts(self, what: str) -> None:
+        """Forget them."""
 
     def forget_attempts(self, before: int) -> None:
         """Drop those whose last one was earlier."""
@@ -503,7 +506,8 @@ class Store(Protocol):
         """Give asks back that were never painted."""
 
     def choose_items(self, project: int, annotator: str, items: Sequence[int], reason: str) -> int:
-        """Queue items for one annotator (lane "chosen", not blind); reserved ones are left out. Returns how many."""
+        """Queue items for one annotator (lane "chosen", not blind); reserved ones are left out, and those
+        of a norming round. Returns how many."""
 
     def ask(self, ask: int) -> Ask | None:
         """One row of the queue."""
@@ -551,6 +555,12 @@ class Store(Protocol):
 
     def log(self, project: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
         """The next events with their numbers."""
+
+    def latest(
+        self, project: int, kinds: Sequence[EventKind], wanted: AccessFilter, *, before: int | None = None,
+        limit: int = 100,
+    ) -> list[tuple[int, Event]]:  # fmt: skip
+        """The latest events of these kinds with their numbers, newest first; of the filter its act doesn't count."""
 
     def event(self, event_id: str) -> Event | None:
         """One event."""
@@ -666,16 +676,25 @@ class Store(Protocol):
         """Take the next of them under a lease (lane "review", blind); the `reason` of an ask is the kind asked for."""
 
     def send_look(self, project: int, item: int, annotator: str) -> None:
-        """Have this person look at an item; nobody else is asked until they have."""
+        """Have this person look at an item; nobody else is asked until they have, or as long as they may."""
+
+    def close_look(self, item: int, annotator: str) -> None:
+        """This person need not look at an item any more."""
 
     def close_looks(self, item: int) -> None:
         """An item is settled: nobody need look at it again."""
+
+    def sends(self, project: int) -> list[Sent]:
+        """What was sent to somebody and still waits for them, latest first."""
 
     def adjudication(self, item: int) -> Adjudication | None:
         """What an adjudicator said of an item and nobody has taken back."""
 
     def set_adjudication(self, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
         """Say what stands; None: nothing."""
+
+    def set_before(self, item: int, answer: Answer | None) -> None:
+        """Say what is decided of an item without the adjudicator whose word stands; None: nothing."""
 
     def adjudications(self, project: int, limit: int = 100, before: int | None = None) -> list[Adjudicated]:
         """Those in force, latest first; `before`, the number of an event, pages back."""
@@ -926,6 +945,15 @@ class Store(Protocol):
 
     def purge_project(self, project: int, now: int) -> None:
         """Erase all content of a hidden project, also what its events say; an "erase" event has to follow."""
+
+    def note_erasure(self, name: str, left: Mapping[str, Any]) -> None:
+        """Keep what an erasure has left to be cleared, under a name of its own, in the transaction that erases."""
+
+    def erasures_left(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is still to be cleared, by those names: of erasures under way, and of those that were cut off."""
+
+    def end_erasure(self, name: str) -> None:
+        """Say that nothing of it is left to be cleared."""
 
     def scrub(self) -> bool:
         """Write the database anew, so that what was erased is in no free page of its file.

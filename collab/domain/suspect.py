@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from collab.domain.annotation import Decision
+from collab.domain.annotation import Decision, Settled
 from collab.domain.project import Answer
 
 SuspectKind = Literal["sent", "disputed", "flagged", "error", "contradiction", "flip", "machine", "audit"]
@@ -44,7 +44,7 @@ class Adjudication:
     answer: Answer = ()
     """() where the answers were discarded; else that no answer can be given: the item is unusable."""
     before: Answer | None = None
-    """What had been decided without any adjudicator; None: nothing. The figures of audits go by it."""
+    """What is decided without any adjudicator; None: nothing. The figures of audits go by it."""
 
     @property
     def unusable(self) -> bool:
@@ -55,6 +55,28 @@ class Adjudication:
     def decision(self) -> Decision | None:
         """What is decided by it; None where it discards, or says that the item is unusable."""
         return Decision(self.item, self.answer, "adjudicated") if self.answer else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An item that somebody is wanted to look at, and hasn't settled yet."""
+
+    item: int
+    event: str
+    by: str
+    to: str
+    at: int
+    note: str = ""
+
+
+def decided_by_people(settled: Settled) -> Answer | None:
+    """What was decided, unless a machine did, or nobody.
+
+    >>> decided_by_people(Settled("decided", Decision(1, ("a",), "machine"))), decided_by_people(Settled("open"))
+    (None, None)
+    """
+    decision = settled.decision
+    return None if decision is None or decision.source == "machine" else decision.answer
 
 
 @dataclass(frozen=True, slots=True)

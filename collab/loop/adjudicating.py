@@ -8,7 +8,7 @@ from typing import Literal
 
 from collab.domain.access import RIGHTS, AccessEntry
 from collab.domain.annotation import Annotation, Event, counted
-from collab.domain.project import Answer, Item, Project
+from collab.domain.project import Answer, Item, ItemState, Project
 from collab.domain.store import Store
 from collab.domain.suspect import Suspect, SuspectKind, Verdict
 from collab.domain.task import task_of
@@ -18,6 +18,8 @@ from collab.loop.permitting import needs
 
 AUDITS = 0.25
 """Most that an audit may score: after what is likely wrong."""
+ANSWERED: tuple[ItemState, ...] = ("decided", "unsure", "unusable")
+"""States of an audit of which people have said what they say."""
 
 
 @needs("review", own="adjudicator")
@@ -51,7 +53,7 @@ def settle(
     Raises:
         InvalidAnswer: The task doesn't allow the answer.
         UnknownName: The item isn't one of the project.
-        Conflict: This person hasn't answered it blind, or it is an audit that nobody ordered a second look at.
+        Conflict: This person hasn't answered it blind.
     """
     with store.transaction():
         store.lock(project)
@@ -124,7 +126,7 @@ def withdraw(
     """Take an act back, one's own or another adjudicator's: what was in force before is again.
 
     Raises:
-        UnknownName: There is no such act in force.
+        UnknownName: There is no such act in force, or what was sent doesn't wait for that person any more.
     """
     with store.transaction():
         store.lock(project)
@@ -134,8 +136,8 @@ def withdraw(
         if undone is None or undone.project != project or undone.kind != "adjudicate" or undone.item is None:
             raise UnknownName("act", target)
         item, sent = undone.item, undone.payload.get("verdict") == "send"
-        standing = store.adjudication(item)
-        if not sent and (standing is None or standing.event != target):
+        standing, waits = store.adjudication(item), [each.event for each in store.sends(project)]
+        if target not in waits if sent else standing is None or standing.event != target:
             raise UnknownName("act in force", target)
         owner = store.project(project)
         event = Event(
@@ -144,7 +146,7 @@ def withdraw(
         store.append(event)
         apply_verdict(store, owner, event)
         if sent:
-            store.close_looks(item)
+            store.close_look(item, undone.payload["to"])
         for said in store.current(item):  # discarded answers are in force again: nobody need be asked
             if said.id in undone.payload.get("removed", ()) and said.ask is not None:
                 store.close_ask(said.ask, said.annotator, "", now)
@@ -172,8 +174,8 @@ def experts(store: Store, project: int, annotator: str) -> tuple[str, ...]:
 def order_audits(store: Store, project: int, by: str, seed: int, now: int, *, size: int | None = None) -> int:
     """Have all answered audits looked at again, or some of them drawn uniformly at random; returns how many.
 
-    Never for what a model says of them. What people said first stays what the figures count; a second look decides
-    what is exported.
+    Those that wait for a further answer aren't answered yet. Never for what a model says of them. What people said
+    first stays what the figures count; a second look decides what is exported.
 
     Args:
         store: The workspace.
@@ -185,7 +187,11 @@ def order_audits(store: Store, project: int, by: str, seed: int, now: int, *, si
     """
     with store.transaction():
         store.lock(project)
-        audits = [row.item for row in store.pool_rows(project, store.annotated(project)) if row.reserved or row.drawn]
+        audits = [
+            row.item
+            for row in store.pool_rows(project, store.annotated(project))
+            if (row.reserved or row.drawn) and row.state in ANSWERED and not row.machine
+        ]
         rng = random.Random(seed)
         rng.shuffle(audits)
         chosen = audits if size is None else audits[:size]

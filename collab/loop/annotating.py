@@ -7,10 +7,13 @@ from typing import Literal
 
 from collab.domain.annotation import (
     ANNOTATION_KINDS,
+    LATER_MS,
+    PERSONAL,
     Annotation,
     Ask,
     Decision,
     Event,
+    Settled,
     answers_wanted,
     set_aside,
     settle,
@@ -19,26 +22,25 @@ from collab.domain.batch import act_of
 from collab.domain.norming import Norming
 from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
+from collab.domain.suspect import decided_by_people
 from collab.domain.task import task_of
-from collab.errors import InvalidAnswer, UnknownName
+from collab.errors import InvalidAnswer, ItemErased, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import forget_several, replay, replay_norming
 from collab.loop.veiling import recorded
 
-LATER_MS = 30 * 60_000
-"""How long an item that was put off, flagged or given back stays away from the same person."""
-
 PUT_BACK = ("later", "flag", "undo")
 """Acts after which the item is free for others, and for the same person after a while."""
 
+ALL_VERDICTS = 1_000_000
 MAX_SECONDS = 120.0
 MAX_NOTE = 500
 
 
-@needs("annotate", own="annotation")
+@needs("annotate", own="annotation", alone="only")
 def submit(
-    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True, only: str = ""
 ) -> Literal["stored", "known"]:
     """Keep one annotation for good, in one transaction; a resend of the same id changes nothing.
 
@@ -50,26 +52,31 @@ def submit(
         token: The lease under which the item was held. An answer whose lease was lost is kept all the same.
         now: Milliseconds since 1970.
         reveal: Whether the annotator waits to be shown the hidden word, where the project's mode has it so.
+        only: Somebody whom second looks are not for, not even those that they were asked once.
 
     Raises:
         InvalidAnswer: The task doesn't allow the answer.
-        UnknownName: The item isn't part of the project, or a target isn't an annotation of this person on it.
+        UnknownName: The item isn't part of the project, a target isn't an annotation of this person on it, or the ask
+            is of another item or for somebody else.
     """
     with store.transaction():
         store.lock(annotation.project)  # a resend that overtakes its original waits here
-        return enter(store, store.project(annotation.project), annotation, token, now, reveal=reveal)
+        project = store.project(annotation.project)
+        return enter(store, project, annotation, token, now, reveal=reveal, only=only)
 
 
 def enter(
-    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool, only: str
 ) -> Literal["stored", "known"]:
     """Submit in the transaction of whoever calls, who has locked the project before they read it."""
     if store.event(annotation.id) is not None:
         return "known"
     item = store.items([annotation.item]).get(annotation.item)
-    if item is None or item.project != project.id or item.erased:
+    if item is None or item.project != project.id:
         raise UnknownName("item", annotation.item)
-    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
+    if item.erased:
+        raise ItemErased
+    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal, only)
     store.append(annotation.event())
     settled = _apply(store, project, item, annotation)
     if project.policy.several and settled is not None:
@@ -117,6 +124,9 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
+        verdict = store.adjudication(annotation.item)
+        if verdict is not None and verdict.unusable:
+            store.set_adjudication(project.id, annotation.item, None)
     elif annotation.kind == "undo":
         if annotation.purpose != "bulk" or annotation.target in [a.id for a in store.current(annotation.item)]:
             store.set_current(annotation.item, annotation.annotator, None)
@@ -163,7 +173,10 @@ def _apply_norming(store: Store, project: Project, item: Item, annotation: Annot
     who, after = annotation.annotator, norming.stage != "blind"
     if annotation.kind == "undo":
         store.set_normed(norming, item.id, who, after, None)
-    elif annotation.kind in ("answer", "unsure") and not _outdated(store, project, item, annotation):
+    elif annotation.kind in ("answer", "unsure", "unusable") and not _outdated(store, project, item, annotation):
+        if norming.stage == "open":  # nobody is asked now: a first answer was on its way when the round was opened
+            said = store.normed(project.id, norming.number)
+            after = any((n.item, n.annotator, n.after) == (item.id, who, False) for n in said)
         store.set_normed(norming, item.id, who, after, annotation)
 
 
@@ -297,13 +310,13 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
 
 
 def _completed(
-    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool
+    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool, only: str
 ) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
     first = _target_of(store, annotation)
     asked = annotation.ask if first is None else first.ask  # who changes their mind answers the same ask
     ask = store.ask(asked) if asked is not None else None
-    if ask is not None and (ask.item != annotation.item or ask.project != project.id):
+    if ask is not None and not _is_for(ask, annotation, only):
         raise UnknownName("ask", asked)
     lease_valid = ask is None or _move_on(store, project, item, ask, annotation, token, now)
     if annotation.kind == "restore":
@@ -321,6 +334,13 @@ def _completed(
         note=annotation.note[:MAX_NOTE],
         lease_valid=lease_valid,
     )
+
+
+def _is_for(ask: Ask, annotation: Annotation, only: str) -> bool:
+    """Whether this may answer it: some asks belong to one person, and no other's answer ends them."""
+    if ask.lane in PERSONAL and (ask.annotator != annotation.annotator or (only and ask.lane == "review")):
+        return False
+    return (ask.item, ask.project) == (annotation.item, annotation.project)
 
 
 def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
@@ -368,7 +388,8 @@ def _outdated(store: Store, project: Project, item: Item, annotation: Annotation
 
 
 def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[int]:
-    """Items that a merge may settle anew: decided with one of the classes, or disputed between them."""
+    """Items that a merge may settle anew: decided with one of the classes, or disputed between them; and those that an
+    adjudicator has settled, for what is decided without one may name them too."""
     if not classes:
         return []
     wanted = [ItemFilter(answer=c, include_reserved=True) for c in classes]
@@ -376,6 +397,7 @@ def _items_of(store: Store, project: Project, classes: Sequence[str]) -> list[in
     found: dict[int, None] = {}
     for each in wanted:
         found |= dict.fromkeys(store.matching(project.id, each))
+    found |= dict.fromkeys(each.adjudication.item for each in store.adjudications(project.id, ALL_VERDICTS))
     return list(found)
 
 
@@ -390,9 +412,6 @@ def _overtaken(store: Store, annotation: Annotation) -> bool:
 def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemState, int]:
     """Returns what became of the item, and how many have answered it."""
     said, current, aggregated = store.adjudication(item), store.current(item), None
-    if said is not None and said.unusable:
-        store.settle_item(project.id, item, "unusable", None, now)
-        return "unusable", 0
     if len(current) > 1 and project.policy.decide_by != "agreement":
         aggregated = store.aggregated_decision(item)
     spoken = sum(a.kind in ("answer", "unsure") for a in current)
@@ -403,8 +422,14 @@ def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemSt
         project.schema,
         store.standing_decision(item) if silent else None,  # which stands only while nobody speaks
         by_most=project.policy.by_most,
-        adjudicated=None if said is None else said.decision,
         aggregated=aggregated,
     )
+    if said is not None:
+        if (before := decided_by_people(settled)) != said.before:
+            store.set_before(item, before)
+        if said.unusable:
+            settled, spoken = Settled("unusable"), 0
+        elif said.decision is not None:
+            settled = settle((), 0, project.schema, adjudicated=said.decision)
     store.settle_item(project.id, item, settled.state, settled.decision, now)
     return settled.state, spoken

@@ -40,6 +40,8 @@ class Reach:
     """Items left out, for somebody else has, or their answer came with the file."""
     unusable: int = 0
     """Items left out, for they can't be answered."""
+    norming: int = 0
+    """Items left out, for everybody answers them in a norming round."""
     aside: int = 0
     """Items left out, for this person flagged them or put them off: undone, a batch would not bring that back."""
 
@@ -52,9 +54,13 @@ def reach(store: Store, project: Project, items: Sequence[int], by: str) -> Reac
     for item, annotator, kind in store.spoken(items):
         said.setdefault(item, []).append((annotator, kind))
     people = {row.item for row in store.pool_rows(project.id, items) if row.answer and not row.machine}
-    why = [_why_not(said.get(item, []), item in people, by) for item in dict.fromkeys(items)]
+    under_way = {item for each in store.normings(project.id) if each.stage != "closed" for item in each.items}
+    why = [
+        "norming" if item in under_way else _why_not(said.get(item, []), item in people, by)
+        for item in dict.fromkeys(items)
+    ]
     free = tuple(item for item, reason in zip(dict.fromkeys(items), why, strict=True) if not reason)
-    return Reach(free, why.count("mine"), why.count("others"), why.count("unusable"), why.count("aside"))
+    return Reach(free, *(why.count(reason) for reason in ("mine", "others", "unusable", "norming", "aside")))
 
 
 @needs("lead", own="by")
@@ -163,7 +169,7 @@ def whole(store: Store, project: Project, batch: str, by: str, now: int) -> Iter
 
 
 def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -> bool:
-    """Answer one item, unless somebody did meanwhile, it holds something else now, or it became an audit."""
+    """Answer one item, unless somebody did, it holds something else now, or is an audit or of a norming round."""
     found = store.items([item]).get(item)
     seen = batch.seen[batch.at] if batch.seen else ""
     if found is None or found.reserved or found.drawn or found.erased or _left_out(store, item, batch.annotator):
@@ -199,6 +205,8 @@ def _undo(store: Store, project: Project, batch: Batch, item: int, now: int) -> 
 
 
 def _left_out(store: Store, item: int, by: str) -> str:
+    if store.norming_of(item) is not None:
+        return "norming"
     decision = store.decision(item)
     people = decision is not None and decision.source != "machine"
     return _why_not([(a.annotator, a.kind) for a in store.current(item)], people, by)

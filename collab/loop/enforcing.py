@@ -6,7 +6,7 @@ from collab.domain.suspect import Adjudication, Verdict
 
 
 def enforce(store: Store, event: Event) -> None:
-    """Follow one event of the log; the item is to be settled afterwards."""
+    """Follow one event of the log; the item is to be settled afterwards, which says what is decided without it."""
     assert event.item is not None, "an adjudication names its item"
     if event.kind == "withdraw":
         _withdraw(store, event, event.item)
@@ -14,18 +14,11 @@ def enforce(store: Store, event: Event) -> None:
     verdict: Verdict = event.payload.get("verdict", "keep")
     if verdict == "send":
         return
-    standing, decision = store.adjudication(event.item), store.decision(event.item)
-    if standing is not None:
-        before = standing.before
-    else:
-        before = decision.answer if decision is not None and decision.source != "machine" else None
     if verdict == "discard":
         for each in store.current(event.item):
             store.set_current(event.item, each.annotator, None)
     answer = tuple(event.payload.get("answer", ()))
-    store.set_adjudication(
-        event.project, event.item, Adjudication(event.item, event.id, verdict, answer, before), event.at
-    )
+    store.set_adjudication(event.project, event.item, Adjudication(event.item, event.id, verdict, answer), event.at)
 
 
 def forget(store: Store, project: int, item: int) -> None:
@@ -45,13 +38,10 @@ def _withdraw(store: Store, event: Event, item: int) -> None:
         said = store.event(number)
         if said is not None and said.actor not in speak:  # else they have answered anew
             store.set_current(item, said.actor, Annotation.from_event(said))
-    standing = store.adjudication(item)
     earlier = undone.payload.get("previous")
     before = store.event(earlier) if earlier else None
     restored = None
     if before is not None:
-        said_before = tuple(before.payload.get("answer", ()))
-        restored = Adjudication(
-            item, before.id, before.payload.get("verdict", "keep"), said_before, standing.before if standing else None
-        )
+        answer = tuple(before.payload.get("answer", ()))
+        restored = Adjudication(item, before.id, before.payload.get("verdict", "keep"), answer)
     store.set_adjudication(event.project, item, restored, event.at)

@@ -40,6 +40,8 @@ class Seen:
     after: Mapping[str, Answer]
     """What was answered again; nobody's before the round is closed, but one's own."""
     remarks: tuple[Remark, ...] = ()
+    unusable: frozenset[tuple[str, bool]] = frozenset()
+    """Who says that no answer can be given, and whether after it was opened; their answer is ()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Agreed:
     """Where nobody answered again, None; who didn't is counted with what they said before."""
     change: Estimate | None
     items: int
-    """Those that two people have answered blind."""
+    """Those that two people have answered blind; "unusable" is no answer."""
     people: int
 
 
@@ -62,7 +64,7 @@ class Standing:
 
     norming: Norming
     people: int
-    """Who have begun."""
+    """Who are asked: all who may answer in the project; once more, those who have answered."""
     whole: int
     """Who have answered every item."""
     mine: int
@@ -146,19 +148,16 @@ def standing(store: Store, project: Project, annotator: str) -> Standing | None:
     norming = next(iter(store.normings(project.id)), None)
     if norming is None:
         return None
-    said = [n for n in store.normed(project.id, norming.number) if n.after == (norming.stage == "again")]
-    each = _each(said)
+    each = _each(store, project, norming)
     whole = sum(n >= len(norming.items) for n in each.values())
     return Standing(norming, len(each), whole, each.get(annotator, 0))
 
 
 @needs("lead")
 def standing_of_each(store: Store, project: Project) -> Mapping[str, int]:
-    """How many items of the newest round each person has answered at this stage."""
+    """How many items of the newest round each person who is asked has answered at this stage."""
     norming = next(iter(store.normings(project.id)), None)
-    if norming is None:
-        return {}
-    return _each([n for n in store.normed(project.id, norming.number) if n.after == (norming.stage == "again")])
+    return {} if norming is None else _each(store, project, norming)
 
 
 @needs("see", own="annotator", alone="only")
@@ -183,6 +182,13 @@ def seen(store: Store, project: Project, number: int, annotator: str, *, only: s
                 if n.item == item and n.after and (norming.stage == "closed" or n.annotator == annotator)
             },
             tuple(r for r in told if r.item == item),
+            frozenset(
+                (n.annotator, n.after)
+                for n in said
+                if n.item == item
+                and n.unusable
+                and (not n.after or norming.stage == "closed" or n.annotator == annotator)
+            ),
         )
         for item in norming.items
         if item in items and (not only or any((n.item, n.annotator) == (item, only) for n in said))
@@ -197,11 +203,11 @@ def agreed(store: Store, project: Project, number: int) -> Agreed:
     if norming.stage == "blind":
         return Agreed(None, None, None, 0, 0)
     said = store.normed(project.id, number)
-    before = [n for n in said if not n.after]
+    before = [n for n in said if not n.after and not n.unusable]
     people = {n.annotator for n in before}
     again = [n for n in said if n.after and n.annotator in people] if norming.stage == "closed" else []
     last = {(n.item, n.annotator): n for n in (*before, *again)}
-    both = [_shared(n, "before") for n in before] + [_shared(n, "after") for n in last.values()]
+    both = [_shared(n, "before") for n in before] + [_shared(n, "after") for n in last.values() if not n.unusable]
     table = tabled(both, project.schema)  # one numbering of answers for both
     columns = {name: column for column, name in enumerate(table.people)}
     order = sorted(people)
@@ -236,7 +242,7 @@ def _checked(store: Store, project: Project, items: Sequence[int]) -> tuple[int,
     there = store.items(items)
     for number in items:
         item = there.get(number)
-        if item is None or item.project != project.id or item.reserved or item.drawn:
+        if item is None or item.project != project.id or item.reserved or item.drawn or item.erased:
             raise UnknownName("item", number)
     return tuple(dict.fromkeys(items))
 
@@ -249,11 +255,22 @@ def _drawn(store: Store, project: Project, event_id: str, size: int) -> tuple[in
     return tuple(sorted(pool[i] for i in rng.permutation(len(pool))[:size].tolist()))
 
 
-def _each(said: Sequence[Normed]) -> dict[str, int]:
-    each: dict[str, int] = {}
+def _each(store: Store, project: Project, norming: Norming) -> dict[str, int]:
+    """How many items each person has answered at this stage, also who has answered none."""
+    said, again = store.normed(project.id, norming.number), norming.stage == "again"
+    each = dict.fromkeys((n.annotator for n in said) if again else _asked(store, project), 0)
     for normed in said:
-        each[normed.annotator] = each.get(normed.annotator, 0) + 1
+        if normed.after == again:
+            each[normed.annotator] = each.get(normed.annotator, 0) + 1
     return each
+
+
+def _asked(store: Store, project: Project) -> list[str]:
+    """Who may answer: members; where names are taken on trust, all who are known."""
+    if store.sign_in_way() == "none":
+        return list(store.annotators())
+    shut = {person.name for person in store.people() if person.disabled}
+    return [name for name in store.members(project.id) if name not in shut]
 
 
 def _shared(normed: Normed, when: str) -> SharedAnswer:

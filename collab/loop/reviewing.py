@@ -11,7 +11,7 @@ from collab.domain.annotation import Annotation, Ask, Decision, counted
 from collab.domain.contrast import Part, contrast
 from collab.domain.project import Answer, Field, Item, Project
 from collab.domain.store import Store
-from collab.domain.suspect import Adjudicated, Suspect, SuspectKind
+from collab.domain.suspect import Adjudicated, Sent, Suspect, SuspectKind
 from collab.errors import UnknownName
 from collab.loop.adjudicating import experts
 from collab.loop.inquiring import Neighbour
@@ -212,6 +212,14 @@ def decided(
     found = [each for each in store.adjudications(project, limit, before) if by in ("", each.adjudicator)]
     items = store.items([each.adjudication.item for each in found])
     return [(each, items[each.adjudication.item]) for each in found if each.adjudication.item in items]
+
+
+@needs("review", noted=("see", "settled"))
+def sent(store: Store, project: int) -> list[tuple[Sent, Item]]:
+    """What was sent to somebody and still waits for them, latest first, with the items."""
+    found = store.sends(project)
+    items = store.items([each.item for each in found])
+    return [(each, items[each.item]) for each in found if each.item in items]
 
 
 @needs("review", own="annotator")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from collab.domain.annotation import Annotation, Decision, Settled, answers_wanted, settle
 from collab.domain.project import Item, Project
 from collab.domain.store import NewItem
-from collab.domain.suspect import Adjudication
+from collab.domain.suspect import Adjudication, decided_by_people
 from collab.storage import aggregates, log, people, projections, records, verdicts
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -193,13 +193,20 @@ def _settled(
     adjudicated: Adjudication | None,
     concluded: Decision | None,
 ) -> Settled:
-    if adjudicated is not None and adjudicated.unusable:
-        return Settled("unusable")
     gone = adjudicated is not None and adjudicated.verdict == "discard"
     return settle(
         said, answers_wanted(owner, item), owner.schema, None if gone else standing, by_most=owner.policy.by_most,
-        adjudicated=None if adjudicated is None else adjudicated.decision, aggregated=concluded,
+        aggregated=concluded,
     )  # fmt: skip
+
+
+def _adjudicated(db: Database, owner: Project, verdict: Adjudication, settled: Settled) -> Settled:
+    """What an adjudicator's word makes of an item; what is decided without it is kept beside it."""
+    if (before := decided_by_people(settled)) != verdict.before:
+        verdicts.set_before(db, verdict.item, before)
+    if verdict.unusable:
+        return Settled("unusable")
+    return settled if verdict.decision is None else settle((), 0, owner.schema, adjudicated=verdict.decision)
 
 
 def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
@@ -211,6 +218,10 @@ def _settle(db: Database, project: int, items: Sequence[int], now: int) -> None:
     settled = [
         (item, _settled(owner, item, said, standing.get(item), adjudicated.get(item), concluded.get(item)))
         for item, said in _current(db, items).items()
+    ]
+    settled = [
+        (item, _adjudicated(db, owner, adjudicated[item], found) if item in adjudicated else found)
+        for item, found in settled
     ]
     gone = db.returning(sa.delete(d).where(d.c.item.in_(items)).returning(d.c.source))
     projections.settle_all(db, project, settled, now)

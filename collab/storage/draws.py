@@ -11,6 +11,7 @@ from collab.domain.store import Audit
 from collab.storage import records
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+from collab.storage.reserve import STILL_ASKED
 
 
 def remaining(db: Database, project: int, after: int = 0, limit: int = 50_000) -> list[tuple[int, str]]:
@@ -104,6 +105,8 @@ _REMAINING = sa.text(
     "AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = i.id AND a.leased_at > 0) "
     # Answers of named people that an import brought, and the log doesn't hold yet.
     "AND NOT EXISTS (SELECT 1 FROM imported_answer m WHERE m.item = i.id) "
+    # What is discussed is no audit.
+    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = i.id) "
     "ORDER BY i.id LIMIT :limit"
 )
 _SET_APART = [
@@ -123,13 +126,15 @@ _NEXT_CHECKS = sa.text(
     "JOIN decision d ON d.item = w.item AND d.source = 'machine' AND d.certificate = w.certificate "
     "WHERE w.project = :project AND w.checks AND NOT w.queued AND NOT EXISTS "
     "(SELECT 1 FROM ask a WHERE a.item = w.item AND a.leased_at > 0) "
+    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = w.item) "
     "ORDER BY w.place, w.certificate LIMIT :size"
 )
 # A lease that ran out, or an item that somebody put off, waits for the next one as long as nothing is said of it.
 _AUDITED = sa.text(
     "SELECT w.item, CASE WHEN j.item IS NOT NULL THEN j.before WHEN d.source <> 'machine' THEN d.answer END AS answer, "
     "count(a.id) AS asked, "
-    "max(CASE WHEN NOT a.done AND a.lease_until > :now OR i.state = 'open' OR d.source = 'machine' THEN 1 ELSE 0 END) "
+    "max(CASE WHEN NOT a.done AND a.lease_until > :now OR i.state = 'open' OR d.source = 'machine' "
+    f"OR {STILL_ASKED} THEN 1 ELSE 0 END) "
     "AS held FROM drawn w JOIN item i ON i.id = w.item LEFT JOIN decision d ON d.item = w.item "
     "LEFT JOIN adjudication j ON j.item = w.item "
     f"LEFT JOIN ask a ON a.item = w.item AND a.{tables.SHARED} AND a.leased_at > 0 "

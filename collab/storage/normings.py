@@ -1,6 +1,9 @@
 # ruff: noqa: D103  # the Store protocol documents them
 """Norming rounds: which items, how far they are, and what people answered in them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from collab.domain.annotation import Annotation
@@ -9,8 +12,10 @@ from collab.domain.project import Answer
 from collab.storage import log
 from collab.storage import schema as tables
 from collab.storage.connection import Database
-from collab.storage.projections import answer_of, key_of
+from collab.storage.projections import SEPARATOR, answer_of, key_of
 
+_UNUSABLE = SEPARATOR
+"""Stands for "unusable"; no key of an answer is it either."""
 _NOT_TOLD = "?"
 """Stands for "can't tell", which is an answer here; no key of an answer is it, for no class may have this id alone."""
 
@@ -23,13 +28,13 @@ def save_norming(db: Database, norming: Norming) -> None:
         db.write(insert.on_conflict_do_update(index_elements=list(mine), set_={"stage": norming.stage}))
         under_way = tables.norming_item
         db.write(sa.delete(under_way).where(under_way.c.project == norming.project))
-        if norming.stage != "closed":
-            db.write(sa.insert(under_way), [{**mine, "item": item} for item in norming.items])
+        left = _left(db, norming.items)
+        if norming.stage != "closed" and left:
+            db.write(sa.insert(under_way), [{**mine, "item": item} for item in left])
 
 
 def normings(db: Database, project: int) -> tuple[Norming, ...]:
-    rows = db.rows(_ALL, {"of": project})
-    return tuple(Norming(r.project, r.number, r.stage, tuple(r.items), r.actor, r.at) for r in rows)
+    return tuple(_norming(db, r) for r in db.rows(_ALL, {"of": project}))
 
 
 def norming_of(db: Database, item: int) -> Norming | None:
@@ -38,7 +43,7 @@ def norming_of(db: Database, item: int) -> Norming | None:
         under_way, (under_way.c.project == table.c.project) & (under_way.c.number == table.c.number)
     )
     r = db.row(query.where(under_way.c.item == item))
-    return None if r is None else Norming(r.project, r.number, r.stage, tuple(r.items), r.actor, r.at)
+    return None if r is None else _norming(db, r)
 
 
 def add_norming(db: Database, project: int, annotator: str, reason: str) -> bool:
@@ -73,7 +78,8 @@ def set_normed(db: Database, norming: Norming, item: int, annotator: str, after:
     with db.transaction():
         db.write(sa.delete(table).where(*(table.c[name] == value for name, value in mine.items())))
         if said is not None:
-            first = key_of(said.answer) if said.answer else _NOT_TOLD
+            silent = _UNUSABLE if said.kind == "unusable" else _NOT_TOLD
+            first = key_of(said.answer) if said.answer else silent
             db.write(sa.insert(table).values(**mine, event=said.id, first=first))
 
 
@@ -81,7 +87,10 @@ def normed(db: Database, project: int, number: int) -> list[Normed]:
     table = tables.normed
     query = sa.select(table).where(table.c.project == project, table.c.number == number)
     rows = db.rows(query.order_by(table.c.item, table.c.annotator, table.c.after))
-    return [Normed(r.item, r.annotator, bool(r.after), _answer(r.first), r.event) for r in rows]
+    return [
+        Normed(r.item, r.annotator, bool(r.after), _answer(r.first), r.event, unusable=r.first == _UNUSABLE)
+        for r in rows
+    ]
 
 
 def keep_remark(db: Database, project: int, number: int, item: int, event: str) -> None:
@@ -96,8 +105,19 @@ def remarks(db: Database, project: int, number: int) -> list[Remark]:
     return sorted((remark for remark in told if remark.text), key=lambda remark: remark.at)
 
 
+def _norming(db: Database, row: sa.Row[Any]) -> Norming:
+    return Norming(row.project, row.number, row.stage, _left(db, row.items), row.actor, row.at)
+
+
+def _left(db: Database, items: Sequence[int]) -> tuple[int, ...]:
+    """Items of a round without those that were erased since: nobody is asked them, and nobody waits for them."""
+    i = tables.item
+    gone = {r.id for r in db.rows(sa.select(i.c.id).where(i.c.id.in_(items), i.c.erased))}
+    return tuple(item for item in items if item not in gone)
+
+
 def _answer(key: str) -> Answer:
-    return () if key == _NOT_TOLD else answer_of(key)
+    return () if key in (_NOT_TOLD, _UNUSABLE) else answer_of(key)
 
 
 _NOT_ASKED = sa.text(

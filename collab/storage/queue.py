@@ -112,6 +112,7 @@ def choose_items(db: Database, project: int, annotator: str, items: Sequence[int
     with db.transaction():
         db.lock_project(project)
         query = sa.select(i.c.id).where(i.c.project == project, i.c.id.in_(items), ~i.c.erased)
+        query = query.where(i.c.id.not_in(sa.select(tables.norming_item.c.item)))
         free = {r.id for r in db.rows(query.where(i.c.reserved == sa.false(), i.c.drawn == sa.false()))}
         chosen = [item for item in dict.fromkeys(items) if item in free]
         if not chosen:
@@ -294,6 +295,16 @@ _NEXT_BY_RANK = sa.text(
 )
 
 _FREE_ROW = "a.project = :project AND a.lane = :lane AND NOT a.done AND a.lease_until <= :now"
+# Who has looked at it again knows what others said. Answers that were discarded are no more, and it is asked of all
+# until it is looked at again; but audits never.
+_NOT_LOOKED_AT = (
+    "AND NOT EXISTS (SELECT 1 FROM second_look l WHERE l.item = a.item AND l.annotator = :annotator AND NOT "
+    "(a.lane NOT IN ('audit', 'certificate') "
+    "AND EXISTS (SELECT 1 FROM adjudication j WHERE j.item = a.item AND j.verdict = 'discard') AND NOT EXISTS "
+    "(SELECT 1 FROM ask r WHERE r.item = a.item AND r.annotator = :annotator AND r.lane = 'review' AND NOT r.done))) "
+)
+# Everybody answers it in a round of its own.
+_IN_NO_ROUND = "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = a.item)"
 # An item of which this person holds, or could take, a lower slot is passed over: nobody gets it twice.
 _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
@@ -301,17 +312,21 @@ _NOT_MINE = (
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = a.item AND p.annotator = :annotator AND p.until > :now) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = a.item AND o.id <> a.id AND NOT o.done AND "
     "(o.lease_until > :now AND (o.annotator = :annotator OR o.lane = 'chosen') "
-    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot)) "
-    # Everybody answers it in a round of its own.
-    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = a.item)"
+    f"OR o.lease_until <= :now AND o.{tables.SHARED} AND o.slot < a.slot)) {_NOT_LOOKED_AT}" + _IN_NO_ROUND
 )
 _UNDECIDED = (
     f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND i.state NOT IN ('decided', 'unusable')) {_NOT_MINE}"
 )
+# What the figures count of an audit is what people say without an adjudicator, so it is asked until that is settled.
+_UNSETTLED = (
+    "i.state NOT IN ('decided', 'unusable') OR EXISTS "
+    "(SELECT 1 FROM adjudication j WHERE j.item = i.id AND j.verdict <> 'discard' AND j.before IS NULL)"
+)
+_UNDECIDED_AUDIT = f"AND EXISTS (SELECT 1 FROM item i WHERE i.id = a.item AND ({_UNSETTLED})) {_NOT_MINE}"
 # Among the machine's labels an audit is asked although its item is decided.
 _UNDECIDED_BY_PEOPLE = (
     "AND EXISTS (SELECT 1 FROM item i LEFT JOIN decision d ON d.item = i.id WHERE i.id = a.item "
-    f"AND (i.state NOT IN ('decided', 'unusable') OR d.source = 'machine')) {_NOT_MINE}"
+    f"AND ({_UNSETTLED} OR d.source = 'machine')) {_NOT_MINE}"
 )
 # What an adjudicator has settled stands whatever anybody says, and a machine's label has checks of its own.
 _DECIDED_BY_ANSWERS = (
@@ -324,10 +339,11 @@ _MINE = (
 )
 _MINE_AGAIN = (
     f"{_MINE} AND EXISTS (SELECT 1 FROM annotation n WHERE n.item = a.item AND n.annotator = :annotator "
-    "AND n.kind IN ('answer', 'unsure'))"
+    f"AND n.kind IN ('answer', 'unsure')) {_NOT_LOOKED_AT}"
 )
 _WHICH: Mapping[Lane, str] = {
-    "query": _UNDECIDED, "audit": _UNDECIDED, "certificate": _UNDECIDED_BY_PEOPLE, "chosen": _MINE,
+    "query": _UNDECIDED, "audit": _UNDECIDED_AUDIT, "certificate": _UNDECIDED_BY_PEOPLE,
+    "chosen": f"{_MINE} {_IN_NO_ROUND}",
     "repeat": _MINE_AGAIN, "review": _MINE, "norming": _MINE,
     "overlap": _UNDECIDED, "relabel": _DECIDED_BY_ANSWERS,
 }  # fmt: skip

@@ -59,5 +59,7 @@ _BEFORE = sa.text(
 _CANDIDATES = sa.text(
     f"SELECT n.item FROM annotation n JOIN item i ON i.id = n.item AND (i.reserved OR i.drawn) WHERE {_SAID} "
     "AND n.at < :before AND NOT EXISTS "
-    "(SELECT 1 FROM ask a WHERE a.item = n.item AND a.annotator = :annotator AND a.lane = 'repeat')"
+    "(SELECT 1 FROM ask a WHERE a.item = n.item AND a.annotator = :annotator AND a.lane = 'repeat') "
+    # At a second look they have seen what others said.
+    "AND NOT EXISTS (SELECT 1 FROM second_look l WHERE l.item = n.item AND l.annotator = :annotator)"
 )

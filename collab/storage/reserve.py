@@ -35,7 +35,8 @@ def audit_answers(db: Database, project: int, now: int) -> list[Audit]:
 _UNTOUCHED = (
     "state = 'open' AND NOT EXISTS (SELECT 1 FROM ask a WHERE a.item = item.id) "
     "AND NOT EXISTS (SELECT 1 FROM annotation n WHERE n.item = item.id) "
-    "AND NOT EXISTS (SELECT 1 FROM imported_answer m WHERE m.item = item.id)"
+    "AND NOT EXISTS (SELECT 1 FROM imported_answer m WHERE m.item = item.id) "
+    "AND NOT EXISTS (SELECT 1 FROM norming_item x WHERE x.item = item.id)"
 )
 _OF_STRATUM = (
     "project = :project "
@@ -59,6 +60,11 @@ _STRATA = sa.text(
     "SELECT id, stratum, drawable FROM file_import "
     "WHERE project = :project AND report IS NOT NULL AND drawable > 0 ORDER BY id"
 )
+# Of an item that was adjudicated: people's answers are too few by now.
+STILL_ASKED = (
+    "j.item IS NOT NULL AND j.before IS NULL AND EXISTS "
+    f"(SELECT 1 FROM ask o WHERE o.item = i.id AND o.{tables.SHARED} AND NOT o.done)"
+)
 # What was asked before a mark was lowered, and lies above it, would count an early import more than a late one.
 _AUDITED = sa.text(
     "WITH asked AS (SELECT a.item, max(CASE WHEN NOT a.done AND a.lease_until > :now THEN 1 ELSE 0 END) AS live, "
@@ -67,7 +73,7 @@ _AUDITED = sa.text(
     # An adjudicator changes what is exported, never what an audit said first.
     "SELECT i.id, f.stratum, CASE WHEN j.item IS NULL THEN d.answer ELSE j.before END AS answer, "
     "a.item IS NOT NULL AS asked, "
-    "a.live = 1 OR a.lapsed = 0 AND i.state = 'open' "
+    f"a.live = 1 OR a.lapsed = 0 AND (i.state = 'open' OR {STILL_ASKED}) "
     "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = i.id) AS held "
     "FROM item i JOIN file_import f ON f.id = i.file_import AND i.audit_rank < f.mark "
     "LEFT JOIN asked a ON a.item = i.id LEFT JOIN decision d ON d.item = i.id "

@@ -6,11 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Ask
-from collab.domain.suspect import KINDS, Suspect, SuspectKind
-from collab.storage import queue
+from collab.domain.access import RIGHTS
+from collab.domain.annotation import LATER_MS, Ask
+from collab.domain.suspect import KINDS, Sent, Suspect, SuspectKind
+from collab.storage import people, queue
 from collab.storage import schema as tables
 from collab.storage.connection import Database
+from collab.storage.log import EVENTS, read_event
 from collab.storage.projections import answer_of, key_of
 
 SENT, LIVE = 3.0, 2.0
@@ -43,7 +45,8 @@ def suspects_of(db: Database, item: int) -> tuple[Suspect, ...]:
 
 
 def looks_left(db: Database, project: int, annotator: str, now: int) -> dict[str, int]:
-    rows = db.rows(_LEFT, {"project": project, "annotator": annotator, "now": now, "kind": ""})
+    mine = {"project": project, "annotator": annotator, "now": now, "kind": "", "anybody": _anybody(db)}
+    rows = db.rows(_LEFT, mine)
     counts = {r.kind: r.n for r in rows}
     return {**{kind: counts.get(kind, 0) for kind in KINDS}, "": counts.get("", 0)}
 
@@ -51,7 +54,10 @@ def looks_left(db: Database, project: int, annotator: str, now: int) -> dict[str
 def due_looks(
     db: Database, project: int, annotator: str, kind: str, size: int, now: int, token: str = ""
 ) -> list[tuple[int, float]]:
-    mine = {"project": project, "annotator": annotator, "now": now, "kind": kind, "size": size, "token": token}
+    mine = {
+        "project": project, "annotator": annotator, "now": now, "kind": kind, "size": size, "token": token,
+        "anybody": _anybody(db),
+    }  # fmt: skip
     return [(r.item, r.score) for r in db.rows(_NEXT, mine)]
 
 
@@ -79,8 +85,31 @@ def send_look(db: Database, project: int, item: int, annotator: str) -> None:
         db.write(_PASSED_ON, {"item": item, "annotator": annotator})
 
 
+def close_look(db: Database, item: int, annotator: str) -> None:
+    db.write(_CLOSE_ONE, {"item": item, "annotator": annotator})
+
+
 def close_looks(db: Database, item: int) -> None:
     db.write(_CLOSE, {"item": item})
+
+
+def sends(db: Database, project: int) -> list[Sent]:
+    e, a = tables.event, tables.ask
+    waits = sa.and_(a.c.item == e.c.item, a.c.lane == "review", a.c.reason == "sent", ~a.c.done)
+    query = EVENTS.join(a, waits).where(a.c.project == project, e.c.kind == "adjudicate")
+    found: dict[tuple[int, str], Sent] = {}
+    for row in db.rows(query.add_columns(a.c.annotator.label("waits_for")).order_by(e.c.number)):
+        event, to = read_event(row), row.waits_for
+        assert event.item is not None, "what is sent is an item"
+        if event.payload.get("verdict") == "send" and event.payload.get("to") == to:
+            note = event.payload.get("note", "")
+            found[event.item, to] = Sent(event.item, event.id, event.actor, to, event.at, note)
+    return sorted(found.values(), key=lambda sent: -sent.at)
+
+
+def _anybody(db: Database) -> bool:
+    """Whether everybody may review: nobody signs in."""
+    return people.sign_in_way(db) == "none"
 
 
 def _ask(db: Database, project: int, item: int, annotator: str, reason: str, score: float, **lease: Any) -> Ask:
@@ -99,12 +128,20 @@ def _ask(db: Database, project: int, item: int, annotator: str, reason: str, sco
     return queue.read_ask(made)
 
 
+# Who is gone, or may not review any more, keeps no item from the others.
+_MAY_TAKE = (
+    "NOT EXISTS (SELECT 1 FROM annotator p WHERE p.name = o.annotator AND (p.disabled OR p.erased)) AND (:anybody "
+    "OR EXISTS (SELECT 1 FROM annotator p WHERE p.name = o.annotator AND p.admin) "
+    "OR EXISTS (SELECT 1 FROM member m WHERE m.project = :project AND m.person = o.annotator "
+    f"AND m.role IN ({', '.join(repr(role) for role, rights in RIGHTS.items() if 'review' in rights)})))"
+)
 # Audits are looked at again where somebody ordered all of them or a random part, never for what a model says.
 _DUE = (
     "due AS ("
     "SELECT s.item, s.kind, s.score FROM suspect s JOIN item i ON i.id = s.item "
     "LEFT JOIN decision d ON d.item = s.item WHERE s.project = :project AND (s.first IS NULL OR s.first = d.first) "
-    "AND (s.kind = 'audit' OR i.reserved = false AND i.drawn = false) "
+    "AND (s.kind = 'audit' AND i.state IN ('decided', 'unsure', 'unusable') "
+    "OR s.kind <> 'audit' AND i.reserved = false AND i.drawn = false) "
     "AND (s.kind <> 'flip' OR i.state = 'open') AND (s.kind <> 'machine' OR d.source = 'machine') "
     f"UNION ALL SELECT i.id, i.state, {LIVE} FROM item i WHERE i.project = :project "
     "AND i.state IN ('disputed', 'flagged') AND i.reserved = false AND i.drawn = false "
@@ -112,9 +149,12 @@ _DUE = (
     "AND a.annotator = :annotator AND a.reason = 'sent' AND NOT a.done), "
     "free AS (SELECT due.item, due.kind, due.score FROM due WHERE (:kind = '' OR due.kind = :kind) "
     "AND NOT EXISTS (SELECT 1 FROM adjudication j WHERE j.item = due.item AND j.verdict <> 'discard') "
-    "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = due.item AND p.annotator = :annotator AND p.until > :now) "
+    "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = due.item AND p.annotator = :annotator AND p.until > :now "
+    # Who flags an item has it put off as a question, not as a second look: alone, nobody else could take it.
+    "AND NOT EXISTS (SELECT 1 FROM annotation f WHERE f.item = p.item AND f.annotator = p.annotator "
+    f"AND f.kind = 'flag' AND p.until <= f.at + {LATER_MS})) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = due.item AND o.lane = 'review' AND NOT o.done "
-    "AND o.annotator <> :annotator AND (o.lease_until > :now OR o.reason = 'sent')))"
+    f"AND o.annotator <> :annotator AND (o.lease_until > :now OR o.reason = 'sent' AND {_MAY_TAKE})))"
 )
 _LEFT = sa.text(
     f"WITH {_DUE} SELECT kind, count(*) AS n FROM free GROUP BY kind "
@@ -131,5 +171,8 @@ _NEXT = sa.text(
 )
 _PASSED_ON = sa.text(
     "UPDATE ask SET done = true WHERE item = :item AND lane = 'review' AND annotator <> :annotator AND NOT done"
+)
+_CLOSE_ONE = sa.text(
+    "UPDATE ask SET done = true WHERE item = :item AND lane = 'review' AND annotator = :annotator AND NOT done"
 )
 _CLOSE = sa.text("UPDATE ask SET done = true WHERE item = :item AND lane = 'review' AND NOT done")

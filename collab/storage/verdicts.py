@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from collab.domain.annotation import Annotation
+from collab.domain.project import Answer
 from collab.domain.suspect import Adjudicated, Adjudication
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -33,6 +34,11 @@ def set_adjudication(db: Database, project: int, item: int, said: Adjudication |
     }  # fmt: skip
     row = db.insert(j).values(item=item, project=project, **values)
     db.write(row.on_conflict_do_update(index_elements=["item"], set_=values))
+
+
+def set_before(db: Database, item: int, answer: Answer | None) -> None:
+    j, before = tables.adjudication, None if answer is None else list(answer)
+    db.write(sa.update(j).where(j.c.item == item).values(before=before))
 
 
 def adjudications(db: Database, project: int, limit: int = 100, before: int | None = None) -> list[Adjudicated]:

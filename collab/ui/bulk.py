@@ -26,12 +26,25 @@ _STATES = {
     "undone": "batch.undone",
 }
 
+# Where it opens is below the list, out of sight.
+_into_view = st.components.v2.component(
+    "collab.into_view",
+    js="""export default ({ data, parentElement }) => {
+      const box = parentElement.host ?? parentElement;
+      if (box.turn === data.turn) return;
+      box.turn = data.turn;
+      box.style.scrollMarginTop = "80px";
+      setTimeout(() => box.scrollIntoView({ block: "start" }), 150);
+    };""",
+)
+
 
 def offer(place: str) -> None:
     """The button that opens the way to one answer for many."""
     opened = f"bulk-{place}"
     if st.button(word("batch.open"), icon=":material/done_all:", key=f"{opened}-button"):
-        st.session_state[opened] = not st.session_state.get(opened)
+        # Another number each time it is opened: it is brought into view once.
+        st.session_state[opened] = 0 if st.session_state.get(opened) else time.time()
         st.rerun()
 
 
@@ -47,6 +60,7 @@ def draw(project: Project, wanted: Search, ticked: list[int], total: int, *, exa
     if not st.session_state.get(opened):
         return
     with st.container(border=True):
+        _into_view(key=f"{opened}-view", data={"turn": st.session_state[opened]})
         st.subheader(word("batch.title"), anchor=False)
         st.caption(word("batch.why"))
         answer = _answer(project)
@@ -122,7 +136,10 @@ def _all(project: Project, wanted: Search) -> list[int]:
 
 def _say(project: Project, reach: batching.Reach) -> None:
     """What the batch comes to, with a few of its items."""
-    left = {"mine": reach.mine, "others": reach.others, "unusable": reach.unusable, "aside": reach.aside}
+    left = {
+        "mine": reach.mine, "others": reach.others, "unusable": reach.unusable, "norming": reach.norming,
+        "aside": reach.aside,
+    }  # fmt: skip
     told_left = [word(f"batch.{name}", n=f"{n:,}") for name, n in left.items() if n]
     st.markdown(" ".join([word("batch.reach", n=f"{len(reach.free):,}"), *told_left]))
     step = max(1, len(reach.free) // EXAMPLES)

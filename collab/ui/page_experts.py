@@ -210,12 +210,21 @@ def _round(project: Project, found: Standing, *, leads: bool) -> None:
             "again": (("closed", "close"),),
         }  # fmt: skip
         for stage, key in steps.get(at.stage, ()) if leads else ():
-            if st.button(word(f"experts.{key}"), key=f"norming-{stage}"):
+            if _pressed(stage, key, found):
                 desk, who = session.desk(), session.annotator()
                 norming.move(desk, project, at.number, stage, who, new_id(), session.now())
                 st.rerun()
     if at.stage != "blind":
         _side_by_side(project, found, norming.seen(session.desk(), project, at.number, session.annotator()))
+
+
+def _pressed(stage: Stage, key: str, found: Standing) -> bool:
+    """A button to the next stage; where it ends the answering of somebody, behind a sentence that says so."""
+    if key == "again" or found.whole >= found.people:
+        return st.button(word(f"experts.{key}"), key=f"norming-{stage}")
+    with st.popover(word(f"experts.{key}")):
+        st.markdown(word("experts.not_all", whole=found.whole, people=found.people))
+        return st.button(word("experts.all_the_same"), key=f"norming-{stage}")
 
 
 def _agreed(project: Project, number: int) -> None:
@@ -232,6 +241,9 @@ def _agreed(project: Project, number: int) -> None:
 
 
 def _side_by_side(project: Project, found: Standing, items: Sequence[Seen]) -> None:
+    if not items:
+        st.caption(word("experts.not_in"))
+        return
     differing = [s for s in items if len(set(s.before.values())) > 1]
     st.markdown(word("experts.differ", n=len(differing), items=len(items)))
     people = sorted({name for s in items for name in s.before})
@@ -245,13 +257,14 @@ def _side_by_side(project: Project, found: Standing, items: Sequence[Seen]) -> N
 
 
 def _said(s: Seen, name: str, project: Project) -> str:
-    def words(answer: tuple[str, ...]) -> str:
-        return told(answer, project.schema) or word("experts.cant_tell")
+    def words(answer: tuple[str, ...], after: bool) -> str:
+        silent = word("kind_of.unusable") if (name, after) in s.unusable else word("experts.cant_tell")
+        return told(answer, project.schema) or silent
 
     if name not in s.before:
         return ""
-    before = words(s.before[name])
-    after = words(s.after[name]) if name in s.after else before
+    before = words(s.before[name], False)
+    after = words(s.after[name], True) if name in s.after else before
     return before if after == before else word("experts.then", before=before, after=after)
 
 

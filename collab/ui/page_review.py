@@ -12,7 +12,7 @@ from collab.ui import session, words
 from collab.ui.answers import told
 from collab.ui.card.card import label_card
 from collab.ui.items import excerpt
-from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.pieces import empty, errors_told, heading, job_failed, latest_job, live_job, plain, watch_job
 from collab.ui.words import word
 
 PAGE = 50
@@ -45,6 +45,7 @@ def draw() -> None:
         st.rerun()
     _looked(project)
     _settled(project)
+    _sent(project)
     if session.may("lead", project.id):
         _audits(project)
 
@@ -109,6 +110,38 @@ def _settled(project: Project) -> None:
                 st.rerun()
             if len(found) == PAGE and st.button(word("review.settled_older")):
                 st.session_state[f"settled-{project.id}"] = found[-1][0].number
+                st.rerun()
+
+
+def _sent(project: Project) -> None:
+    """What was sent to somebody and waits for them; any of it can be taken back."""
+    box = st.expander(word("review.sent"), key=f"sent-box-{project.id}", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        found = reviewing.sent(session.desk(), project.id)
+        if not found:
+            st.caption(word("review.sent_none"))
+            return
+        picked = st.dataframe(
+            [
+                {
+                    word("review.when"): session.clock(each.at),
+                    word("review.by"): each.by,
+                    word("review.sent_to"): each.to,
+                    word("review.item"): excerpt(item, project),
+                }
+                for each, item in found
+            ],
+            hide_index=True, width="stretch", height="auto" if len(found) < 9 else 340, on_select="rerun",
+            selection_mode="single-row", key=f"sent-{project.id}-{found[0][0].event}-{len(found)}",
+        )  # fmt: skip
+        rows = picked["selection"]["rows"]
+        if st.button(word("review.take_back"), disabled=not rows, key=f"sent-back-{project.id}"):
+            with errors_told():
+                act = found[rows[0]][0].event
+                adjudicating.withdraw(session.desk(), project.id, act, session.annotator(), new_id(), session.now())
+                st.toast(word("review.sent_back"), icon=":material/undo:")
                 st.rerun()
 
 

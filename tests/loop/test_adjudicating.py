@@ -2,13 +2,15 @@
 
 import csv
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from collab.domain.annotation import Annotation, Decision
-from collab.domain.suspect import Suspect
+from collab.domain.project import LabelClass
+from collab.domain.suspect import Sent, Suspect
 from collab.errors import Conflict, InvalidAnswer, UnknownName
-from collab.loop import adjudicating, annotating, exporting, reviewing
+from collab.loop import adjudicating, annotating, exporting, reshaping, reviewing
 from tests.loop.conftest import Loop
 
 
@@ -133,6 +135,18 @@ def test_an_item_without_an_answer_becomes_unusable(signs):
     assert (signs.state(item), signs.store.decision(item)) == ("unusable", None)
 
 
+def test_an_item_that_an_adjudicator_called_unusable_can_be_brought_back(signs):
+    item = _doubted(signs, "minus")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0], kind="unusable")
+    act = rex.settle(item, unusable=True)
+    annotating.restore_item(signs.store, signs.project.id, item, "Rex", _id(), signs.now)
+    assert signs.store.decision(item) == Decision(item, ("minus",), "agreement")
+    with pytest.raises(UnknownName):
+        rex.withdraw(act)
+    _same_again(signs)
+
+
 def test_an_item_that_is_sent_waits_for_that_person_alone(signs):
     item = _doubted(signs, "minus")
     rex, eve, pat = Reviewer(signs), Reviewer(signs, "Eve"), Reviewer(signs, "Pat")
@@ -147,6 +161,41 @@ def test_an_item_that_is_sent_waits_for_that_person_alone(signs):
     seen = reviewing.reveal(signs.store, signs.project, "Eve", item)
     assert [(s.annotation.annotator, s.again) for s in seen.said] == [("Ada", False), ("Rex", True)]
     assert seen.same
+
+
+def test_what_was_sent_is_taken_back_only_while_it_waits_for_that_person(signs):
+    item, people = _doubted(signs, "minus"), signs.project.id
+    rex, eve, pat = Reviewer(signs), Reviewer(signs, "Eve"), Reviewer(signs, "Pat")
+    rex.look(rex.next().asks[0])
+    first, second = _id(), _id()
+    adjudicating.send(signs.store, people, item, "Eve", "Rex", first, signs.now)
+    eve.look(eve.next().asks[0])
+    adjudicating.send(signs.store, people, item, "Pat", "Eve", second, signs.now, note="yours")
+    with pytest.raises(UnknownName):
+        rex.withdraw(first)
+    assert pat.next(want=0).left["sent"] == 1
+    ((sent, _),) = reviewing.sent(signs.store, people)
+    assert sent == Sent(item, second, "Eve", "Pat", signs.now, "yours")
+    rex.withdraw(second)
+    assert (pat.next(want=0).left["sent"], reviewing.sent(signs.store, people)) == (0, [])
+    assert [a.item for a in rex.next().asks] == [item]
+
+
+@pytest.mark.parametrize("gone", ["disabled", "no member", "annotator"])
+def test_an_item_that_was_sent_to_somebody_who_is_gone_waits_for_all(signs, gone):
+    item = _doubted(signs, "minus")
+    rex, eve, store = Reviewer(signs), Reviewer(signs, "Eve"), signs.store
+    rex.look(rex.next().asks[0])
+    adjudicating.send(store, signs.project.id, item, "Eve", "Rex", _id(), signs.now)
+    if gone == "disabled":
+        store.save_person(replace(store.person("Eve"), disabled=True))
+    else:
+        store.set_sign_in_way("accounts")
+        store.set_role(signs.project.id, "Eve", "adjudicator")
+        assert rex.next().exhausted
+        store.set_role(signs.project.id, "Eve", None if gone == "no member" else "annotator")
+    assert [a.item for a in rex.next().asks] == [item]
+    assert [sent.to for sent, _ in reviewing.sent(store, signs.project.id)] == [eve.name]
 
 
 def test_nobody_settles_what_they_have_not_answered_blind(signs):
@@ -214,6 +263,96 @@ def test_audits_come_only_where_a_look_at_all_or_some_was_ordered_and_their_firs
         adjudicating.discard(signs.store, signs.project.id, asks[0].item, "Rex", _id(), signs.now)
 
 
+def test_who_has_seen_what_others_said_is_not_asked_the_item_in_another_lane(loop):
+    signs = loop(audit_schedule=((1000, 1),), audit_trickle=1, annotations_per_item=2, repeat_every=0)
+    audit = signs.hand("Ada").asks[0]
+    signs.say("Ada", audit, answer="minus")
+    rex, cy = Reviewer(signs), Reviewer(signs, "Cy")
+    signs.store.put_suspects(signs.project.id, ("audit",), [Suspect(audit.item, "audit", 0.2)], signs.now)
+    signs.store.send_look(signs.project.id, audit.item, "Rex")
+    rex.look(rex.next().asks[0])
+    adjudicating.send(signs.store, signs.project.id, audit.item, cy.name, "Rex", _id(), signs.now)
+    assert audit.item not in _asked(signs, "Rex", 12)
+    assert signs.hand("Bo").asks[0].item == audit.item
+
+
+def test_what_differs_is_not_asked_of_who_has_seen_how(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, annotations_per_item=2, answers_most=4, repeat_every=0)
+    ask = signs.hand("Ada").asks[0]
+    signs.say("Ada", ask, answer="minus")
+    signs.say("Bo", signs.hand("Bo").asks[0], answer="plus")
+    rex = Reviewer(signs)
+    (again,) = rex.next("disputed").asks
+    assert again.item == ask.item
+    rex.look(again)
+    signs.now += 3_600_000
+    assert ask.item not in _asked(signs, "Rex", 6)
+    assert ask.item in _asked(signs, "Cy", 7)  # what Rex has begun comes first
+
+
+def test_discarded_answers_may_be_given_anew_by_the_one_who_discarded_them(signs):
+    item = _doubted(signs, "minus", by="Rex")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    adjudicating.discard(signs.store, signs.project.id, item, "Rex", _id(), signs.now)
+    assert item in _asked(signs, "Rex", 3)
+
+
+def test_the_figures_follow_what_people_say_of_an_audit_after_it_was_settled(loop):
+    signs = loop(audit_schedule=((1000, 1),), audit_trickle=1, repeat_every=0)
+    store, project = signs.store, signs.project
+    ask = signs.hand("Ada").asks[0]
+    first = signs.say("Ada", ask, answer="minus")
+    adjudicating.order_audits(store, project.id, "Lea", 1, signs.now)
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    rex.settle(ask.item, "plus")
+    assert _audited(signs, ask.item) == ("minus",)
+    corrected = signs.say("Ada", ask, answer="plus", target=first)
+    assert _audited(signs, ask.item) == ("plus",)
+    wanted = replace(project.policy, annotations_per_item=2)
+    reshaping.save_policy(store, project.id, wanted, "Lea", _id(), signs.now)
+    assert _audited(signs, ask.item) is None
+    (waits,) = [a for a in store.audit_answers(project.id, signs.now) if a.item == ask.item]
+    assert waits.held
+    _same_again(signs)
+    assert ask.item in _asked(signs, "Bo", 1)  # for what the adjudicator says is no audit
+    assert _audited(signs, ask.item) == ("plus",)
+    annotating.take_back(store, project.id, corrected, "Ada", _id(), signs.now)
+    assert _audited(signs, ask.item) is None
+    assert store.decision(ask.item) == Decision(ask.item, ("plus",), "adjudicated")
+    _same_again(signs)
+
+
+def test_what_is_decided_without_an_adjudicator_follows_the_classes(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0)
+    schema = replace(signs.project.schema, classes=(*signs.project.schema.classes, LabelClass("other", "Other")))
+    reshaping.save_classes(signs.store, signs.project.id, schema, "Lea", _id(), signs.now)
+    signs.project = signs.store.project(signs.project.id)
+    item = _doubted(signs, "other")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    rex.settle(item, "plus")
+    reshaping.merge(signs.store, signs.project.id, "other", "minus", "Lea", _id(), signs.now)
+    assert signs.store.adjudication(item).before == ("minus",)
+    wanted = replace(signs.project.policy, decide_by="crowdlab")
+    reshaping.save_policy(signs.store, signs.project.id, wanted, "Lea", _id(), signs.now)
+    _same_again(signs)
+
+
+def test_an_audit_that_waits_for_another_answer_is_not_looked_at_again(loop):
+    signs = loop(audit_schedule=((1000, 1),), audit_trickle=1, annotations_per_item=2, repeat_every=0)
+    ask = signs.hand("Ada").asks[0]
+    signs.say("Ada", ask)
+    assert adjudicating.order_audits(signs.store, signs.project.id, "Lea", 1, signs.now) == 0
+    second = signs.hand("Bo").asks[0]
+    assert second.item == ask.item
+    said = signs.say("Bo", second)
+    assert adjudicating.order_audits(signs.store, signs.project.id, "Lea", 1, signs.now) == 1
+    annotating.take_back(signs.store, signs.project.id, said, "Bo", _id(), signs.now)
+    assert Reviewer(signs).next().exhausted
+
+
 def test_the_log_alone_gives_verdicts_and_second_looks_again(signs):
     items = [_doubted(signs, "minus") for _ in range(5)]
     _put(signs, items)
@@ -228,11 +367,7 @@ def test_the_log_alone_gives_verdicts_and_second_looks_again(signs):
     adjudicating.discard(signs.store, signs.project.id, items[3], "Rex", _id(), signs.now)
     adjudicating.send(signs.store, signs.project.id, items[4], eve.name, "Rex", _id(), signs.now)
     rex.withdraw(act)
-    with signs.store.transaction():
-        signs.store.keep_projections(signs.project.id)
-        annotating.rebuild(signs.store, signs.project.id)
-        found = signs.store.differing(signs.project.id)
-    assert (found.items, found.counters) == ((), ())
+    _same_again(signs)
     assert signs.store.adjudication(items[0]).before == ("minus",)
 
 
@@ -242,6 +377,30 @@ def _doubted(signs: Loop, answer: str, score: float = 0.9, by: str = "Ada") -> i
     signs.say(by, ask, answer=answer)
     _put(signs, [ask.item])
     return ask.item
+
+
+def _same_again(signs: Loop) -> None:
+    """The log alone gives the same."""
+    with signs.store.transaction():
+        signs.store.keep_projections(signs.project.id)
+        annotating.rebuild(signs.store, signs.project.id)
+        found = signs.store.differing(signs.project.id)
+    assert (found.items, found.counters) == ((), ())
+
+
+def _audited(signs: Loop, item: int) -> tuple[str, ...] | None:
+    """What the figures count of an audit."""
+    return next(a.answer for a in signs.store.audit_answers(signs.project.id, signs.now) if a.item == item)
+
+
+def _asked(signs: Loop, who: str, size: int) -> list[int]:
+    """Items that somebody is asked one after the other, and answers."""
+    items = []
+    for _ in range(size):
+        (ask,) = signs.hand(who).asks
+        signs.say(who, ask)
+        items.append(ask.item)
+    return items
 
 
 def _put(signs: Loop, items: list[int]) -> None:

@@ -1,8 +1,12 @@
+import uuid
+
 import pytest
 
+from collab.domain.access import Person
 from collab.domain.norming import Normed
+from collab.domain.run import ImportReport
 from collab.errors import Conflict, UnknownName
-from collab.loop import annotating, norming
+from collab.loop import annotating, batching, erasing, handing_out, norming
 
 PEOPLE = ("Ada", "Bo", "Cy")
 
@@ -28,7 +32,7 @@ def answered(signs, who, wrong=(), want=16):
         (right,) = truth[ask.item]
         other = "minus" if right == "plus" else "plus"
         assert signs.store.ask(ask.id).lane == "norming"
-        assert (ask.purpose, ask.reason, ask.suggestion) == ("query", "blind", None)  # like any blind ask
+        assert (ask.purpose, ask.reason, ask.suggestion) == ("query", "norming", None)  # said: no secret
         signs.say(who, ask, answer=other if ask.item in wrong else right)
         items.append(ask.item)
     return items
@@ -50,6 +54,21 @@ def test_everybody_answers_the_same_items_and_nobody_sees_a_word_before_they_are
     assert {signs.state(item) for item in round_.items} == {"open"}  # nothing is settled
     assert norming.seen(signs.store, signs.project, 1, "Ada") == ()
     assert norming.agreed(signs.store, signs.project, 1) == norming.Agreed(None, None, None, 0, 0)
+
+
+def test_a_round_becomes_whole_without_an_item_that_was_erased_and_doesnt_bring_it_back(signs):
+    gone, *left = begun(signs).items
+    answered(signs, "Ada")
+    erasing.erase_item(signs.store, signs.project, gone, "Lea", signs.now)
+    answered(signs, "Bo", want=15)
+    there = norming.standing(signs.store, signs.project, "Bo")
+    assert (there.norming.items, there.whole, there.mine) == (tuple(left), 2, 15)
+    moved(signs, "open")
+    assert signs.store.norming_of(gone) is None
+    assert signs.store.norming_of(left[0]).items == tuple(left)
+    before = projected(signs)
+    annotating.rebuild(signs.store, signs.project.id)
+    assert projected(signs) == before
 
 
 def test_what_people_said_last_counts_once_the_round_is_closed_and_a_rebuild_says_the_same(signs):
@@ -77,6 +96,23 @@ def test_what_people_said_last_counts_once_the_round_is_closed_and_a_rebuild_say
     before = projected(signs)
     annotating.rebuild(signs.store, signs.project.id)
     assert projected(signs) == before
+
+
+def test_a_round_waits_for_everybody_who_may_answer_and_then_for_those_who_took_part(signs):
+    begun(signs)
+    store, project = signs.store, signs.project
+    for name in (*PEOPLE, "Di", "Eve"):
+        store.save_person(Person(name, disabled=name == "Eve"))
+        store.set_role(project.id, name, "annotator")
+    store.set_sign_in_way("accounts")
+    for who in PEOPLE[:2]:
+        answered(signs, who)
+    found = norming.standing(store, project, "Di")
+    assert (found.whole, found.people, found.mine) == (2, 4, 0)
+    assert norming.standing_of_each(store, project) == {"Ada": 16, "Bo": 16, "Cy": 0, "Di": 0}
+    moved(signs, "open")
+    moved(signs, "again")
+    assert norming.standing_of_each(store, project) == {"Ada": 0, "Bo": 0}
 
 
 def test_no_other_lane_asks_what_is_in_a_round(signs):
@@ -118,3 +154,60 @@ def test_audits_are_not_picked_for_a_round(signs):
     reserved = next(row.item for row in pool if row.reserved)
     with pytest.raises(UnknownName):
         norming._checked(signs.store, signs.project, [*free, reserved])
+
+
+def test_what_is_in_a_round_becomes_no_audit(signs):
+    items = set(begun(signs).items)
+    signs.hand("Ada")
+    assert items & {item for item, _ in signs.store.remaining(signs.project.id)} == set()
+    more = signs.store.begin_import(signs.project.id, "more", "truth", signs.now)
+    signs.store.finish_import(more, ImportReport(), 0.99, 500, signs.now)
+    assert not any(item.reserved for item in signs.store.items(list(items)).values())
+
+
+def test_unusable_said_in_a_round_counts_once_it_is_closed(signs):
+    begun(signs)
+    (ask,) = signs.hand("Ada").asks
+    said = signs.say("Ada", ask, kind="unusable", note="garbled")
+    assert signs.state(ask.item) == "open"
+    assert signs.store.normed(signs.project.id, 1) == [Normed(ask.item, "Ada", False, (), said, unusable=True)]
+    answered(signs, "Ada", want=15)
+    (other,) = signs.hand("Bo").asks
+    signs.say("Bo", other)
+    moved(signs, "open")
+    found = next(s for s in norming.seen(signs.store, signs.project, 1, "Bo") if s.item.id == ask.item)
+    assert found.unusable == {("Ada", False)}
+    assert norming.agreed(signs.store, signs.project, 1).items == 0
+    moved(signs, "closed")
+    assert signs.state(ask.item) == "disputed"  # for Bo has answered it
+    before = projected(signs)
+    annotating.rebuild(signs.store, signs.project.id)
+    assert projected(signs) == before
+
+
+def test_an_answer_on_its_way_when_a_round_is_opened_was_given_blind(signs):
+    begun(signs)
+    answered(signs, "Ada", want=1)
+    answered(signs, "Bo", want=1)
+    (late,) = signs.hand("Ada").asks
+    moved(signs, "open")
+    first = signs.say("Ada", late)
+    mine = [n for n in signs.store.normed(signs.project.id, 1) if n.item == late.item]
+    assert mine == [Normed(late.item, "Ada", False, ("plus",), first)]
+    second = signs.say("Ada", late, answer="minus", target=first)  # they have seen the others' by now
+    mine = [n for n in signs.store.normed(signs.project.id, 1) if n.item == late.item]
+    assert mine[1:] == [Normed(late.item, "Ada", True, ("minus",), second)]
+
+
+def test_nobody_picks_what_is_in_a_round_nor_answers_it_with_many(signs):
+    store, project = signs.store, signs.project
+    free = [row.item for row in store.pool(project.id) if not row.reserved][:8]
+    handing_out.choose(store, project.id, "Ada", free[:1])
+    made = batching.begin(store, project, free, ("plus",), "Lea", str(uuid.uuid4()), "by hand", signs.now)
+    norming.begin(store, project, "Lea", "begin", signs.now, items=free[:6])
+    assert signs.hand("Ada", chosen_only=True).asks == []
+    assert handing_out.choose(store, project.id, "Bo", free) == 2
+    reach = batching.reach(store, project, free, "Lea")
+    assert (reach.free, reach.norming) == (tuple(free[6:]), 6)
+    (*_, done) = batching.whole(store, project, made.id, "Lea", signs.now)
+    assert done.answered == 2
