@@ -17,11 +17,13 @@ Doubles = npt.NDArray[np.float64]
 
 RESAMPLES = 1_000
 LEVEL = 0.95
-OVERLAP_FROM = 50
+OVERLAP_FROM = 100
 """Items that two people or more have answered, from which there is an interval to speak of."""
+WIDTHS = 1.96
+"""Standard errors to each side of an interval of 95 %."""
 UNSEEN = 2.0
-"""Answers to an item that is added to each resample, given as strangers would: where hardly anybody disagreed, the rest
-would have no rare disagreement to draw, and the interval hardly any width."""
+"""Answers to one more item, which differ: where hardly anybody disagreed, the rest has too little of rare disagreement,
+and an interval would have hardly any width."""
 
 PASSES, SETTLED = 200, 1e-6
 """Of expectation maximisation: the most there are, and the change of a probability at which it ends."""
@@ -63,11 +65,11 @@ class Consensus:
         return best
 
 
-def krippendorff_alpha(answers: Ints, seed: int = 0, least: int = OVERLAP_FROM) -> Estimate:
+def krippendorff_alpha(answers: Ints, least: int = OVERLAP_FROM) -> Estimate:
     """Measure agreement beyond chance among any number of annotators who each answered some of the items.
 
     1 is perfect agreement, 0 what chance gives, below 0 worse than chance. `n` counts the items that two or more have
-    answered. The interval is of a bootstrap over items; NaN under `least`, or where all answers name one class.
+    answered. The interval is `_extent`'s; NaN under `least`, or where all answers name one class.
 
     >>> krippendorff_alpha(np.array([[0, 0], [1, 1], [0, 0], [1, 0]])).value.round(3)
     0.533
@@ -85,10 +87,10 @@ def krippendorff_alpha(answers: Ints, seed: int = 0, least: int = OVERLAP_FROM) 
     if n < least or np.isnan(value):
         return Estimate(value, np.nan, np.nan, n)
     usual = times @ kinds / (times @ each)
-    kinds = np.vstack([kinds, UNSEEN * usual])
-    disagreeing = np.append(disagreeing, UNSEEN)
-    drawn = np.column_stack([_draws(times, seed), np.ones(RESAMPLES)])
-    low, high = _interval(_alpha(drawn, kinds, disagreeing))
+    kinds, times = np.vstack([kinds, UNSEEN * usual]), np.append(times, 1)
+    shares = times @ kinds / (times @ kinds).sum()
+    by_chance = kinds.sum(axis=1) * (1 + shares @ shares) - 2 * kinds @ shares
+    low, high = _extent(times, np.append(disagreeing, UNSEEN), by_chance)
     return Estimate(value, min(low, value), max(high, value), n)
 
 
@@ -122,8 +124,8 @@ def alpha_change(before: Ints, after: Ints, seed: int = 0, least: int = OVERLAP_
     return Estimate(value, min(low, value), max(high, value), n)
 
 
-def kappas(answers: Ints, seed: int = 0) -> list[Pair]:
-    """Measure Cohen's kappa of every two annotators who have answered an item in common, with a bootstrap over items.
+def kappas(answers: Ints) -> list[Pair]:
+    """Measure Cohen's kappa of every two annotators who have answered an item in common, with `_extent`'s interval.
 
     Source: Cohen, "A Coefficient of Agreement for Nominal Scales", Educational and Psychological Measurement 1960.
     """
@@ -136,9 +138,7 @@ def kappas(answers: Ints, seed: int = 0) -> list[Pair]:
         table = np.bincount(both[:, 0] * width + both[:, 1], minlength=width**2)
         value, low, high = float(_kappa(table[None].astype(np.float64))[0]), np.nan, np.nan
         if len(both) >= OVERLAP_FROM and not np.isnan(value):
-            # One more item, on which they agree as often as strangers would.
-            unseen = np.outer(table.reshape(width, width).sum(axis=1), table.reshape(width, width).sum(axis=0)).ravel()
-            low, high = _interval(_kappa(_draws(table, seed) + UNSEEN * unseen / unseen.sum()))
+            low, high = _extent_of_kappa(table.reshape(width, width))
             low, high = min(low, value), max(high, value)
         found.append(Pair(first, second, Estimate(value, low, high, len(both))))
     return found
@@ -315,10 +315,37 @@ def _kappa(tables: Doubles) -> Doubles:
     return kappa
 
 
-def _draws(times: Ints, seed: int) -> Doubles:
-    """How often each kind of item is drawn in each resample of all items, shape (RESAMPLES, n_kinds)."""
-    drawn = np.random.default_rng(seed).multinomial(int(times.sum()), times / times.sum(), RESAMPLES)
-    return drawn.astype(np.float64)
+def _extent_of_kappa(table: Ints) -> tuple[float, float]:
+    """Where kappa may lie, of how often two people gave which two answers, shape (n_classes, n_classes)."""
+    unlike = 1 - np.eye(len(table))
+    unseen = np.outer(table.sum(axis=1), table.sum(axis=0)) * unlike
+    table = table + unseen / unseen.sum()
+    first, second = table.sum(axis=1) / table.sum(), table.sum(axis=0) / table.sum()
+    by_chance = 1 - second[:, None] - first + first @ second
+    return _extent(table.ravel(), unlike.ravel(), by_chance.ravel())
+
+
+def _extent(times: Ints | Doubles, unlike: Doubles, by_chance: Doubles) -> tuple[float, float]:
+    """Where 1 - (times @ unlike) / (times @ by_chance) may lie for all items that there could be.
+
+    By the delta method, with one item on which two differ added to what was found. `tests/bench/agreeing` simulates
+    two people who differ on 3, 10 and 30 % of items, in two and four classes of like and unlike frequency: with 100
+    items the interval holds the true alpha or kappa in 92 to 97 % of 4,000 draws, with 300 in 94 to 96 %. A
+    bootstrap over items held it in 73 to 86 % with 50 items and 3 % of disagreement.
+
+    Args:
+        times: How many items there are of each kind.
+        unlike: How far answers of each kind differ.
+        by_chance: How the disagreement that chance gives grows with one more item of each kind.
+
+    Source: Fleiss, Cohen and Everitt, "Large Sample Standard Errors of Kappa and Weighted Kappa", Psychological
+    Bulletin 1969; the added item after Agresti and Coull, "Approximate Is Better than 'Exact' for Interval Estimation
+    of Binomial Proportions", The American Statistician 1998.
+    """
+    expected = times @ by_chance
+    found = (times @ unlike) / expected
+    off = WIDTHS * sqrt(times @ (unlike - found * by_chance) ** 2) / expected
+    return float(1 - found - off), min(1.0, float(1 - found + off))
 
 
 def _interval(values: Doubles) -> tuple[float, float]:

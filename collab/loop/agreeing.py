@@ -67,7 +67,7 @@ def agreement(store: Store, project: Project) -> Agreement:
     """Agreement of everybody; nobody is named."""
     answers, left_out = _answers(store, project)
     items = int((answers.given > 1).sum())
-    found = krippendorff_alpha(answers.table, project.policy.seed)
+    found = krippendorff_alpha(answers.table)
     told = found if items >= OVERLAP_FROM and not np.isnan(found.value) else None
     people = int((answers.table >= 0).any(axis=0).sum())
     return Agreement(told, items, people, left_out, noise=noise_of(answers, project.schema))
@@ -86,7 +86,7 @@ def pairs(store: Store, project: Project) -> tuple[Between, ...]:
     answers, _ = _answers(store, project)
     found = (
         Between(answers.people[pair.first], answers.people[pair.second], pair.kappa)
-        for pair in kappas(answers.table, project.policy.seed)
+        for pair in kappas(answers.table)
         if pair.kappa.n >= PAIR_FROM and not np.isnan(pair.kappa.value)
     )
     return tuple(sorted(found, key=lambda pair: pair.kappa.value))

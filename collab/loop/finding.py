@@ -115,6 +115,12 @@ def model_speaks(store: Store, project: int) -> bool:
     return scores_of(store, project) is not None
 
 
+@needs("see")
+def indexing(store: Store, project: int) -> bool:
+    """Whether words are still looked for letter by letter, for the index of them isn't made to its end."""
+    return store.unindexed(project)
+
+
 def ask_index(store: Store, project: int, now: int) -> None:
     """Have the index of words brought up to date where it is behind: a new version may have begun it anew."""
     if store.unindexed(project):

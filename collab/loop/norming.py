@@ -215,8 +215,8 @@ def agreed(store: Store, project: Project, number: int) -> Agreed:
     items = int(((first >= 0).sum(axis=1) > 1).sum())
     seed = project.policy.seed
     return Agreed(
-        _told(krippendorff_alpha(first, seed, TOLD_FROM)),
-        _told(krippendorff_alpha(then, seed, TOLD_FROM)) if again else None,
+        _told(krippendorff_alpha(first, TOLD_FROM)),
+        _told(krippendorff_alpha(then, TOLD_FROM)) if again else None,
         _told(alpha_change(first, then, seed, TOLD_FROM)) if again else None,
         items,
         len(people),

@@ -34,7 +34,10 @@ def draw(project: Project, wanted: Search, *, place: str = "search") -> None:
     size = TILES if tiled else PAGE
     pages_key = f"page-{place}-{hash(wanted)}-{size}"
     page = int(st.session_state.get(pages_key, 1))
-    found, total = _look(project, wanted, size, (page - 1) * size)
+    indexing = bool(wanted.items.text) and finding.indexing(session.desk(), project.id)
+    found, total = _look(project, wanted, size, (page - 1) * size, indexing=indexing)
+    if indexing:
+        st.caption(word("find.indexing"))
     _say_likeness(project, wanted)
     if not found.rows:
         empty("search_off", word("data.nothing"), word("data.nothing_why"))
@@ -53,12 +56,13 @@ def draw(project: Project, wanted: Search, *, place: str = "search") -> None:
     _acts(project, wanted, ids, found, total, place)
 
 
-def _look(project: Project, wanted: Search, limit: int, offset: int) -> tuple[Hits, int]:
+def _look(project: Project, wanted: Search, limit: int, offset: int, *, indexing: bool) -> tuple[Hits, int]:
     """A page of hits and how many were counted; a page that is drawn anew because of a tick isn't looked for again."""
     desk = session.desk()
     now = looking.progress(desk, project.id)
+    known = now.events, now.revision, indexing
     may = session.annotator(), looking.rights(desk, project.id)  # what was found for more rights isn't shown for fewer
-    key = (project.id, project.schema.version, wanted, limit, offset, now.events, now.revision, may)
+    key = (project.id, project.schema.version, wanted, limit, offset, known, may)
     kept = st.session_state.get("found")
     if kept is not None and kept[0] == key:
         return kept[1], kept[2]

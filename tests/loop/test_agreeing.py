@@ -34,12 +34,12 @@ def several(loop):
     return make
 
 
-def test_agreement_is_told_from_fifty_items_on_with_its_interval(several):
-    signs = several(60)
+def test_agreement_is_told_from_a_hundred_items_on_with_its_interval(several):
+    signs = several(100)
     found = agreeing.agreement(signs.store, signs.project)
-    assert (found.items, found.people, found.left_out) == (60, 3, 0)
+    assert (found.items, found.people, found.left_out) == (100, 3, 0)
     assert found.alpha.low < found.alpha.value < found.alpha.high
-    assert 0.1 < found.noise < 0.35
+    assert 0.05 < found.noise < 0.35
 
 
 def test_of_few_items_no_agreement_is_told(several):

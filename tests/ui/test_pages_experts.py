@@ -50,8 +50,8 @@ def texts(at: AppTest) -> str:
 def test_agreement_is_told_with_its_range_or_with_why_there_is_none() -> None:
     told = Agreement(Estimate(0.62, 0.4, 0.8, 80), 80, 3, 0)
     assert "alpha is **0.62** (0.40 to 0.80), on 80 items that 3 people" in page_experts.alpha(told)
-    assert "Too few items yet: 12 of 50" in page_experts.alpha(Agreement(None, 12, 2, 0))
-    assert "name one class" in page_experts.alpha(Agreement(None, 80, 2, 0))
+    assert "Too few items yet: 12 of 100" in page_experts.alpha(Agreement(None, 12, 2, 0))
+    assert "name one class" in page_experts.alpha(Agreement(None, 120, 2, 0))
 
 
 def test_a_row_says_no_range_of_few_items() -> None:
@@ -66,14 +66,14 @@ def test_a_row_says_no_range_of_few_items() -> None:
 def test_the_page_tells_of_everybody_of_each_and_of_oneself(
     store: Store, make_project: MakeProject, opened: Callable[[str], AppTest]
 ) -> None:
-    project = make_project(60, policy=LoopPolicy(annotations_per_item=2))
+    project = make_project(100, policy=LoopPolicy(annotations_per_item=2))
     with store.transaction():
         for number, row in enumerate(store.pool(project.id)):
             given(store, project, "ann", row.item, "Yes" if number % 2 else "No")
             given(store, project, "bob", row.item, "Yes" if number % 2 or number < 16 else "No")
     at = opened("ann")
     assert not at.exception
-    assert "You said what most others say on **52 of 60** items" in texts(at)
+    assert "You said what others say most often on **92 of 100** items" in texts(at)
     assert {"Each annotator", "Every two people"} <= {h.value for h in at.header}
     assert "alpha is **0." in texts(at)
 

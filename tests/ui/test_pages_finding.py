@@ -53,6 +53,21 @@ def free(store: Store, project: Project) -> list[int]:
     return [row.item for row in store.pool(project.id) if not row.reserved]
 
 
+def test_a_search_says_that_the_index_of_words_is_being_made_until_it_is(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    at = open_page()
+    assert "index of words" not in texts(at)
+    at.text_input[0].set_value("umber").run()
+    assert "index of words is still being made" in texts(at)
+    last = 0
+    while last := store.index_text(project.id, last):
+        pass
+    at.run()
+    assert "index of words" not in texts(at)
+    assert "Nothing found" in texts(at)
+
+
 def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
     open_page: Open, store: Store, project: Project
 ) -> None:
