@@ -8,10 +8,13 @@ CollabError
 │   ├── UnreadableFile        (ValueError) a file that no reader can read
 │   ├── TooLarge              (ValueError) more than a format can hold
 │   ├── UnknownName           (LookupError) a project, item, strategy, encoder … that isn't there
+│   │   └── Concealed         one that is there, but not for this person, who isn't told so
+│   ├── ItemErased            (LookupError) an item of which nothing is kept
 │   ├── NotInstalled          (ImportError) an optional extra is missing
 │   ├── NotShown              (LookupError) what this person doesn't see now
 │   ├── Forbidden             (PermissionError) what this person's role doesn't allow
-│   ├── SignedOut             (PermissionError) a session that has ended, or an account that is disabled
+│   ├── SignedOut             (PermissionError) a session that has ended
+│   │   └── AccountShut       (PermissionError) an account that was disabled or erased while somebody was signed in
 │   ├── WrongPassword         (PermissionError) a name and a password that don't belong together
 │   ├── NotAlone              (PermissionError) a server that others reach, where names are taken on trust
 │   ├── WaitFirst             (PermissionError) too many attempts to sign in
@@ -85,6 +88,15 @@ class UnknownName(UserError, LookupError):
         self.kind, self.name, self.known = kind, name, known
 
 
+class Concealed(UnknownName):
+    """The access log has the attempt."""
+
+
+class ItemErased(UserError, LookupError):
+    def __init__(self) -> None:
+        super().__init__("This item was erased meanwhile: nothing of it is kept, and no answer to it counts.")
+
+
 class NotInstalled(UserError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs more packages; install them with: pip install 'collab[{extra}]'")
@@ -105,8 +117,15 @@ class Forbidden(UserError, PermissionError):
 
 
 class SignedOut(UserError, PermissionError):
+    def __init__(
+        self, said: str = "You are signed out. Sign in again; answers that aren't saved yet wait in this browser."
+    ) -> None:
+        super().__init__(said)
+
+
+class AccountShut(SignedOut):
     def __init__(self) -> None:
-        super().__init__("You are signed out. Sign in again; answers that aren't saved yet wait in this browser.")
+        super().__init__("Your account is shut: nothing more is saved, and nothing is sent. Ask an administrator.")
 
 
 class WrongPassword(UserError, PermissionError):

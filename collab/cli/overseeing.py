@@ -48,7 +48,8 @@ def erase_person_(
     with err.status("Erasing …"):
         made = erase_person(store, name, me(), now())
     mentions = f" In {made.mentions:,} notes of others the name still stands among words." if made.mentions else ""
-    told = f"{name} is {made.name} now, in {made.events:,} events.{mentions}{_unclean(made.clean)} {ELSEWHERE}"
+    files = f" Deleted: {', '.join(made.files)}." if made.files else ""
+    told = f"{name} is {made.name} now, in {made.events:,} events.{files}{mentions}{_unclean(made.clean)} {ELSEWHERE}"
     say(asdict(made), as_json, told)
 
 
@@ -81,8 +82,8 @@ def log(
     csv: Annotated[Path | None, typer.Option(help="Write all of them into a file.")] = None,
     workspace: Workspace = HERE, database: Database = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Say who saw, changed or took away what; answers and settings stand in each project's own log of events."""
-    from collab.loop.overseeing import rows_of
+    """Say who saw, changed or took away what; people's answers stand in each project's own log of events."""
+    from collab.loop.overseeing import accesses, rows_of
     from collab.storage.failures import disk_errors
 
     store = open_workspace(workspace, database, must_exist=True)
@@ -93,15 +94,16 @@ def log(
             csv.write_bytes(b"".join(rows_of(store, number, wanted)))
         out.print(f"{csv} holds the access log.", highlight=False, markup=False, soft_wrap=True)
         return
-    found = store.accesses(number, wanted, limit=limit)
+    found = accesses(store, number, wanted, limit=limit)
     if as_json:
-        sys.stdout.write(json.dumps([{"number": n, **asdict(e)} for n, e in found], ensure_ascii=False) + "\n")
+        told = [{"number": o.number, "log": "project" if o.event else "access", **asdict(o.entry)} for o in found]
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
         return
     names = {p.id: p.name for p in store.projects()}
-    for _, e in reversed(found):
+    for e in (each.entry for each in reversed(found)):
         where = "" if e.project is None else f" in {names.get(e.project, f'project {e.project}')}"
         items = f", {len(e.items):,} items: {' '.join(map(str, e.items[:10]))}" if e.items else ""
-        more = f" {json.dumps(e.detail, ensure_ascii=False)}" if e.detail else ""
+        more = f" ({', '.join(f'{k}: {v}' for k, v in e.detail.items())})" if e.detail else ""
         line = f"{_moment(e.at)}  {e.person or 'collab'}: {e.act} {e.what}{where}{items}{more}"
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 

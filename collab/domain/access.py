@@ -31,6 +31,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 SignIn = Literal["none", "accounts", "oidc"]
 """How people say who they are: by a name, on this machine alone; by a password; through an identity provider."""
 
+ALIAS = "erased "
+"""Names of erased people begin so, and no other account's does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

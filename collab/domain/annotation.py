@@ -60,6 +60,9 @@ ANNOTATION_KINDS: tuple[AnnotationKind, ...] = ("answer", "unsure", "later", "un
 ACTS_ON_ITEMS: tuple[EventKind, ...] = (*ANNOTATION_KINDS, "adjudicate", "withdraw")
 """What people do with single items; all other events change a project as a whole."""
 
+LATER_MS = 30 * 60_000
+"""How long an item that was put off, flagged or given back stays away from the same person."""
+
 Footing = Literal["", "names", "ambiguous", "unfamiliar"]
 """What a suggestion stands on: "names", on nothing but the classes' names and descriptions, for too little is answered;
 "ambiguous", the likeliest classes tie among items like this one; "unfamiliar", nothing like this item was labeled; "":

@@ -1,11 +1,17 @@
 """A batch: one answer for many items at once."""
 
+import uuid
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from collab.domain.project import Answer
 
 BatchStatus = Literal["answering", "done", "undoing", "undone"]
+
+
+def act_of(batch: str, item: int, act: Literal["answer", "undo"]) -> str:
+    """The id of an event of a batch: a step that is done once more is the same act."""
+    return str(uuid.uuid5(uuid.UUID(batch), f"{item} {act}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,18 @@ class Batch:
     taken_back: int = 0
     """How many of them were undone."""
     undone_at: int | None = None
+    seen: tuple[str, ...] = ()
+    """For each item how the digest of its content began when it was chosen; () once nothing is to be answered."""
 
     @property
     def busy(self) -> bool:
         """Whether it isn't at its end: somebody steps through it, or was cut off."""
         return self.status in ("answering", "undoing")
+
+    @property
+    def left(self) -> int:
+        """Items that it was through and left alone: answered meanwhile, or changed, or kept for audits."""
+        return 0 if self.status in ("undoing", "undone") else self.at - self.answered
 
     @property
     def share(self) -> float:
@@ -53,5 +66,5 @@ class Batch:
             status = "undone" if undoing else "done"
         return replace(
             self, at=at, status=status, answered=self.answered + (acted and not undoing),
-            taken_back=self.taken_back + (acted and undoing),
+            taken_back=self.taken_back + (acted and undoing), seen=self.seen if status == "answering" else (),
         )  # fmt: skip

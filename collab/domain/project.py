@@ -248,6 +248,11 @@ class LoopPolicy:
         return self.annotations_per_item > 1 or self.overlap_share > 0 or self.answers_most > 0
 
     @property
+    def asks_anew(self) -> bool:
+        """Whether somebody may yet be asked what another one has answered: they mustn't know that answer."""
+        return self.several or self.relabel
+
+    @property
     def by_most(self) -> bool:
         """Whether, where answers differ, most of them decide."""
         return self.answers_most > 0 and self.decide_by == "agreement"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Person, Retention, Role, SignIn
-from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, Lane, Suggestion
+from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, EventKind, Lane, Suggestion
 from collab.domain.batch import Batch
 from collab.domain.certificate import Certificate
 from collab.domain.norming import Normed, Norming, Remark
@@ -277,8 +277,11 @@ class Store(Protocol):
         Until the transaction ends, nobody else counts for the same.
         """
 
-    def set_attempts(self, what: str, attempts: Attempts) -> None:
-        """Say how many have failed; none: forget them."""
+    def discount_attempt(self, what: str, before: Attempts) -> None:
+        """Count one less, which has not failed, and before which these had; those that came after it still count."""
+
+    def clear_attempts(self, what: str) -> None:
+        """Forget them."""
 
     def forget_attempts(self, before: int) -> None:
         """Drop those whose last one was earlier."""
@@ -553,6 +556,12 @@ class Store(Protocol):
     def log(self, project: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
         """The next events with their numbers."""
 
+    def latest(
+        self, project: int, kinds: Sequence[EventKind], wanted: AccessFilter, *, before: int | None = None,
+        limit: int = 100,
+    ) -> list[tuple[int, Event]]:  # fmt: skip
+        """The latest events of these kinds with their numbers, newest first; of the filter its act doesn't count."""
+
     def event(self, event_id: str) -> Event | None:
         """One event."""
 
@@ -613,7 +622,8 @@ class Store(Protocol):
 
     def add_repeat(self, project: int, annotator: str, answers_between: int, reason: str) -> bool:
         """Queue one of this person's own audit answers in force once more (lane "repeat", blind), that so many later
-        answers of theirs lie behind, in a random order; never one twice. False where there is none."""
+        answers of theirs lie behind, those of batches not counted, in a random order; never one twice. False where
+        there is none."""
 
     def set_repeat(self, item: int, annotator: str, again: Annotation | None) -> None:
         """Keep what a repeat was answered with, beside the first answer; None: it was taken back."""
@@ -626,10 +636,12 @@ class Store(Protocol):
         many); where both are the same, so are all."""
 
     def answers_by_annotator(self, project: int) -> list[tuple[str, int]]:
-        """Answers in force (can't tell included) of each person, most first; imported ones left out."""
+        """Answers in force (can't tell included) of each person, most first; imported ones, and those of batches, left
+        out."""
 
     def answers_since(self, project: int, since: int, annotator: str = "") -> int:
-        """How many answers (can't tell included) were given since then and are in force, repeats among them."""
+        """How many answers (can't tell included) were given since then and are in force, repeats among them; those of
+        batches left out."""
 
     def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
         """Seconds of this person's latest answers, latest first."""
@@ -933,6 +945,15 @@ class Store(Protocol):
 
     def purge_project(self, project: int, now: int) -> None:
         """Erase all content of a hidden project, also what its events say; an "erase" event has to follow."""
+
+    def note_erasure(self, name: str, left: Mapping[str, Any]) -> None:
+        """Keep what an erasure has left to be cleared, under a name of its own, in the transaction that erases."""
+
+    def erasures_left(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is still to be cleared, by those names: of erasures under way, and of those that were cut off."""
+
+    def end_erasure(self, name: str) -> None:
+        """Say that nothing of it is left to be cleared."""
 
     def scrub(self) -> bool:
         """Write the database anew, so that what was erased is in no free page of its file.

@@ -10,6 +10,8 @@ from collab.errors import NotInstalled
 METHODS = ("umap", "pca")
 """The best first; the last one is always there."""
 NEIGHBOURS, SPREAD = 15, 0.1
+OUTLIERS, MARGIN = (0.005, 0.995), 0.1
+"""Quantiles that the plane shows on each axis, and what it shows beyond them, as a share of what lies between."""
 
 
 def method() -> str:
@@ -64,9 +66,13 @@ def _umap(features: Floats, seed: int) -> Floats:
 def _scaled(points: Floats) -> Floats:
     if not len(points):
         return points.reshape(0, 2)
-    low, high = points.min(axis=0), points.max(axis=0)
-    size = float((high - low).max()) or 1.0
-    return np.asarray((points - (low + high) / 2) / size + 0.5, np.float32)
+    least, most = points.min(axis=0), points.max(axis=0)
+    low, high = np.quantile(points, OUTLIERS, axis=0)
+    beyond = MARGIN * (high - low)
+    # One far outlier would leave all others a corner: it goes to the edge.
+    low, high = np.maximum(least, low - beyond), np.minimum(most, high + beyond)
+    size = float((high - low).max()) or float((most - least).max()) or 1.0
+    return np.asarray(np.clip((points - (low + high) / 2) / size + 0.5, 0, 1), np.float32)
 
 
 def inside(points: Floats, outline: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

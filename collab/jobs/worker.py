@@ -29,7 +29,7 @@ from collab.loop.explaining import answer_why
 from collab.loop.finding import ask_index
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 from collab.loop.retraining import LIVE_MS, Learner
-from collab.loop.sweeping import sweep_models, sweep_retention, sweep_uploads
+from collab.loop.sweeping import sweep_erasures, sweep_models, sweep_retention, sweep_uploads
 
 TICK = 0.05
 """Seconds between two looks at everything; also the pause after a round while one person labels."""
@@ -125,6 +125,7 @@ class _Worker:
                 if time.monotonic() >= sweep_at:
                     sweep_at = time.monotonic() + SWEEP_EVERY
                     sweep_uploads(self._store, now_ms())
+                    sweep_erasures(self._store, now_ms())
                     sweep_retention(self._store, now_ms())
                     for project in self._store.projects():
                         sweep_models(self._store, project.id)
@@ -305,13 +306,15 @@ class _Worker:
 
 
 def _tell(what: str, error: Exception) -> str:
-    """Write down what went wrong; returns the sentence."""
+    """Write down what went wrong; returns the sentence for the pages."""
     expected = isinstance(error, CollabError)
     sentence = str(error) if expected else f"{type(error).__name__}: {error}"
     print(f"collab worker: {what}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201  # the worker's log
-    if not expected:
-        traceback.print_exception(error)
-    return sentence
+    if expected:
+        return sentence
+    traceback.print_exception(error)
+    # What it says may quote an item, and everybody sees it, whatever they may see.
+    return f"{type(error).__name__}: the server's log says more."
 
 
 def _only_one(workspace: Path, stack: contextlib.ExitStack) -> bool:

@@ -13,7 +13,7 @@ from collab.domain.store import Store
 from collab.domain.suspect import Suspect, SuspectKind, Verdict
 from collab.domain.task import task_of
 from collab.errors import Conflict, UnknownName
-from collab.loop.annotating import MAX_NOTE, apply_verdict
+from collab.loop.annotating import MAX_NOTE, apply_verdict, ask_on
 from collab.loop.permitting import needs
 
 AUDITS = 0.25
@@ -150,6 +150,8 @@ def withdraw(
         for said in store.current(item):  # discarded answers are in force again: nobody need be asked
             if said.id in undone.payload.get("removed", ()) and said.ask is not None:
                 store.close_ask(said.ask, said.annotator, "", now)
+        if owner.policy.several:
+            ask_on(store, owner, item)
         return "stored"
 
 

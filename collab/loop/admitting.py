@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from collab.domain.access import Access, AccessEntry, Act, Attempts, Person, Role, SignIn
+from collab.domain.access import ALIAS, Access, AccessEntry, Act, Attempts, Person, Role, SignIn
+from collab.domain.project import folded
 from collab.domain.store import Store
 from collab.errors import Conflict, UnknownName, UserError, WaitFirst, WrongPassword
 from collab.loop.permitting import needs, signed_in
@@ -84,8 +85,7 @@ def sign_in(store: Store, name: str, password: str, address: str, now: int, *, k
         _note(store, name, "refused", "sign in", now, address=address)
         raise WrongPassword
     with store.transaction():
-        for what, before in counted.items():
-            store.set_attempts(what, before)
+        _succeeded(store, counted)
         entered = enter(store, name, now)
     if _hasher().check_needs_rehash(kept := store.password(name)) and kept:
         _keep(store, name, password, stay=True)
@@ -97,10 +97,15 @@ def enter(store: Store, name: str, now: int, until: int | None = None) -> Entere
 
     Args:
         until: When the proof runs out; no session lasts longer than `SESSION`.
+
+    Raises:
+        WrongPassword: Their account is disabled, or gone.
     """
     token = secrets.token_urlsafe(32)
     end = min(now + SESSION, until or now + SESSION)
     with store.transaction():
+        if not any(person.name == name and not person.disabled for person in store.people()):  # since it was proved
+            raise WrongPassword
         store.start_session(digest(token), name, now, end, IDLE)
         _note(store, name, "sign in", "session", now)
     return Entered(name, digest(token), token, end)
@@ -126,14 +131,18 @@ def add_person(
 
     Raises:
         UserError: The name or the password won't do.
-        Conflict: There is such an account, or people sign in here in another way.
+        Conflict: There is such an account, people sign in here in another way, or it is an erased person's pseudonym.
     """
     name = checked_name(name)
+    if name.casefold().startswith(ALIAS):
+        raise Conflict(f"{name} stands for somebody who was erased. Choose another name.")
     way: SignIn = "oidc" if issuer else "accounts"
     with store.transaction():
         here, there = store.sign_in_way(), store.accounts()
-        if any(p.name.casefold() == name.casefold() for p in there):
+        if any(folded(p.name) == folded(name) for p in there):
             raise Conflict(f"There is an account {name!r} already.")
+        if any(p.erased and folded(p.name) == folded(name) for p in store.people()):
+            raise Conflict(f"{name} stands for somebody who was erased. Choose another name.")
         if here not in ("none", way):
             raise Conflict(f"People sign in here by {_WAYS[here]}, not by {_WAYS[way]}.")
         if issuer and store.known_as(issuer, subject):
@@ -242,8 +251,7 @@ def change_password(store: Store, access: Access, old: str, new: str, now: int) 
     if not _right(store.password(access.person), old):
         raise WrongPassword
     with store.transaction():
-        for what, before in counted.items():
-            store.set_attempts(what, before)
+        _succeeded(store, counted)
         _keep(store, access.person, checked_password(new, access.person))
         _note(store, access.person, "change", "account", now, account=access.person, done="password")
 
@@ -336,14 +344,15 @@ def _nobody() -> str:
     return _hasher().hash(secrets.token_urlsafe(32))
 
 
-def _count(store: Store, name: str, address: str, known: bool, now: int) -> dict[str, Attempts]:
-    """Count an attempt everywhere it counts; returns what stands there once it has succeeded. Raises `WaitFirst`."""
+def _count(store: Store, name: str, address: str, known: bool, now: int) -> dict[str, Attempts | None]:
+    """Count an attempt everywhere it counts; returns those before it where success doesn't clear them, None where it
+    does. Raises `WaitFirst`."""
     limits: dict[tuple[str, ...], Limit] = (
         {("known", name): BY_PLACE} if known else {("place", name, address): BY_PLACE, ("name", name): BY_NAME}
     )
     if address:
         limits["address", address] = BY_ADDRESS
-    after = {}
+    counted: dict[str, Attempts | None] = {}
     with store.transaction():
         store.forget_attempts(now - FORGET)
         for what, limit in limits.items():
@@ -351,8 +360,17 @@ def _count(store: Store, name: str, address: str, known: bool, now: int) -> dict
             before = store.count_attempt(key, now)
             if wait := before.wait(now, limit.free, limit.most):
                 raise WaitFirst(-(-wait // SECOND))
-            after[key] = before if what[0] == "address" else Attempts()  # else an account of one's own would clear it
-    return after
+            counted[key] = before if what[0] == "address" else None  # else an account of one's own would clear it
+    return counted
+
+
+def _succeeded(store: Store, counted: Mapping[str, Attempts | None]) -> None:
+    """Count an attempt as none that failed; others that failed meanwhile still count."""
+    for what, before in counted.items():
+        if before is None:
+            store.clear_attempts(what)
+        else:
+            store.discount_attempt(what, before)
 
 
 def spare_the_last(store: Store, person: Person) -> None:

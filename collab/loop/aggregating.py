@@ -10,13 +10,13 @@ import numpy as np
 from collab.domain.annotation import Ask, Decision, Event, answers_wanted
 from collab.domain.project import LabelSchema, Project
 from collab.domain.store import SharedAnswer, Store
-from collab.domain.task import answer_of
+from collab.domain.task import answer_of, task_of
 from collab.engine.annotator_quality import Consensus, careful, crowdlab, dawid_skene, relabel_scores
 from collab.engine.arrays import Floats, Ints
 from collab.engine.heads import FittedHead, Standard, head_of
 from collab.engine.label_quality import FOLDS
 from collab.engine.numbering import Numbering
-from collab.loop.annotating import conclude, new_id
+from collab.loop.annotating import conclude, new_id, said_of
 from collab.loop.juxtaposing import Answers, noise_of, planned, tabled
 from collab.loop.pooling import Pool
 
@@ -149,20 +149,32 @@ def _conclude(store: Store, project: Project, answers: Answers, model: Floats | 
             changed.append(Decision(item, (), "aggregated", round(confidence, 4)))
     if not changed:
         return
-    payload = {
-        "method": policy.decide_by, "items": [d.item for d in changed], "answers": [list(d.answer) for d in changed],
-        "confidences": [d.confidence for d in changed], "from": policy.aggregate_from,
-    }  # fmt: skip
     with store.transaction():
         store.lock(project.id)
         today = store.project(project.id)
         if today.policy.decide_by != policy.decide_by or today.schema.version != project.schema.version:
             return
+        changed = [d for d in changed if _says_so_still(store, d.item, answers, project.schema)]
+        if not changed:
+            return
+        payload = {
+            "method": policy.decide_by, "items": [d.item for d in changed],
+            "answers": [list(d.answer) for d in changed], "confidences": [d.confidence for d in changed],
+            "from": policy.aggregate_from,
+        }  # fmt: skip
         event = Event(
             new_id(), project.id, "aggregate", "", now, schema_version=project.schema.version, payload=payload
         )  # fmt: skip
         store.append(event)
         conclude(store, today, event)
+
+
+def _says_so_still(store: Store, item: int, answers: Answers, schema: LabelSchema) -> bool:
+    """Whether the answers to an item are those in the table: somebody may have answered since they were read."""
+    (row,) = answers.table[answers.items == item]
+    then = {(answers.people[n], answers.numbers.columns(said)) for n, said in enumerate(row.tolist()) if said >= 0}
+    today = ((who, task_of(schema).columns(said, schema)) for who, said in said_of(store, item) if said)
+    return then == {(who, columns) for who, columns in today if columns is not None}
 
 
 def _consensus(answers: Answers, model: Floats | None, method: str, schema: LabelSchema) -> Consensus:

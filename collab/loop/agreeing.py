@@ -29,7 +29,8 @@ class Agreement:
     items: int
     people: int
     left_out: int
-    """Items that several people answered, but the second only because of what the first had said."""
+    """Items that several people answered, but fewer than two without having been asked for it because of what was said,
+    or may have been: for a further answer to it, by choosing the item, in a batch, or in a norming round."""
     least: int = OVERLAP_FROM
     noise: float | None = None
     """How often one answer is wrong, if those who err choose at random; None: too few items."""
@@ -41,7 +42,7 @@ class Reliability:
 
     annotator: str
     shared: int
-    """Of their answers, those to items on which the others have one answer that most of them gave."""
+    """Of their answers, those to items on which the others have one answer that more of them gave than any other."""
     same: int
     share: Estimate | None
     """None: there is nothing to compare."""

@@ -7,6 +7,8 @@ from typing import Literal
 
 from collab.domain.annotation import (
     ANNOTATION_KINDS,
+    LATER_MS,
+    PERSONAL,
     Annotation,
     Ask,
     Decision,
@@ -16,19 +18,17 @@ from collab.domain.annotation import (
     set_aside,
     settle,
 )
+from collab.domain.batch import act_of
 from collab.domain.norming import Norming
-from collab.domain.project import Item, ItemState, LabelSchema, Project, keyed
+from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
 from collab.domain.suspect import decided_by_people
 from collab.domain.task import task_of
-from collab.errors import InvalidAnswer, UnknownName
+from collab.errors import InvalidAnswer, ItemErased, UnknownName
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import forget_several, replay, replay_norming
 from collab.loop.veiling import recorded
-
-LATER_MS = 30 * 60_000
-"""How long an item that was put off, flagged or given back stays away from the same person."""
 
 PUT_BACK = ("later", "flag", "undo")
 """Acts after which the item is free for others, and for the same person after a while."""
@@ -38,9 +38,9 @@ MAX_SECONDS = 120.0
 MAX_NOTE = 500
 
 
-@needs("annotate", own="annotation")
+@needs("annotate", own="annotation", alone="only")
 def submit(
-    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, annotation: Annotation, token: str, now: int, *, reveal: bool = True, only: str = ""
 ) -> Literal["stored", "known"]:
     """Keep one annotation for good, in one transaction; a resend of the same id changes nothing.
 
@@ -52,26 +52,31 @@ def submit(
         token: The lease under which the item was held. An answer whose lease was lost is kept all the same.
         now: Milliseconds since 1970.
         reveal: Whether the annotator waits to be shown the hidden word, where the project's mode has it so.
+        only: Somebody whom second looks are not for, not even those that they were asked once.
 
     Raises:
         InvalidAnswer: The task doesn't allow the answer.
-        UnknownName: The item isn't part of the project, or a target isn't an annotation of this person on it.
+        UnknownName: The item isn't part of the project, a target isn't an annotation of this person on it, or the ask
+            is of another item or for somebody else.
     """
     with store.transaction():
         store.lock(annotation.project)  # a resend that overtakes its original waits here
-        return enter(store, store.project(annotation.project), annotation, token, now, reveal=reveal)
+        project = store.project(annotation.project)
+        return enter(store, project, annotation, token, now, reveal=reveal, only=only)
 
 
 def enter(
-    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool = True
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool, only: str
 ) -> Literal["stored", "known"]:
     """Submit in the transaction of whoever calls, who has locked the project before they read it."""
     if store.event(annotation.id) is not None:
         return "known"
     item = store.items([annotation.item]).get(annotation.item)
-    if item is None or item.project != project.id or item.erased:
+    if item is None or item.project != project.id:
         raise UnknownName("item", annotation.item)
-    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal)
+    if item.erased:
+        raise ItemErased
+    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal, only)
     store.append(annotation.event())
     settled = _apply(store, project, item, annotation)
     if project.policy.several and settled is not None:
@@ -114,6 +119,7 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
     if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
         _apply_norming(store, project, item, annotation, norming)
         return None
+    before = _concluded_from(store, item.id)
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
@@ -122,10 +128,28 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
         if verdict is not None and verdict.unusable:
             store.set_adjudication(project.id, annotation.item, None)
     elif annotation.kind == "undo":
-        store.set_current(annotation.item, annotation.annotator, None)
+        if annotation.purpose != "bulk" or annotation.target in [a.id for a in store.current(annotation.item)]:
+            store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
+    _doubt(store, project, item.id, before)
     return _settle(store, project, annotation.item, annotation.at)
+
+
+def _concluded_from(store: Store, item: int) -> frozenset[tuple[str, Answer]] | None:
+    """Who says what of an item of which something was concluded; None where nothing was."""
+    return None if store.aggregated_decision(item) is None else said_of(store, item)
+
+
+def _doubt(store: Store, project: Project, item: int, before: frozenset[tuple[str, Answer]] | None) -> None:
+    """Forget what was concluded from answers that are others now: the worker concludes anew."""
+    if before is not None and before != said_of(store, item):
+        store.set_aggregated(project.id, [Decision(item, (), "aggregated")])
+
+
+def said_of(store: Store, item: int) -> frozenset[tuple[str, Answer]]:
+    """Who answers what, as is in force; () where they can't tell."""
+    return frozenset((a.annotator, a.answer) for a in store.current(item) if a.kind in ("answer", "unsure"))
 
 
 def _apply_repeat(store: Store, project: Project, item: Item, annotation: Annotation) -> None:
@@ -164,8 +188,23 @@ def convene(store: Store, project: Project, event: Event) -> None:
 def apply_verdict(store: Store, project: Project, event: Event) -> None:
     """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
     assert event.item is not None, "an adjudication names its item"
+    before = _concluded_from(store, event.item)
     enforce(store, event)
+    if event.kind == "withdraw":
+        _leave_undone(store, event.item, event.at)
+    _doubt(store, project, event.item, before)
     _settle(store, project, event.item, event.at)
+
+
+def _leave_undone(store: Store, item: int, now: int) -> None:
+    """Put answers of batches that were undone out of force again, which a discard that is withdrawn brought back."""
+    for said in store.current(item):
+        event = store.event(said.id) if said.purpose == "bulk" else None
+        if event is None or not event.batch:
+            continue
+        undo = store.event(act_of(event.batch, item, "undo"))
+        if undo is not None and undo.at <= now:  # a rebuild finds later ones too
+            store.set_current(item, said.annotator, None)
 
 
 def rebuild(store: Store, project_id: int) -> None:
@@ -271,13 +310,13 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
 
 
 def _completed(
-    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool
+    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool, only: str
 ) -> Annotation:
     """Fill in what only the server knows, and move the ask on."""
     first = _target_of(store, annotation)
     asked = annotation.ask if first is None else first.ask  # who changes their mind answers the same ask
     ask = store.ask(asked) if asked is not None else None
-    if ask is not None and (ask.item != annotation.item or ask.project != project.id):
+    if ask is not None and not _is_for(ask, annotation, only):
         raise UnknownName("ask", asked)
     lease_valid = ask is None or _move_on(store, project, item, ask, annotation, token, now)
     if annotation.kind == "restore":
@@ -295,6 +334,13 @@ def _completed(
         note=annotation.note[:MAX_NOTE],
         lease_valid=lease_valid,
     )
+
+
+def _is_for(ask: Ask, annotation: Annotation, only: str) -> bool:
+    """Whether this may answer it: some asks belong to one person, and no other's answer ends them."""
+    if ask.lane in PERSONAL and (ask.annotator != annotation.annotator or (only and ask.lane == "review")):
+        return False
+    return (ask.item, ask.project) == (annotation.item, annotation.project)
 
 
 def _target_of(store: Store, annotation: Annotation) -> Annotation | None:

@@ -6,13 +6,13 @@ whoever labels meanwhile waits for none of them; what was cut off in the middle 
 """
 
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from collab.domain.access import AccessEntry
 from collab.domain.annotation import Annotation
-from collab.domain.batch import Batch
-from collab.domain.project import Answer, Project
+from collab.domain.batch import Batch, act_of
+from collab.domain.project import Answer, Item, Project
 from collab.domain.store import MOST_COUNTED, Store
 from collab.domain.task import task_of
 from collab.errors import AuditsAmong, Conflict, TooLarge, UnknownName
@@ -24,6 +24,8 @@ MOST = MOST_COUNTED
 STEP_SECONDS = 0.06
 """How long one step may keep others from writing."""
 MOST_REASON = 500
+SEEN = 16
+"""Digits of a digest that tell whether a content changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Reach:
     """Items left out, for they can't be answered."""
     norming: int = 0
     """Items left out, for everybody answers them in a norming round."""
+    aside: int = 0
+    """Items left out, for this person flagged them or put them off: undone, a batch would not bring that back."""
 
 
 @needs("lead", own="by")
@@ -56,7 +60,7 @@ def reach(store: Store, project: Project, items: Sequence[int], by: str) -> Reac
         for item in dict.fromkeys(items)
     ]
     free = tuple(item for item, reason in zip(dict.fromkeys(items), why, strict=True) if not reason)
-    return Reach(free, *(why.count(reason) for reason in ("mine", "others", "unusable", "norming")))
+    return Reach(free, *(why.count(reason) for reason in ("mine", "others", "unusable", "norming", "aside")))
 
 
 @needs("lead", own="by")
@@ -80,7 +84,7 @@ def begin(
         there = store.batch(project.id, batch)
         if there is not None:
             return there
-        _check(store, project, items)
+        found = _check(store, project, items)
         checked = task_of(project.schema).check(answer, project.schema)
         made = Batch(
             batch,
@@ -91,6 +95,7 @@ def begin(
             reason[:MOST_REASON],
             now,
             project.schema.version,
+            seen=tuple(found[item].digest[:SEEN] for item in dict.fromkeys(items)),
         )
         store.save_batch(made)
         return made
@@ -100,17 +105,19 @@ def begin(
 def step(store: Store, project: Project, batch: str, by: str, now: int, most: int = MOST) -> Batch:
     """Go on with a batch for a moment: with its answers, or with taking them back. It is over where it is not `busy`.
 
+    Any lead may, whoever began it; the answers are of who did.
+
     Args:
         most: Items at a time, however short the moment was.
 
     Raises:
-        UnknownName: This person has no such batch.
+        UnknownName: There is no such batch.
     """
     with store.transaction():
         store.lock(project.id)
-        made, today = _own(store, project.id, batch, by), store.project(project.id)
+        made, today = _found(store, project.id, batch), store.project(project.id)
         until = time.perf_counter() + STEP_SECONDS
-        last = made.at + most
+        first, last = made.at, made.at + most
         while made.busy and made.at < last and time.perf_counter() < until:
             item = made.items[made.at]
             acted = (
@@ -119,6 +126,8 @@ def step(store: Store, project: Project, batch: str, by: str, now: int, most: in
                 else _undo(store, today, made, item, now)
             )
             made = made.moved(acted)
+        if made.at != first and not made.busy:
+            _note(store, made, by, "finish batch", now)
         store.save_batch(made)
         return made
 
@@ -127,17 +136,20 @@ def step(store: Store, project: Project, batch: str, by: str, now: int, most: in
 def take_back(store: Store, project: Project, batch: str, by: str, now: int) -> Batch:
     """Have `step` undo every answer of a batch that is still in force, also where it was cut off in the middle.
 
+    Any lead may, whoever began it.
+
     Raises:
-        UnknownName: This person has no such batch.
+        UnknownName: There is no such batch.
         Conflict: It was taken back already.
     """
     with store.transaction():
         store.lock(project.id)
-        made = _own(store, project.id, batch, by)
+        made = _found(store, project.id, batch)
         if made.status in ("undoing", "undone"):
             raise Conflict("This batch was taken back already.")
-        made = replace(made, status="undoing" if made.at else "undone", at=0, until=made.at, undone_at=now)
+        made = replace(made, status="undoing" if made.at else "undone", at=0, until=made.at, undone_at=now, seen=())
         store.save_batch(made)
+        _note(store, made, by, "take back batch", now)
         return made
 
 
@@ -157,13 +169,16 @@ def whole(store: Store, project: Project, batch: str, by: str, now: int) -> Iter
 
 
 def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -> bool:
-    """Answer one item, unless somebody did meanwhile, or it became an audit or one of a norming round."""
+    """Answer one item, unless somebody did, it holds something else now, or is an audit or of a norming round."""
     found = store.items([item]).get(item)
+    seen = batch.seen[batch.at] if batch.seen else ""
     if found is None or found.reserved or found.drawn or found.erased or _left_out(store, item, batch.annotator):
         return False
+    if not found.digest.startswith(seen):
+        return False
     said = Annotation(
-        _event(batch, item, "answer"), project.id, item, batch.annotator, "answer", now, batch.answer, purpose="bulk",
-        seen=found.digest, schema_version=batch.schema_version,
+        act_of(batch.id, item, "answer"), project.id, item, batch.annotator, "answer", now, batch.answer,
+        purpose="bulk", seen=found.digest, schema_version=batch.schema_version,
     )  # fmt: skip
     if store.append(replace(said.event(), batch=batch.id)):
         apply(store, project, said)
@@ -172,22 +187,21 @@ def _answer(store: Store, project: Project, batch: Batch, item: int, now: int) -
 
 
 def _undo(store: Store, project: Project, batch: Batch, item: int, now: int) -> bool:
-    """Take one answer back, unless this person has changed it since."""
-    target = _event(batch, item, "answer")
-    if all(a.id != target for a in store.current(item)):
+    """Take one answer back, unless this person has changed it since.
+
+    One that a reviewer discarded is taken back in the log, lest it be in force again when they withdraw that.
+    """
+    target = act_of(batch.id, item, "answer")
+    stands = any(a.id == target for a in store.current(item))
+    if not stands and (store.adjudication(item) is None or store.event(target) is None):
         return False
     undo = Annotation(
-        _event(batch, item, "undo"), project.id, item, batch.annotator, "undo", now, purpose="bulk", target=target,
+        act_of(batch.id, item, "undo"), project.id, item, batch.annotator, "undo", now, purpose="bulk", target=target,
         schema_version=project.schema.version,
     )  # fmt: skip
     store.append(replace(undo.event(), batch=batch.id))
     apply(store, project, undo)
-    return True
-
-
-def _event(batch: Batch, item: int, act: str) -> str:
-    """The id of an event of a batch: a step that is done once more is the same act."""
-    return str(uuid.uuid5(uuid.UUID(batch.id), f"{item} {act}"))
+    return stands
 
 
 def _left_out(store: Store, item: int, by: str) -> str:
@@ -210,10 +224,12 @@ def _why_not(said: Sequence[tuple[str, str]], people: bool, by: str) -> str:
         return "unusable"
     if any(annotator == by and kind in ("answer", "unsure") for annotator, kind in said):
         return "mine"
-    return "others" if people or any(kind in ("answer", "unsure") for _, kind in said) else ""
+    if people or any(kind in ("answer", "unsure") for _, kind in said):
+        return "others"
+    return "aside" if any(annotator == by for annotator, _ in said) else ""
 
 
-def _check(store: Store, project: Project, items: Sequence[int]) -> None:
+def _check(store: Store, project: Project, items: Sequence[int]) -> Mapping[int, Item]:
     if len(items) > MOST:
         raise TooLarge("a batch", f"{MOST:,} items", "Narrow the search.")
     found = store.items(list(items))
@@ -222,10 +238,17 @@ def _check(store: Store, project: Project, items: Sequence[int]) -> None:
             raise UnknownName("item", number)
     if audits := sum(item.reserved or item.drawn for item in found.values()):
         raise AuditsAmong(audits)
+    return found
 
 
-def _own(store: Store, project: int, batch: str, by: str) -> Batch:
+def _found(store: Store, project: int, batch: str) -> Batch:
     made = store.batch(project, batch)
-    if made is None or made.annotator != by:
+    if made is None:
         raise UnknownName("batch", batch)
     return made
+
+
+def _note(store: Store, batch: Batch, by: str, what: str, now: int) -> None:
+    """Put into the access log that somebody had a hand in the batch of another; its events are of its author."""
+    if by != batch.annotator:
+        store.note(AccessEntry(now, by, "change", what, batch.project, detail={"batch": batch.id}))

@@ -216,3 +216,7 @@ def _encode(store: Store, project: Project, blocks: Blocks, batch: list[Item]) -
         store.set_read_until({item: at for item, at in stops.items() if at is not None})
     stamps = [stamp(item.digest) for item in batch]
     store.features(project.id, blocks.digest, blocks.dim).append([item.id for item in batch], stamps, rows)
+    now = store.items([item.id for item in batch])
+    # Last: what is erased from now on is blanked by the erasure itself.
+    if gone := [item.id for item in batch if not item.erased and item.id in now and now[item.id].erased]:
+        store.erase_features(project.id, gone)

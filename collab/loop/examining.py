@@ -14,6 +14,7 @@ from collab.domain.store import Differing, Store
 from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
 from collab.errors import CollabError
+from collab.loop.clearing import cut_off
 from collab.loop.encoding import blocks_of, image_encoder_of, stamp, text_encoder_of
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
 from collab.loop.rehearsing import OpenStore, rehearse
@@ -61,6 +62,7 @@ def examine(store: Store, open_store: OpenStore, now: int, *, quick: bool = Fals
         return
     yield Finding("database", f"{store.url} is sound, every event chain unbroken")
     yield from _erased(store)
+    yield from _cut_off(store)
     yield _disk(store)
     yield _worker(store, now)
     if not quick:
@@ -109,6 +111,13 @@ def _erased(store: Store) -> Iterator[Finding]:
     if told:
         do = "Backups made before still hold it: delete them, or erase once more after restoring one."
         yield Finding("erased", ", ".join(told), do=do)
+
+
+def _cut_off(store: Store) -> Iterator[Finding]:
+    """Erasures of which files, or bytes in the database, are still there."""
+    if names := sorted(cut_off(store)):
+        do = "A worker goes on with them within the hour; erasing the same once more does at once."
+        yield Finding("erasures not over", f"{len(names):,}: {_some(names)}", fine=False, do=do)
 
 
 def _disk(store: Store) -> Finding:

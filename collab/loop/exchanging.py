@@ -52,13 +52,14 @@ class Exchanged:
     """Items that this person has answered since their midnight."""
 
 
-@needs("annotate", own="annotator")
-def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: int) -> Exchanged:
+@needs("annotate", own="annotator", alone="only")
+def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: int, *, only: str = "") -> Exchanged:
     """Store the answers, each accepted or refused by itself, then hand out.
 
     Args:
         store: In a transaction.
         project: As it is in this transaction, locked.
+        only: Somebody whom second looks are not for, as in `annotating.submit`.
     """
     acked, refused = list[str](), dict[str, UserError]()
     for annotation in sent.answers:
@@ -66,7 +67,8 @@ def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: in
             if (annotation.annotator, annotation.project) != (annotator, project.id):
                 raise Forbidden("annotate")
             with store.savepoint():
-                enter(store, project, annotation, sent.tab, now, reveal=annotation.id == sent.waits)
+                reveal = annotation.id == sent.waits
+                enter(store, project, annotation, sent.tab, now, reveal=reveal, only=only)
             acked.append(annotation.id)
         except UserError as error:
             refused[annotation.id] = error

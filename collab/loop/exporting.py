@@ -22,7 +22,7 @@ from collab.domain.store import Store
 from collab.domain.suspect import Adjudicated
 from collab.domain.table import Cells
 from collab.domain.task import task_of
-from collab.errors import JobCancelled, TooLarge, UnknownName
+from collab.errors import Conflict, JobCancelled, TooLarge, UnknownName
 from collab.loop.withholding import without_personal
 from collab.loop.writing import ABSENT, EXCEL_ROWS, WRITERS
 
@@ -74,6 +74,7 @@ def export_data(
         UnknownName: There is no such export or format.
         TooLarge: Excel can't hold so many rows.
         JobCancelled: `progress` said so.
+        Conflict: Something was erased meanwhile, which may stand in the rows.
     """
     bare = (lambda item: item) if personal else partial(without_personal, project=project)
     sources = {"mine": _mine, "decisions": _decisions, "annotations": _annotations}
@@ -102,6 +103,9 @@ def export_data(
         kind = f"{what}-personal" if personal and project.personal else what
         name = f"exports/{project.id}-{slug(project.name)}-{kind}-{counts.events}.{form}"
         path = store.write_file(name, _chunks(written))
+        if _erased_since(store, project.id, counts.events):  # last: an erasure from now on deletes the file itself
+            store.delete_files(name)
+            raise Conflict("Something was erased while this was written. Export once more.")
     progress(1.0, f"{spool.rows:,}")
     left_out = sum(r.duplicates + r.rejected for r in reports) if what == "mine" else 0
     return ExportReport(path, name, spool.rows, writer.guarded, writer.altered, left_out)
@@ -269,7 +273,7 @@ def _outcome(
         names, moments = [settled.adjudicator], [settled.at]
     if decision is not None and (certificate := signed.get(decision.certificate)):
         moments.append(certificate.signed_at)
-    undecided = "" if item.state == "open" else item.state
+    undecided = "erased" if item.erased else "" if item.state == "open" else item.state
     return {
         "answer": _names(schema, decision.answer if decision else ()),
         "source": decision.source if decision else undecided,
@@ -319,6 +323,15 @@ def _iso(at: int) -> str:
 def slug(name: str) -> str:
     """A name as a part of a file's name."""
     return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "project"
+
+
+def _erased_since(store: Store, project: int, number: int) -> bool:
+    """Whether something was erased after this event."""
+    while page := store.log(project, number, _PAGE):
+        if any(event.kind == "erase" for _, event in page):
+            return True
+        number = page[-1][0]
+    return False
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

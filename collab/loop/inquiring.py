@@ -78,7 +78,7 @@ def _neighbours(store: Store, project: Project, near: object, only: str) -> tupl
             continue
         by = _by(store, project, number, decision)
         if only:
-            if project.policy.annotations_per_item > 1 and decision.source != "imported" and only not in by:
+            if project.policy.asks_anew and decision.source != "imported" and only not in by:
                 continue
             by = tuple(name for name in by if name == only)
         found.append(Neighbour(item, decision, by, float(cosine)))

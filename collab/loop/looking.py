@@ -10,7 +10,7 @@ from collab.domain.project import Answer, Item, Project
 from collab.domain.run import ImportReport, Progress, Round
 from collab.domain.store import Audit, ItemFilter, ItemRow, Store
 from collab.domain.version import ModelVersion
-from collab.errors import UnknownName
+from collab.errors import Concealed, UnknownName
 from collab.loop.permitting import Desk, needs, note_once, require, signed_in
 
 
@@ -22,11 +22,11 @@ def projects(store: Store, access: Access) -> tuple[Project, ...]:
 
 @signed_in
 def project(store: Store, access: Access, project_id: int) -> Project:
-    """One of them; to whoever has no part in it, it isn't there. Raises `UnknownName`."""
+    """One of them; to whoever has no part in it, it isn't there. Raises `UnknownName`, or `Concealed`, which is one."""
     found = store.project(project_id)
     if not access.may("see", found.id):
         note_once(store, AccessEntry(_now(), access.person, "refused", "looking.project", found.id))
-        raise UnknownName("project", project_id)
+        raise Concealed("project", project_id)
     return found
 
 
@@ -107,11 +107,28 @@ def items(store: Store, project: int, ids: tuple[int, ...]) -> dict[int, Item]:
 
 
 def file(desk: Desk, project: int | None, name: str, right: Right) -> Path:
-    """Where a file of a project lies that somebody takes away; the access log has it. Raises `UnknownName`."""
+    """Where a file of a project, or of the workspace, lies that somebody takes away; the access log has it.
+
+    Raises:
+        UnknownName: It isn't there, or belongs to another project.
+    """
     store = require(desk, right, project, "looking.file")
+    if not _belongs(store, project, name):
+        raise UnknownName("file", name)
     path = store.file(name)
     store.note(AccessEntry(_now(), desk.person, "export", "file", project, detail={"file": name}))
     return path
+
+
+def _belongs(store: Store, project: int | None, name: str) -> bool:
+    """Whether a file that is made to be fetched is one of the project; None: of the whole workspace."""
+    if ".." in name.split("/"):
+        return False
+    if project is None:
+        return name.startswith("exports/all-")
+    if name.startswith("imports/"):
+        return any(report.rejected_file == name for *_, report in store.imports(project))
+    return name.startswith((f"exports/{project}-", f"models/{project}/"))
 
 
 @needs("export")

@@ -81,22 +81,21 @@ def measure(store: Store, project: Project) -> Table | None:
     return found
 
 
-def remeasured(store: Store, project: Project, erased: Mapping[str, Any]) -> bool:
+def remeasured(store: Store, project: Project, erased: Mapping[str, Any] | None) -> bool:
     """Take what was erased out of what was measured; True where all features have to be made anew for it.
 
     Args:
         store: The workspace.
         project: Whose item was erased.
-        erased: What its fields held.
+        erased: What its fields held; None: nobody knows any more, so that any value that is gone may be its.
     """
     if (written := measured(store, project)) is None:
         return False
     before, now = Table.from_json(written), Table.fit(_kinds(project), _sample(store, project))
-    words = {name: str(value).strip() for name, value in erased.items() if value is not None}
-    alone = any(
-        words.get(old.name) in old.values and words[old.name] not in new.values
-        for old, new in zip(before.columns, now.columns, strict=True)
-    )  # a value that no other item has named a column of its features
+    words = None if erased is None else {name: str(v).strip() for name, v in erased.items() if v is not None}
+    gone = [(old.name, set(old.values) - set(new.values)) for old, new in zip(before.columns, now.columns, strict=True)]
+    # A value that no other item has named a column of its features.
+    alone = any(values if words is None else words.get(name) in values for name, values in gone)
     found = now if alone else before.placing(now)
     store.write_file(_file(project.id), iter([found.to_json()]))
     return alone

@@ -64,7 +64,7 @@ class Standing:
 
     norming: Norming
     people: int
-    """Who have begun."""
+    """Who are asked: all who may answer in the project; once more, those who have answered."""
     whole: int
     """Who have answered every item."""
     mine: int
@@ -148,19 +148,16 @@ def standing(store: Store, project: Project, annotator: str) -> Standing | None:
     norming = next(iter(store.normings(project.id)), None)
     if norming is None:
         return None
-    said = [n for n in store.normed(project.id, norming.number) if n.after == (norming.stage == "again")]
-    each = _each(said)
+    each = _each(store, project, norming)
     whole = sum(n >= len(norming.items) for n in each.values())
     return Standing(norming, len(each), whole, each.get(annotator, 0))
 
 
 @needs("lead")
 def standing_of_each(store: Store, project: Project) -> Mapping[str, int]:
-    """How many items of the newest round each person has answered at this stage."""
+    """How many items of the newest round each person who is asked has answered at this stage."""
     norming = next(iter(store.normings(project.id)), None)
-    if norming is None:
-        return {}
-    return _each([n for n in store.normed(project.id, norming.number) if n.after == (norming.stage == "again")])
+    return {} if norming is None else _each(store, project, norming)
 
 
 @needs("see", own="annotator", alone="only")
@@ -245,7 +242,7 @@ def _checked(store: Store, project: Project, items: Sequence[int]) -> tuple[int,
     there = store.items(items)
     for number in items:
         item = there.get(number)
-        if item is None or item.project != project.id or item.reserved or item.drawn:
+        if item is None or item.project != project.id or item.reserved or item.drawn or item.erased:
             raise UnknownName("item", number)
     return tuple(dict.fromkeys(items))
 
@@ -258,11 +255,22 @@ def _drawn(store: Store, project: Project, event_id: str, size: int) -> tuple[in
     return tuple(sorted(pool[i] for i in rng.permutation(len(pool))[:size].tolist()))
 
 
-def _each(said: Sequence[Normed]) -> dict[str, int]:
-    each: dict[str, int] = {}
+def _each(store: Store, project: Project, norming: Norming) -> dict[str, int]:
+    """How many items each person has answered at this stage, also who has answered none."""
+    said, again = store.normed(project.id, norming.number), norming.stage == "again"
+    each = dict.fromkeys((n.annotator for n in said) if again else _asked(store, project), 0)
     for normed in said:
-        each[normed.annotator] = each.get(normed.annotator, 0) + 1
+        if normed.after == again:
+            each[normed.annotator] = each.get(normed.annotator, 0) + 1
     return each
+
+
+def _asked(store: Store, project: Project) -> list[str]:
+    """Who may answer: members; where names are taken on trust, all who are known."""
+    if store.sign_in_way() == "none":
+        return list(store.annotators())
+    shut = {person.name for person in store.people() if person.disabled}
+    return [name for name in store.members(project.id) if name not in shut]
 
 
 def _shared(normed: Normed, when: str) -> SharedAnswer:

@@ -1,19 +1,43 @@
 """Oversee: who saw, changed or took away what, and how long what is kept is kept."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import merge
+from itertools import islice
+from typing import Any, get_args
 
 from collab.domain.access import AccessEntry, AccessFilter, Retention
+from collab.domain.annotation import ANNOTATION_KINDS, Event, EventKind
 from collab.domain.store import Deleted, Store
 from collab.errors import UnknownName
 from collab.loop.permitting import needs
 from collab.loop.sweeping import DAY_MS
 from collab.loop.writing import csv_bytes
 
-COLUMNS = ("number", "at", "person", "act", "what", "project", "items", "detail")
+COLUMNS = ("number", "at", "person", "act", "what", "project", "items", "detail", "log")
+CHANGES: tuple[EventKind, ...] = ("restore", *(k for k in get_args(EventKind) if k not in ANNOTATION_KINDS))
+"""Events that change more than one's own answer."""
 _PAGE = 1000
+_ACCESS = 0
+"""Stands for the access log where places in all logs are told by project."""
+_UNTOLD = frozenset({"note", "text", "reason", "look", "previous"})
+"""What of an event isn't told here: what people write freely, and ids."""
+
+Places = Mapping[int, int]
+"""How far back each log was read: the number of its entry read last, by project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overseen:
+    """An entry of the access log, or a change that stands in a project's own log."""
+
+    number: int
+    """In its log."""
+    entry: AccessEntry
+    event: bool = False
+    """Whether it stands in the project's own log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +53,45 @@ class Due:
 
 @needs("administer")
 def accesses(
-    store: Store, project: int | None, wanted: AccessFilter, before: int | None = None, limit: int = 100
-) -> list[tuple[int, AccessEntry]]:
-    """Entries of the access log with their numbers, newest first; of one project, or, for administrators of the
+    store: Store, project: int | None, wanted: AccessFilter, before: Places | None = None, limit: int = 100
+) -> list[Overseen]:
+    """Entries of the access log and changes of projects, newest first; of one project, or, for administrators of the
     workspace, of all."""
-    return store.accesses(project, wanted, before=before, limit=limit)
+    before = before or {}
+    logs = [[Overseen(n, e) for n, e in store.accesses(project, wanted, before=before.get(_ACCESS), limit=limit)]]
+    if wanted.act in ("", "change"):
+        for one in store.every_project() if project is None else (project,):
+            found = store.latest(one, CHANGES, wanted, before=before.get(one), limit=limit)
+            logs.append([Overseen(n, _as_entry(event), event=True) for n, event in found])
+    return list(islice(merge(*logs, key=lambda each: -each.entry.at), limit))
+
+
+def read_to(found: Sequence[Overseen], before: Places | None = None) -> Places:
+    """Where the page after this one begins."""
+    return {**(before or {}), **{(e.entry.project or _ACCESS) if e.event else _ACCESS: e.number for e in found}}
+
+
+@needs("administer")
+def called(store: Store, project: int | None, items: Sequence[int]) -> dict[int, str]:
+    """What items are called in their files."""
+    found = store.items(list(items))
+    return {item: each.ref for item, each in found.items() if project is None or each.project == project}
+
+
+def _as_entry(event: Event) -> AccessEntry:
+    """A change as the access log would tell it, without what people wrote freely."""
+    items = event.payload.get("items", ()) if event.item is None else (event.item,)
+    told: dict[str, Any] = {
+        k: v for k, v in event.payload.items() if k not in _UNTOLD and isinstance(v, str | int | float) and v != ""
+    }
+    if event.kind == "fields":
+        told["personal"] = event.payload.get("personal", {}).get("after", [])
+    if event.kind == "policy" and event.payload:
+        before, after = event.payload["before"], event.payload["after"]
+        told |= {k: f"{before.get(k)} → {v}" for k, v in after.items() if before.get(k) != v}
+    if event.kind == "certificate" and event.payload:
+        told["certificate"] = event.payload["certificate"]["number"]
+    return AccessEntry(event.at, event.actor, "change", event.kind, event.project, tuple(items), told)
 
 
 @needs("administer", own="by")
@@ -47,17 +105,18 @@ def keep_accesses(store: Store, project: int | None, wanted: AccessFilter, by: s
 
 
 def rows_of(store: Store, project: int | None, wanted: AccessFilter) -> Iterator[bytes]:
-    """These entries as lines of CSV, newest first, heads before."""
+    """These entries and changes as lines of CSV, newest first, heads before."""
     yield csv_bytes(COLUMNS)
-    before: int | None = None
-    while page := store.accesses(project, wanted, before=before, limit=_PAGE):
-        for number, e in page:
+    before: Places = {}
+    while page := accesses(store, project, wanted, before, _PAGE):
+        for each in page:
+            number, e, log = each.number, each.entry, "project" if each.event else "access"
             at = datetime.fromtimestamp(e.at / 1000, UTC).isoformat(timespec="milliseconds")
             items, detail = " ".join(map(str, e.items)), json.dumps(e.detail, ensure_ascii=False) if e.detail else ""
             yield csv_bytes(
-                (number, at, e.person, e.act, e.what, "" if e.project is None else e.project, items, detail)
+                (number, at, e.person, e.act, e.what, "" if e.project is None else e.project, items, detail, log)
             )
-        before = page[-1][0]
+        before = read_to(page, before)
 
 
 @needs("administer", workspace=True)

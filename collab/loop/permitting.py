@@ -15,7 +15,7 @@ from collab.domain.access import Access, AccessEntry, Act, Right
 from collab.domain.annotation import Annotation
 from collab.domain.project import Item, Project
 from collab.domain.store import Store
-from collab.errors import Forbidden, SignedOut
+from collab.errors import AccountShut, Forbidden, SignedOut, UnknownName
 from collab.loop.withholding import seen_by
 
 AGAIN_MS = 600_000
@@ -94,11 +94,25 @@ def needs(
 
 
 def access_of(desk: Desk) -> Access:
-    """What the person at the desk may do now. Raises `SignedOut`."""
+    """What the person at the desk may do now.
+
+    Raises:
+        SignedOut: Their session has ended.
+        AccountShut: It has, for their account is disabled or erased. A desk with a session is opened for nobody but
+            whom it was given to, so no stranger learns from this who has an account.
+    """
     found = desk._store.access(desk.person, desk.session, _now())
     if found is None:
-        raise SignedOut
+        raise AccountShut if desk.session and _shut(desk) else SignedOut
     return found
+
+
+def _shut(desk: Desk) -> bool:
+    try:
+        person = desk._store.person(desk.person)
+    except UnknownName:  # who was erased is known under another name
+        return True
+    return person.disabled or person.erased
 
 
 def may(desk: Desk, right: Right, project: int | None) -> bool:
@@ -127,6 +141,11 @@ def note_once(store: Store, entry: AccessEntry) -> None:
     if last is None or last.items != entry.items or entry.at - last.at > AGAIN_MS:
         store.note(entry)
         _told[key] = entry
+
+
+def note_again() -> None:
+    """Forget what was noted once: some of it was undone with a transaction."""
+    _told.clear()
 
 
 def _items_of(result: object) -> Iterator[int]:

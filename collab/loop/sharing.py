@@ -10,7 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, final
 
 from collab.domain.store import Store
-from collab.errors import Forbidden
+from collab.errors import Concealed, Forbidden
+from collab.loop import permitting
 
 T = TypeVar("T")
 
@@ -59,10 +60,11 @@ class Sharing:
                     taken += self._take(project, durable)  # only now: who came while it was locked is in it too
                     for piece in taken:
                         self._try(piece)
-            except Exception as error:  # whatever it was, somebody waits to hear of it
+            except BaseException as error:  # whatever it was, somebody waits to hear of it, and others come after them
+                permitting.note_again()
                 taken = taken or self._take(project, durable)
                 for piece in taken:
-                    piece.error = error
+                    piece.error = _told(error)
             for piece in taken:
                 piece.tell()
 
@@ -91,6 +93,15 @@ class Sharing:
                 raise
 
 
+def _told(error: BaseException) -> Exception:
+    """As whoever waits hears of it: what would end a thread must not end theirs, which serves everybody."""
+    if isinstance(error, Exception):
+        return error
+    broken = RuntimeError("The work was broken off.")
+    broken.__cause__ = error
+    return broken
+
+
 class _Piece:
     """A piece of work, and what came of it."""
 
@@ -106,7 +117,7 @@ class _Piece:
             self._result = self._work()
         except Exception as error:
             self.error = error
-            if not isinstance(error, Forbidden):
+            if not isinstance(error, Forbidden | Concealed):
                 raise
 
     def tell(self) -> None:

@@ -1,9 +1,12 @@
 """Delete files of the workspace that nobody needs any more."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from collab.domain.access import AccessEntry
 from collab.domain.store import Store
+from collab.errors import Conflict
+from collab.loop.clearing import clear, cut_off
 from collab.loop.erasing import purge_project
 from collab.loop.escalating import JOB
 from collab.loop.measuring import tuned_folder
@@ -15,6 +18,8 @@ HEADS = 5
 DAY_MS = 24 * 3_600_000
 UPLOAD_MS = 7 * DAY_MS
 """How long an upload waits for its import."""
+ERASING_MS = 10 * 60_000
+"""After which an erasure that isn't over was cut off."""
 
 
 def sweep_heads(store: Store, project: int) -> None:
@@ -42,7 +47,15 @@ def sweep_retention(store: Store, now: int) -> None:
             store.note(AccessEntry(now, "", "change", "shorten access log", detail=detail))
     for each in store.deleted_projects() if kept.deleted else ():
         if each.at < now - kept.deleted * DAY_MS:
-            purge_project(store, each.id, "", now)
+            with suppress(Conflict):  # its last job is under way: the next sweep finds it over
+                purge_project(store, each.id, "", now)
+
+
+def sweep_erasures(store: Store, now: int) -> None:
+    """Go on with erasures that were cut off; not with one that may still be under way."""
+    for name, left in cut_off(store).items():
+        if left.at < now - ERASING_MS:
+            clear(store, name, left)
 
 
 def sweep_models(store: Store, project: int) -> None:

@@ -21,10 +21,11 @@ def hides(project: Project, ask: Ask) -> bool:
 
 
 def veiled(project: Project, ask: Ask) -> Ask:
-    """Take from an ask what would tell it apart from any other that goes out without the model's word."""
+    """Take from an ask what would tell it apart from any other that goes out without the model's word; but for a
+    norming round, of which everybody knows."""
     if not hides(project, ask):
         return ask
-    reason = REASONS[project.policy.mode]
+    reason = "norming" if ask.purpose == "norming" else REASONS[project.policy.mode]
     return replace(ask, suggestion=None, purpose="query", lane="query", score=0.0, reason=reason, blind=True)
 
 

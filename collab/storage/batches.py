@@ -17,9 +17,9 @@ _MOVING = ("status", "at", "until", "answered", "taken_back", "undone_at")
 
 
 def save_batch(db: Database, batch: Batch) -> None:
-    values = {**asdict(batch), "answer": list(batch.answer), "items": list(batch.items)}
-    b = tables.batch
-    if not db.write(sa.update(b).where(b.c.id == batch.id).values({name: values[name] for name in _MOVING})):
+    values = {**asdict(batch), "answer": list(batch.answer), "items": list(batch.items), "seen": list(batch.seen)}
+    b, moving = tables.batch, _MOVING if batch.seen else (*_MOVING, "seen")  # it is long, and only ever emptied
+    if not db.write(sa.update(b).where(b.c.id == batch.id).values({name: values[name] for name in moving})):
         db.write(sa.insert(b), [values])
 
 
@@ -43,4 +43,6 @@ def spoken(db: Database, items: Sequence[int]) -> list[tuple[int, str, str]]:
 
 def _read(row: sa.Row[Any]) -> Batch:
     values = dict(row._mapping)
-    return Batch(**{**values, "answer": tuple(values["answer"]), "items": tuple(values["items"])})
+    return Batch(
+        **{**values, "answer": tuple(values["answer"]), "items": tuple(values["items"]), "seen": tuple(values["seen"])}
+    )

@@ -41,7 +41,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0011"
+HEAD = "0012"
 """The migration that this version knows as the last one."""
 
 
@@ -157,7 +157,8 @@ class SqlStore(Database):
     known_as = people.known_as
     signed_in = people.signed_in
     count_attempt = people.count_attempt
-    set_attempts = people.set_attempts
+    discount_attempt = people.discount_attempt
+    clear_attempts = people.clear_attempts
     forget_attempts = people.forget_attempts
     sign_in_way = people.sign_in_way
     set_sign_in_way = people.set_sign_in_way
@@ -239,6 +240,7 @@ class SqlStore(Database):
     event = log.event
     chain_head = log.chain_head
     check_chain = log.check_chain
+    latest = log.latest
     annotations = log.annotations
     seconds = log.seconds
 
@@ -344,6 +346,9 @@ class SqlStore(Database):
     erased_items = erasures.erased_items
     forget_answers = erasures.forget_answers
     purge_project = erasures.purge_project
+    note_erasure = erasures.note_erasure
+    erasures_left = erasures.erasures_left
+    end_erasure = erasures.end_erasure
     scrub = erasures.scrub
     erase_features = features.erase_features
     delete_all_features = features.delete_all_features

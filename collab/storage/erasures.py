@@ -4,20 +4,20 @@
 The log stays: its events are told anew by `log.retell`, or lose what they said.
 """
 
+import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
+from collab.domain.access import ALIAS
 from collab.storage import differences, log, people, projections, search
 from collab.storage import schema as tables
 from collab.storage.connection import Database
 from collab.storage.json_text import Json, dumps
 
-ALIAS = "erased "
-"""Names of erased people begin so, and no other name does."""
 WHO = frozenset({"annotator", "person", "by", "actor", "requested_by", "signed_by"})
 """Columns of this name hold a person's name."""
 _APART = frozenset(
@@ -32,6 +32,8 @@ _OF_ITEMS = [table for table in tables.metadata.sorted_tables if "item" in table
 _SAID = [table for table in _OF_ITEMS if table.name in differences.COMPARED and table.name != "decision"]
 """Tables of what was said of an item, as the log has it."""
 _MANY = 5000
+_LEFT_OVER = "to clear: "
+"""Settings of this name say what an erasure has left to be cleared."""
 
 
 def next_alias(db: Database) -> str:
@@ -64,6 +66,7 @@ def rename_person(db: Database, name: str, alias: str) -> None:
         _rename_in_access_log(db, name, alias)
         log.rename_actor(db, name, alias)
         people.add_annotator(db, name)  # who never signed in, but is named by a file
+        db.write(sa.delete(tables.attempt))  # by digests, which would confirm a guess; whose they are can't be told
         a = tables.annotator
         bare = {"name": alias, "admin": False, "disabled": True, "erased": True}
         nothing = dict.fromkeys(("password", "language", "issuer", "subject"), "")
@@ -102,10 +105,13 @@ def empty_item(db: Database, project: int, item: int) -> str:
         db.write(sa.update(i).where(i.c.id == item).values(values))
         forget_answers(db, project, item, 0)
         b = tables.batch
-        told = sa.select(b.c.id, b.c["items"].label("over")).where(b.c.project == project, b.c.reason != "")
+        told = sa.select(b.c.id, b.c["items"].label("over"), b.c.seen).where(
+            b.c.project == project, sa.or_(b.c.reason != "", b.c.status == "answering")
+        )
         for batch in db.rows(told):
             if item in batch.over:  # what it was found by may be what it held
-                db.write(sa.update(b).where(b.c.id == batch.id).values(reason=""))
+                seen = ["" if i == item else s for i, s in zip(batch.over, batch.seen, strict=False)]
+                db.write(sa.update(b).where(b.c.id == batch.id).values(reason="", seen=seen))
         for table in _OF_ITEMS:
             db.write(sa.delete(table).where(table.c.item == item))
         for statement in _LET_GO:
@@ -139,6 +145,20 @@ def purge_project(db: Database, project: int, now: int) -> None:
         values = {"name": f"{ALIAS}{project}", "fields": [], "policy": {}, "salt": "", "purged_at": now}
         p = tables.project
         db.write(sa.update(p).where(p.c.id == project).values(values))
+
+
+def note_erasure(db: Database, name: str, left: Mapping[str, Any]) -> None:
+    db.write(sa.insert(tables.setting).values(name=_LEFT_OVER + name, value=dumps(dict(left)).encode()))
+
+
+def erasures_left(db: Database) -> dict[str, Mapping[str, Any]]:
+    s = tables.setting
+    query = sa.select(s).where(s.c.name.startswith(_LEFT_OVER)).order_by(s.c.name)
+    return {r.name.removeprefix(_LEFT_OVER): json.loads(bytes(r.value)) for r in db.rows(query)}
+
+
+def end_erasure(db: Database, name: str) -> None:
+    db.write(sa.delete(tables.setting).where(tables.setting.c.name == _LEFT_OVER + name))
 
 
 def scrub(db: Database) -> bool:

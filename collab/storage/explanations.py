@@ -38,7 +38,10 @@ def put_why(db: Database, project: int, item: int, revision: int, content: Mappi
     written = {"content": dict(content), "revision": revision, "asked_at": now}
     row = db.insert(_e).values(project=project, item=item, **written)
     newest = sa.select(_e.c.item).where(_e.c.project == project).order_by(_e.c.asked_at.desc(), _e.c.item).limit(KEPT)
+    i = tables.item
     with db.transaction(durable=False):
+        if db.scalar(sa.select(i.c.erased).where(i.c.id == item)):  # while its words were being looked at
+            return
         db.write(row.on_conflict_do_update(index_elements=["project", "item"], set_=written))
         db.write(sa.delete(_e).where(_e.c.project == project, _e.c.content.is_not(None), _e.c.item.not_in(newest)))
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Event
+from collab.domain.access import AccessFilter
+from collab.domain.annotation import ANNOTATION_KINDS, Annotation, Event, EventKind
 from collab.errors import StoreCorrupt, UnknownName
 from collab.storage import schema as tables
 from collab.storage.connection import Database
@@ -74,6 +75,23 @@ def log(db: Database, project: int, after: int = 0, limit: int = 1000) -> list[t
     return [(r.number, read_event(r)) for r in db.rows(query)]
 
 
+def latest(
+    db: Database, project: int, kinds: Sequence[EventKind], wanted: AccessFilter, *, before: int | None = None,
+    limit: int = 100,
+) -> list[tuple[int, Event]]:  # fmt: skip
+    e = tables.event
+    query = EVENTS.where(e.c.project == project, e.c.kind.in_(kinds)).order_by(e.c.number.desc()).limit(limit)
+    if wanted.person:
+        query = query.where(e.c.actor == _actor(db, project, wanted.person))
+    if wanted.since:
+        query = query.where(e.c.at >= wanted.since)
+    if wanted.until:
+        query = query.where(e.c.at < wanted.until)
+    if before is not None:
+        query = query.where(e.c.number < before)
+    return [(r.number, read_event(r)) for r in db.rows(query)]
+
+
 def event(db: Database, event_id: str) -> Event | None:
     found = db.row(_EVENT, {"id": event_id})
     return None if found is None else read_event(found)
@@ -117,8 +135,12 @@ def check_chain(db: Database, project: int) -> int:
             if found != row.content or row.actor != actors.get(row.words["actor"]):
                 odd[number] = found
             if row.kind == "erase" and row.words is not None:
-                told |= {int(of): digest for of, digest in row.words["payload"].get("told", {}).items()}
-                gone = max(gone, row.words["payload"].get("up_to", 0))
+                said = {int(of): digest for of, digest in row.words["payload"].get("told", {}).items()}
+                up_to = row.words["payload"].get("up_to", 0)
+                if max(up_to, *said, 0) >= number:  # else one that is written today would excuse what is changed later
+                    raise StoreCorrupt(db.url, f"event {number} of project {project} erases what came after it")
+                told |= said
+                gone = max(gone, up_to)
     if last != head.head:
         raise StoreCorrupt(db.url, f"the log of project {project} ends at the wrong event")
     told |= dict.fromkeys(range(1, gone + 1), "")

@@ -1,6 +1,9 @@
 # ruff: noqa: D103  # the Store protocol documents them
 """Norming rounds: which items, how far they are, and what people answered in them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from collab.domain.annotation import Annotation
@@ -25,13 +28,13 @@ def save_norming(db: Database, norming: Norming) -> None:
         db.write(insert.on_conflict_do_update(index_elements=list(mine), set_={"stage": norming.stage}))
         under_way = tables.norming_item
         db.write(sa.delete(under_way).where(under_way.c.project == norming.project))
-        if norming.stage != "closed":
-            db.write(sa.insert(under_way), [{**mine, "item": item} for item in norming.items])
+        left = _left(db, norming.items)
+        if norming.stage != "closed" and left:
+            db.write(sa.insert(under_way), [{**mine, "item": item} for item in left])
 
 
 def normings(db: Database, project: int) -> tuple[Norming, ...]:
-    rows = db.rows(_ALL, {"of": project})
-    return tuple(Norming(r.project, r.number, r.stage, tuple(r.items), r.actor, r.at) for r in rows)
+    return tuple(_norming(db, r) for r in db.rows(_ALL, {"of": project}))
 
 
 def norming_of(db: Database, item: int) -> Norming | None:
@@ -40,7 +43,7 @@ def norming_of(db: Database, item: int) -> Norming | None:
         under_way, (under_way.c.project == table.c.project) & (under_way.c.number == table.c.number)
     )
     r = db.row(query.where(under_way.c.item == item))
-    return None if r is None else Norming(r.project, r.number, r.stage, tuple(r.items), r.actor, r.at)
+    return None if r is None else _norming(db, r)
 
 
 def add_norming(db: Database, project: int, annotator: str, reason: str) -> bool:
@@ -100,6 +103,17 @@ def remarks(db: Database, project: int, number: int) -> list[Remark]:
     found = ((r.item, log.event(db, r.event)) for r in db.rows(query))
     told = [Remark(item, e.actor, str(e.payload.get("text", "")), e.at) for item, e in found if e is not None]
     return sorted((remark for remark in told if remark.text), key=lambda remark: remark.at)
+
+
+def _norming(db: Database, row: sa.Row[Any]) -> Norming:
+    return Norming(row.project, row.number, row.stage, _left(db, row.items), row.actor, row.at)
+
+
+def _left(db: Database, items: Sequence[int]) -> tuple[int, ...]:
+    """Items of a round without those that were erased since: nobody is asked them, and nobody waits for them."""
+    i = tables.item
+    gone = {r.id for r in db.rows(sa.select(i.c.id).where(i.c.id.in_(items), i.c.erased))}
+    return tuple(item for item in items if item not in gone)
 
 
 def _answer(key: str) -> Answer:

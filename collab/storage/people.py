@@ -131,16 +131,20 @@ def count_attempt(db: Database, what: str, now: int) -> Attempts:
         insert = db.insert(table).values(what=what, failed=0, last=0)
         db.write(insert.on_conflict_do_update(index_elements=["what"], set_={"what": what}))  # the row is locked now
         before = Attempts(*db.rows(sa.select(table.c.failed, table.c.last).where(table.c.what == what))[0])
-        set_attempts(db, what, Attempts(before.failed + 1, now))
+        db.write(sa.update(table).values(failed=before.failed + 1, last=now).where(table.c.what == what))
     return before
 
 
-def set_attempts(db: Database, what: str, attempts: Attempts) -> None:
+def discount_attempt(db: Database, what: str, before: Attempts) -> None:
     table = tables.attempt
-    if attempts.failed:
-        db.write(sa.update(table).values(failed=attempts.failed, last=attempts.last).where(table.c.what == what))
-    else:
-        db.write(sa.delete(table).where(table.c.what == what))
+    last = sa.case((table.c.failed == before.failed + 1, before.last), else_=table.c.last)
+    with db.transaction():
+        db.write(sa.update(table).values(failed=table.c.failed - 1, last=last).where(table.c.what == what))
+        db.write(sa.delete(table).where(table.c.what == what, table.c.failed <= 0))
+
+
+def clear_attempts(db: Database, what: str) -> None:
+    db.write(sa.delete(tables.attempt).where(tables.attempt.c.what == what))
 
 
 def forget_attempts(db: Database, before: int) -> None:

@@ -196,10 +196,16 @@ _IN_FORCE = upsert(tables.annotation, ("item", "annotator"), ("event", "kind", "
 _DECIDE = upsert(tables.decision, ("item",), ("answer", "first", "source", "confidence", "at", "certificate"))
 _SET_STATE = sa.update(tables.item).values(state=sa.bindparam("to")).where(tables.item.c.id == sa.bindparam("of"))
 _UNDECIDE = sa.delete(tables.decision).where(tables.decision.c.item == sa.bindparam("of"))
+# Where there is no batch, no event is looked at: a person's number of today is told with every answer.
+SINGLE = (
+    "(NOT EXISTS (SELECT 1 FROM batch b WHERE b.project = :project) OR NOT EXISTS "
+    "(SELECT 1 FROM event e JOIN batch b ON b.id = e.batch WHERE e.id = n.event))"
+)
+"""An answer `n` that was given for its item alone, not for many at once."""
 _SINCE = {
     one: sa.text(
-        "SELECT (SELECT count(*) FROM annotation WHERE project = :project AND at >= :since "
-        f"AND kind IN ('answer', 'unsure') {mine}) + "
+        "SELECT (SELECT count(*) FROM annotation n WHERE project = :project AND at >= :since "
+        f"AND kind IN ('answer', 'unsure') {mine} AND {SINGLE}) + "
         f"(SELECT count(*) FROM repeated WHERE project = :project AND at >= :since {mine})"
     )
     for one, mine in ((False, ""), (True, "AND annotator = :annotator"))
@@ -274,6 +280,6 @@ _OVERLAPS = sa.text(
     "GROUP BY low, high ORDER BY low, high"
 )
 _ANSWERS_BY = sa.text(
-    "SELECT annotator, count(*) AS n FROM annotation WHERE project = :project AND kind IN ('answer', 'unsure') "
-    "AND at > 0 GROUP BY annotator ORDER BY n DESC, annotator"
+    "SELECT annotator, count(*) AS n FROM annotation n WHERE project = :project AND kind IN ('answer', 'unsure') "
+    f"AND at > 0 AND {SINGLE} GROUP BY annotator ORDER BY n DESC, annotator"
 )

@@ -156,6 +156,7 @@ def reopen_ask(db: Database, ask: int) -> None:
     with db.transaction():
         _lock_projects_of(db, [ask])
         db.write(sa.update(a).values(done=False, **_FREE).where(a.c.id == ask))
+        slots.spare_answers(db, ask)
 
 
 def put_off(db: Database, item: int, annotator: str, until: int) -> None:

@@ -53,7 +53,9 @@ def _says(annotation: Annotation) -> bool:
 
 
 _SAID = "n.project = :project AND n.annotator = :annotator AND n.kind IN ('answer', 'unsure') AND n.at > 0"
-_BEFORE = sa.text(f"SELECT n.at FROM annotation n WHERE {_SAID} ORDER BY n.at DESC LIMIT 1 OFFSET :behind")
+_BEFORE = sa.text(
+    f"SELECT n.at FROM annotation n WHERE {_SAID} AND {projections.SINGLE} ORDER BY n.at DESC LIMIT 1 OFFSET :behind"
+)
 _CANDIDATES = sa.text(
     f"SELECT n.item FROM annotation n JOIN item i ON i.id = n.item AND (i.reserved OR i.drawn) WHERE {_SAID} "
     "AND n.at < :before AND NOT EXISTS "

@@ -416,6 +416,6 @@ batch = Table(
     Column("annotator", Text, nullable=False), Column("answer", Json, nullable=False),
     Column("items", Json, nullable=False), _words("reason"), _number("made_at"), _number("schema_version"),
     Column("status", Text, nullable=False), *map(_number, ("at", "until", "answered", "taken_back")),
-    Column("undone_at", Big),
+    Column("undone_at", Big), Column("seen", Json, nullable=False, server_default="[]"),
 )  # fmt: skip
 """One answer for many items: what is to be done, and how far it is. What was done is in the log."""

@@ -39,6 +39,19 @@ def want_answers(db: Database, project: int, item: int, more: int) -> None:
         db.write(sa.insert(tables.ask), added)
 
 
+def spare_answers(db: Database, ask: int) -> None:
+    """Take rows for further answers away that nobody was handed, where another row of their item is open again: else
+    more would answer than are wanted. The slots that every item has stay."""
+    of = db.row(_ITEM_OF, {"ask": ask})
+    owner = None if of is None else records.project(db, of.project)
+    if of is None or owner is None or not owner.policy.answers_most:
+        return
+    wanted = answers_wanted(owner, of.item)
+    surplus = sum(not r.done for r in db.rows(_ROWS_OF, {"item": of.item})) - max(0, wanted - of.spoken)
+    if surplus > 0:
+        db.write(_SPARE, {"item": of.item, "wanted": wanted, "reason": SEVERAL, "surplus": surplus})
+
+
 def begun_items(db: Database, project: int) -> list[int]:
     return [r.item for r in db.rows(_BEGUN, {"project": project})]
 
@@ -72,6 +85,14 @@ def further_slots(db: Database, project: int) -> list[tuple[int, int]]:
 
 _ROWS_OF = sa.text(f"SELECT slot, done FROM ask WHERE item = :item AND {tables.SHARED}")
 _SET_APART = sa.text("UPDATE ask SET lane = 'overlap' WHERE item = :item AND lane = 'query' AND NOT done")
+_ITEM_OF = sa.text(
+    "SELECT a.project, a.item, (SELECT count(*) FROM annotation n WHERE n.item = a.item AND "
+    "n.kind IN ('answer', 'unsure')) AS spoken FROM ask a WHERE a.id = :ask"
+)
+_SPARE = sa.text(
+    f"DELETE FROM ask WHERE id IN (SELECT id FROM ask WHERE item = :item AND {tables.SHARED} AND NOT done "
+    "AND leased_at = 0 AND slot >= :wanted AND reason = :reason ORDER BY slot DESC LIMIT :surplus)"
+)
 _ITEM = sa.text("SELECT reserved, drawn FROM item WHERE id = :item").columns(
     tables.item.c.reserved, tables.item.c.drawn
 )

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from collab.domain.access import RIGHTS
-from collab.domain.annotation import Ask
+from collab.domain.annotation import LATER_MS, Ask
 from collab.domain.suspect import KINDS, Sent, Suspect, SuspectKind
 from collab.storage import people, queue
 from collab.storage import schema as tables
@@ -149,7 +149,10 @@ _DUE = (
     "AND a.annotator = :annotator AND a.reason = 'sent' AND NOT a.done), "
     "free AS (SELECT due.item, due.kind, due.score FROM due WHERE (:kind = '' OR due.kind = :kind) "
     "AND NOT EXISTS (SELECT 1 FROM adjudication j WHERE j.item = due.item AND j.verdict <> 'discard') "
-    "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = due.item AND p.annotator = :annotator AND p.until > :now) "
+    "AND NOT EXISTS (SELECT 1 FROM put_off p WHERE p.item = due.item AND p.annotator = :annotator AND p.until > :now "
+    # Who flags an item has it put off as a question, not as a second look: alone, nobody else could take it.
+    "AND NOT EXISTS (SELECT 1 FROM annotation f WHERE f.item = p.item AND f.annotator = p.annotator "
+    f"AND f.kind = 'flag' AND p.until <= f.at + {LATER_MS})) "
     "AND NOT EXISTS (SELECT 1 FROM ask o WHERE o.item = due.item AND o.lane = 'review' AND NOT o.done "
     f"AND o.annotator <> :annotator AND (o.lease_until > :now OR o.reason = 'sent' AND {_MAY_TAKE})))"
 )

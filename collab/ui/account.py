@@ -2,10 +2,14 @@
 
 import streamlit as st
 
+from collab.errors import WrongPassword
 from collab.loop import admitting
 from collab.ui import session
 from collab.ui.pieces import errors_told
 from collab.ui.words import word
+
+CHANGED = "password changed"
+"""Whether somebody has just changed their password in this tab, which has ended their session."""
 
 
 def draw() -> None:
@@ -19,15 +23,24 @@ def draw() -> None:
 
 
 def _password() -> None:
-    with st.form("password", border=False, clear_on_submit=True):
+    with st.form("password", border=False):
+        st.subheader(word("account.change"), anchor=False)
+        told = st.container()  # above the fields: what is under the button may be out of view
         st.caption(word("account.why"))
         old = st.text_input(word("account.old"), type="password", autocomplete="current-password")
         new = st.text_input(word("account.new"), type="password", autocomplete="new-password")
         again = st.text_input(word("account.again"), type="password", autocomplete="new-password")
         sent = st.form_submit_button(word("account.change"))
-    if sent and new != again:
-        st.warning(word("account.differ"))
-    elif sent:
-        with errors_told():
+    if not sent:
+        return
+    with told, errors_told():
+        if new != again:
+            st.warning(word("account.differ"))
+            return
+        try:
             admitting.change_password(session.desk(), old, new, session.now())
-            st.rerun()
+        except WrongPassword:
+            st.warning(word("account.wrong"))
+            return
+        st.session_state[CHANGED] = True
+        st.rerun()

@@ -26,12 +26,25 @@ _STATES = {
     "undone": "batch.undone",
 }
 
+# Where it opens is below the list, out of sight.
+_into_view = st.components.v2.component(
+    "collab.into_view",
+    js="""export default ({ data, parentElement }) => {
+      const box = parentElement.host ?? parentElement;
+      if (box.turn === data.turn) return;
+      box.turn = data.turn;
+      box.style.scrollMarginTop = "80px";
+      setTimeout(() => box.scrollIntoView({ block: "start" }), 150);
+    };""",
+)
+
 
 def offer(place: str) -> None:
     """The button that opens the way to one answer for many."""
     opened = f"bulk-{place}"
     if st.button(word("batch.open"), icon=":material/done_all:", key=f"{opened}-button"):
-        st.session_state[opened] = not st.session_state.get(opened)
+        # Another number each time it is opened: it is brought into view once.
+        st.session_state[opened] = 0 if st.session_state.get(opened) else time.time()
         st.rerun()
 
 
@@ -47,6 +60,7 @@ def draw(project: Project, wanted: Search, ticked: list[int], total: int, *, exa
     if not st.session_state.get(opened):
         return
     with st.container(border=True):
+        _into_view(key=f"{opened}-view", data={"turn": st.session_state[opened]})
         st.subheader(word("batch.title"), anchor=False)
         st.caption(word("batch.why"))
         answer = _answer(project)
@@ -94,11 +108,8 @@ def batches(project: Project) -> None:
             st.markdown(f"**{word('batch.line', n=f'{made.answered:,}', answer=answer)}**")
             who = {"who": plain(made.annotator), "at": session.clock(made.made_at)}
             st.caption(word("batch.by", **who, reason=plain(made.reason)))
-            st.caption(
-                word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}")
-            )
-            if made.annotator == session.annotator():
-                _ways(project, made)
+            st.caption(_state(made))
+            _ways(project, made)
 
 
 def _answer(project: Project) -> Answer:
@@ -125,7 +136,10 @@ def _all(project: Project, wanted: Search) -> list[int]:
 
 def _say(project: Project, reach: batching.Reach) -> None:
     """What the batch comes to, with a few of its items."""
-    left = {"mine": reach.mine, "others": reach.others, "unusable": reach.unusable, "norming": reach.norming}
+    left = {
+        "mine": reach.mine, "others": reach.others, "unusable": reach.unusable, "norming": reach.norming,
+        "aside": reach.aside,
+    }  # fmt: skip
     told_left = [word(f"batch.{name}", n=f"{n:,}") for name, n in left.items() if n]
     st.markdown(" ".join([word("batch.reach", n=f"{len(reach.free):,}"), *told_left]))
     step = max(1, len(reach.free) // EXAMPLES)
@@ -156,8 +170,14 @@ def _last(project: Project) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         answer = plain(told(made.answer, project.schema))
         st.markdown(word("batch.line", n=f"{made.answered:,}", answer=answer))
-        st.caption(word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}"))
+        st.caption(_state(made))
         _ways(project, made, "last")
+
+
+def _state(made: Batch) -> str:
+    """How far a batch is, and how many of its items it left alone."""
+    said = word(_STATES[made.status], n=f"{made.at:,}", of=f"{len(made.items):,}", back=f"{made.taken_back:,}")
+    return f"{said} {word('batch.left', n=f'{made.left:,}')}" if made.left else said
 
 
 def _ways(project: Project, made: Batch, place: str = "list") -> None:

@@ -96,8 +96,8 @@ def _coloring(project: Project) -> mapping.Coloring:
 
 def _colored(project: Project, drawn: Map, by: mapping.Coloring) -> tuple[Any, Any]:
     """Which points are seen and how they are colored; a page that is drawn anew doesn't ask again."""
-    now = looking.progress(session.desk(), project.id)
-    key = project.id, drawn.number, by, now.events, now.revision, session.annotator()
+    now, may = looking.progress(session.desk(), project.id), looking.rights(session.desk(), project.id)
+    key = project.id, drawn.number, by, now.events, now.revision, session.annotator(), may
     kept = st.session_state.get("map-colored")
     if kept is None or kept[0] != key:
         kept = key, mapping.seen_on(session.desk(), project, drawn, by)

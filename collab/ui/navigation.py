@@ -8,7 +8,6 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from collab.domain.access import Right
-from collab.errors import Forbidden
 from collab.loop import looking
 from collab.ui import (
     account,
@@ -60,7 +59,7 @@ def main() -> None:
         allowed = _allowed()
         pages = {place.name: _page(place, place.name in allowed) for places in SECTIONS.values() for place in places}
         session.know_pages(pages)
-        page = st.navigation(_sections(pages, allowed), position="sidebar" if here else "hidden")
+        page = st.navigation(_sections(pages, allowed), position="sidebar" if here else "hidden", expanded=True)
         if not here:
             page_who.draw()
             speaking.offer_languages()
@@ -69,6 +68,7 @@ def main() -> None:
         with st.sidebar:
             _sidebar(here, on_the_card=page in (pages["label"], pages["review"]))
         _trouble()
+        session.turn_to(page.url_path)
         page.run()
 
 
@@ -134,7 +134,7 @@ def _page(place: Place, allowed: bool) -> StreamlitPage:
     """A page, or in its place, for who may not see it, a sentence and no way there."""
 
     def refuse() -> None:
-        raise Forbidden(place.right or "administer")
+        session.refuse_page(place.name, place.right)
 
     return st.Page(
         place.draw if allowed else refuse,

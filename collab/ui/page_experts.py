@@ -98,7 +98,7 @@ def _confusion(project: Project, found: Sequence[Reliability]) -> None:
 
 
 def row(each: Reliability) -> list[str]:
-    """Name, how often they say what most others say, and their time."""
+    """Name, how often they say what others say most often, and their time."""
     time = word("experts.unknown" if each.seconds is None else "experts.seconds", n=f"{each.seconds or 0:.1f}")
     return [plain(each.annotator), _share(each), time]
 
@@ -210,12 +210,21 @@ def _round(project: Project, found: Standing, *, leads: bool) -> None:
             "again": (("closed", "close"),),
         }  # fmt: skip
         for stage, key in steps.get(at.stage, ()) if leads else ():
-            if st.button(word(f"experts.{key}"), key=f"norming-{stage}"):
+            if _pressed(stage, key, found):
                 desk, who = session.desk(), session.annotator()
                 norming.move(desk, project, at.number, stage, who, new_id(), session.now())
                 st.rerun()
     if at.stage != "blind":
         _side_by_side(project, found, norming.seen(session.desk(), project, at.number, session.annotator()))
+
+
+def _pressed(stage: Stage, key: str, found: Standing) -> bool:
+    """A button to the next stage; where it ends the answering of somebody, behind a sentence that says so."""
+    if key == "again" or found.whole >= found.people:
+        return st.button(word(f"experts.{key}"), key=f"norming-{stage}")
+    with st.popover(word(f"experts.{key}")):
+        st.markdown(word("experts.not_all", whole=found.whole, people=found.people))
+        return st.button(word("experts.all_the_same"), key=f"norming-{stage}")
 
 
 def _agreed(project: Project, number: int) -> None:
@@ -232,6 +241,9 @@ def _agreed(project: Project, number: int) -> None:
 
 
 def _side_by_side(project: Project, found: Standing, items: Sequence[Seen]) -> None:
+    if not items:
+        st.caption(word("experts.not_in"))
+        return
     differing = [s for s in items if len(set(s.before.values())) > 1]
     st.markdown(word("experts.differ", n=len(differing), items=len(items)))
     people = sorted({name for s in items for name in s.before})

@@ -1,6 +1,5 @@
 """Privacy: who saw, changed or took away what; erasing a person or an item; how long what is kept is kept."""
 
-import json
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast, get_args
 
@@ -13,7 +12,7 @@ from collab.loop.erasing import Erased
 from collab.ui import session
 from collab.ui.items import excerpt
 from collab.ui.pieces import empty, errors_told, heading, plain
-from collab.ui.words import word
+from collab.ui.words import WORDS, language, word
 
 PAGE = 100
 NAMED = 12
@@ -66,36 +65,49 @@ def _log(project: Project | None, *, everything: bool) -> None:
         empty("shield_person", word("privacy.no_entries"), word("privacy.no_entries_why"))
         return
     names = {p.id: p.name for p in looking.projects(session.desk())}
+    called = overseeing.called(session.desk(), scope, [item for each in found for item in each.entry.items[:NAMED]])
     st.dataframe(
-        [_row(entry, names) for _, entry in found], hide_index=True, width="stretch",
-        height=520 if len(found) > 13 else "auto", key=f"log-{key}-{found[0][0]}",
+        [_row(each.entry, names, called) for each in found], hide_index=True, width="stretch",
+        height=520 if len(found) > 13 else "auto", key=f"log-{key}-{hash(found[0].entry.at)}-{len(found)}",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         if key in st.session_state and st.button(word("answers.newest")):
             st.session_state.pop(key)
             st.rerun()
         if len(found) == PAGE and st.button(word("answers.older")):
-            st.session_state[key] = found[-1][0]
+            st.session_state[key] = overseeing.read_to(found, st.session_state.get(key))
             st.rerun()
         if st.button(word("privacy.write"), icon=":material/table:"):
             kept = overseeing.keep_accesses(session.desk(), scope, wanted, session.annotator(), session.now())
-            st.session_state["access-log"] = kept
-        if name := st.session_state.get("access-log"):
+            st.session_state["access-log"] = scope, kept
+        whose, name = st.session_state.get("access-log", (None, ""))
+        if name and whose == scope:
             address = session.download_address(name, scope, "administer")
             st.link_button(word("export.fetch"), address, icon=":material/download:", key="fetch-access-log")
 
 
-def _row(entry: AccessEntry, names: dict[int, str]) -> dict[str, Any]:  # cells of a table
-    ids = " ".join(map(str, entry.items[:NAMED])) + (" …" if len(entry.items) > NAMED else "")
+def _row(entry: AccessEntry, names: dict[int, str], called: dict[int, str]) -> dict[str, Any]:  # cells of a table
+    ids = ", ".join(_item_in_list(item, called) for item in entry.items[:NAMED])
+    ids += " …" if len(entry.items) > NAMED else ""
+    known = f"what.{entry.what}" in WORDS[language()]
     return {
         word("answers.time"): session.clock(entry.at),
         word("privacy.person"): entry.person or "collab",
         word("privacy.act"): word(f"act.{entry.act}"),
-        word("privacy.what"): entry.what,
+        word("privacy.what"): word(f"what.{entry.what}") if known else entry.what,
         word("nav.project"): "" if entry.project is None else names.get(entry.project, f"#{entry.project}"),
         word("privacy.items"): f"{len(entry.items):,}: {ids}" if entry.items else "",
-        word("privacy.detail"): json.dumps(entry.detail, ensure_ascii=False) if entry.detail else "",
+        word("privacy.detail"): "; ".join(f"{name}: {_told(value)}" for name, value in entry.detail.items()),
     }
+
+
+def _item_in_list(item: int, called: dict[int, str]) -> str:
+    ref = called.get(item, "")
+    return f"#{item} ({ref})" if ref else f"#{item}"
+
+
+def _told(value: Any) -> str:  # a value of JSON
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _span(day: date | None) -> tuple[int, int]:
@@ -111,7 +123,9 @@ def _item(project: Project) -> None:
     with st.container(border=True):
         st.header(word("privacy.erase_item"), anchor=False)
         st.caption(word("privacy.erase_item_why"))
-        called = st.text_input(word("privacy.item"), placeholder=word("privacy.item_hint"), key=f"erase-{project.id}")
+        turn = st.session_state.get("erased-items", 0)  # another key, and the field is empty
+        key = f"erase-{project.id}-{turn}"
+        called = st.text_input(word("privacy.item"), placeholder=word("privacy.item_hint"), key=key)
         if not called.strip():
             return
         with errors_told():
@@ -122,6 +136,7 @@ def _item(project: Project) -> None:
             if st.button(word("privacy.erase_item_now"), type="primary", disabled=not sure, key=f"now-{number}"):
                 with st.spinner(word("privacy.erasing")):
                     made = erasing.erase_item(session.desk(), project, number, session.annotator(), session.now())
+                st.session_state["erased-items"] = turn + 1
                 _done("privacy.item_done", called.strip(), made)
 
 

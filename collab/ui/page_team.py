@@ -84,10 +84,7 @@ def _accounts() -> None:
     people = admitting.accounts(session.desk())
     with st.container(border=True):
         st.header(word("team.accounts"), anchor=False)
-        given = st.session_state.pop("given", None)
-        if given is not None:
-            st.success(word("team.given", name=plain(given[0])), icon=":material/key:")
-            st.code(given[1], language=None)
+        _given()
         for person in people:
             _account(person)
         with st.expander(word("team.new_account"), icon=":material/person_add:"):
@@ -95,6 +92,17 @@ def _accounts() -> None:
                 _new_account()
             else:
                 _new_listed()
+
+
+def _given() -> None:
+    """The passwords that were made here, until somebody has noted them: nobody can read them again."""
+    given: dict[str, str] = st.session_state.get("given", {})
+    for name, password in given.items():
+        st.success(word("team.given", name=plain(name)), icon=":material/key:")
+        st.code(password, language=None)
+    if given and st.button(word("team.noted"), icon=":material/check:"):
+        del st.session_state["given"]
+        st.rerun()
 
 
 def _account(person: Person) -> None:
@@ -111,7 +119,8 @@ def _account(person: Person) -> None:
         elif st.button(word("team.new_password"), key=f"password-{person.name}"):
             password = admitting.new_password()
             admitting.give_password(desk, person.name, password, me, now)
-            _show(person.name, password)
+            _keep(person.name, password)
+            st.rerun()
         if st.button(word(f"team.{'no_admin' if person.admin else 'make_admin'}"), key=f"admin-{person.name}"):
             admitting.set_admin(desk, person.name, not person.admin, me, now)
             st.rerun()
@@ -123,13 +132,23 @@ def _account(person: Person) -> None:
 def _new_account() -> None:
     with st.form("account", border=False, clear_on_submit=True):
         name = st.text_input(word("team.name"), max_chars=admitting.LONGEST_NAME)
+        project, role = session.project(), None
+        if project is not None:
+            role = st.selectbox(
+                word("team.role_in", project=project.name), ROLES, index=None,
+                format_func=lambda r: word(f"team.{r}"), placeholder=word("team.no_member"),
+            )  # fmt: skip
         admin = st.checkbox(word("team.as_admin"))
         sent = st.form_submit_button(word("team.make"), type="primary")
     if sent:
         with errors_told():
+            desk, me, now = session.desk(), session.annotator(), session.now()
             password, kept = admitting.new_password(), admitting.checked_name(name)
-            admitting.add_account(session.desk(), kept, password, admin, session.annotator(), session.now())
-            _show(kept, password)
+            admitting.add_account(desk, kept, password, admin, me, now)
+            _keep(kept, password)
+            if project is not None and role is not None:
+                admitting.set_role(desk, project.id, kept, role, me, now)
+            st.rerun()
 
 
 def _new_listed() -> None:
@@ -146,10 +165,9 @@ def _new_listed() -> None:
             st.rerun()
 
 
-def _show(name: str, password: str) -> None:
-    """Show a password in the next run, and in no other."""
-    st.session_state["given"] = name, password
-    st.rerun()
+def _keep(name: str, password: str) -> None:
+    """Keep a password to be shown, in this tab and until its person signs out."""
+    st.session_state["given"] = {**st.session_state.get("given", {}), name: password}
 
 
 def _roles() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
-from collab.ui import session
+from collab.ui import account, session
 from collab.ui.pieces import plain
 from collab.ui.words import language, word, words_of
 
@@ -54,7 +54,9 @@ def _trust() -> None:
 def _password() -> None:
     """Ask for name and password. They go to our route, not through Streamlit: only a reply can set such a cookie."""
     st.title(word("sign_in.title"), anchor=False)
-    if session.cookie_session() and not session.just_left():
+    if account.CHANGED in st.session_state:
+        st.success(word("account.changed"), icon=":material/check:")
+    elif session.cookie_session() and not session.just_left():
         st.info(word("sign_in.again"), icon=":material/lock_clock:")
     _form(key="sign-in", data=_data())
     st.caption(word("sign_in.forgotten"))

@@ -1,6 +1,6 @@
 """The card's messages: JSON to types, and types to JSON. What an ask hides is left out here once more."""
 
-import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -30,6 +30,8 @@ KINDS = frozenset(get_args(AnnotationKind)) - {"restore"}
 DOUBTS = ("unsure", "unlike")
 """Reasons that a suggestion says itself, and better, where it stands on as little."""
 FOOTINGS: tuple[Footing, ...] = get_args(Footing)
+LONGEST_SECONDS, MOST_CLASS = 1e9, 1000
+_BROKEN = re.compile("[\0\ud800-\udfff]")
 
 
 class BadMessage(ValueError):
@@ -42,6 +44,8 @@ class Refused:
 
     id: str
     message: str
+    gone: bool = False
+    """Whether its item was erased: nothing of it is to be shown any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +232,15 @@ def history_message(entry: Recalled, project: Project, link: Link, measured: Tab
 
 
 def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | Refused:  # JSON of a stranger
-    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not 8 <= len(entry["id"]) <= 64:
+    if not isinstance(entry, dict) or not is_text(entry.get("id"), 64) or len(entry["id"]) < 8:
         raise BadMessage("Each of answers must be an object with an id.")
     try:
-        if entry.get("kind") not in KINDS:
+        if not isinstance(entry.get("kind"), str) or entry["kind"] not in KINDS:
             raise BadMessage(f"kind must be one of {', '.join(sorted(KINDS))}.")
         if not _is_id(entry.get("item")):
             raise BadMessage("item must be the id of an item.")
         answer = entry.get("answer") or []
-        if not isinstance(answer, list) or not all(isinstance(c, str) for c in answer):
+        if not isinstance(answer, list) or not all(is_text(c, MOST_CLASS) for c in answer):
             raise BadMessage("answer must be a list of class ids.")
         return Annotation(
             entry["id"], project.id, entry["item"], annotator, entry["kind"], 0,
@@ -245,7 +249,7 @@ def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | R
             target=_text(entry, "target", 64) or None,
             seconds=_seconds(entry.get("seconds")),
             shown=_shown(entry.get("shown"), project),
-            note=_text(entry, "note", 5000),
+            note=_text({**entry, "note": mended(entry.get("note"))}, "note", 5000),
             seen=_text(entry, "digest", 128),
             schema_version=min(_number(entry, "schema_version", project.schema.version), project.schema.version),
         )  # fmt: skip
@@ -255,14 +259,14 @@ def _read_answer(entry: Any, annotator: str, project: Project) -> Annotation | R
 
 def _shown(value: object, project: Project) -> Suggestion | None:
     """Read back what `suggestion_message` sent; None where the classes have changed in between."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("model"), str):
+    if not isinstance(value, Mapping) or not is_text(value.get("model"), 64):
         return None
     proba = value.get("proba")
     if not isinstance(proba, list) or len(proba) != len(project.schema.classes) or not all(map(_is_share, proba)):
         return None
     footing = value.get("footing", "")
     return Suggestion(
-        tuple(map(float, proba)), value["model"][:64], footing if footing in FOOTINGS else "",
+        tuple(map(float, proba)), value["model"], footing if footing in FOOTINGS else "",
         _choices(value.get("choices"), len(proba)),
     )  # fmt: skip
 
@@ -281,7 +285,7 @@ def _is_share(value: object) -> bool:
 
 
 def _seconds(value: object) -> float | None:
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST_SECONDS
     return float(value) if usable else None  # type: ignore[arg-type]  # usable says that it is a number
 
 
@@ -307,9 +311,19 @@ def _text(body: Json, name: str, limit: int, *, needed: bool = False) -> str:
     value = body.get(name)
     if value is None and not needed:
         return ""
-    if not isinstance(value, str) or len(value) > limit or (needed and not value):
+    if not is_text(value, limit) or (needed and not value):
         raise BadMessage(f"{name} must be a text of at most {limit} characters.")
-    return value
+    return str(value)
+
+
+def is_text(value: object, limit: int) -> bool:
+    """Whether it is a text that can be kept: of at most so many characters, none of them half of a pair, or NUL."""
+    return isinstance(value, str) and len(value) <= limit and _BROKEN.search(value) is None
+
+
+def mended(value: object) -> object:
+    """A text that can be kept: a browser that cuts a text off may leave half of an emoji at its end."""
+    return _BROKEN.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _language(text: str) -> str:

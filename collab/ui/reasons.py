@@ -12,7 +12,7 @@ from collab.domain.media import thumb_of
 from collab.domain.project import NONE, Item, Project
 from collab.loop.inquiring import Neighbour, Reasons
 from collab.ui.answers import told
-from collab.ui.protocol import BadMessage, Json, Link, item_message, shown_ref
+from collab.ui.protocol import BadMessage, Json, Link, is_text, item_message, shown_ref
 from collab.ui.words import word
 
 LEAST = 0.02
@@ -48,13 +48,13 @@ def read_why(body: Any) -> tuple[str, int, str, str]:  # body is JSON of a stran
     if not isinstance(body, dict):
         raise BadMessage("The message is not an object.")
     tab, ask, wanted, over = body.get("tab"), body.get("ask"), body.get("class", ""), body.get("over", "")
-    if not isinstance(tab, str) or not 0 < len(tab) <= 64:
+    if not is_text(tab, 64) or not tab:
         raise BadMessage("tab must be a text of at most 64 characters.")
     if not isinstance(ask, int) or isinstance(ask, bool) or not 0 <= ask < 2**63:
         raise BadMessage("ask must be an id.")
     if not isinstance(wanted, str) or not isinstance(over, str):
         raise BadMessage("class and over must be ids of classes.")
-    return tab, ask, wanted, over
+    return str(tab), ask, wanted, over
 
 
 def why_message(found: Reasons, project: Project, link: Link, wanted: str, over: str = "") -> Json:

@@ -38,6 +38,7 @@ def draw(project: Project, wanted: Search, *, place: str = "search") -> None:
     _say_likeness(project, wanted)
     if not found.rows:
         empty("search_off", word("data.nothing"), word("data.nothing_why"))
+        _say_how_many(project, replace(found, exact=True), 0)  # it may be there, and be set aside
         return
     _say_how_many(project, found, total)
     key = f"{place}-{hash(wanted)}-{page}"
@@ -56,7 +57,8 @@ def _look(project: Project, wanted: Search, limit: int, offset: int) -> tuple[Hi
     """A page of hits and how many were counted; a page that is drawn anew because of a tick isn't looked for again."""
     desk = session.desk()
     now = looking.progress(desk, project.id)
-    key = (project.id, project.schema.version, wanted, limit, offset, now.events, now.revision, session.annotator())
+    may = session.annotator(), looking.rights(desk, project.id)  # what was found for more rights isn't shown for fewer
+    key = (project.id, project.schema.version, wanted, limit, offset, now.events, now.revision, may)
     kept = st.session_state.get("found")
     if kept is not None and kept[0] == key:
         return kept[1], kept[2]

@@ -22,7 +22,7 @@ from collab.domain.project import Project
 from collab.domain.run import Progress
 from collab.domain.store import Store
 from collab.engine.encoders.table import Table
-from collab.errors import Forbidden, SignedOut, StorageError, UnknownName, UserError
+from collab.errors import AccountShut, Forbidden, ItemErased, SignedOut, StorageError, UnknownName, UserError
 from collab.loop import annotating, looking, permitting, reporting, reviewing
 from collab.loop.exchanging import Sent, exchange
 from collab.loop.inquiring import inquire
@@ -205,7 +205,7 @@ class _Doors:
             desk = self._desk(
                 grant.annotator, grant.session, grant.project, cookies, request.url.path.rpartition("/")[2]
             )
-            body = json.loads(raw)
+            body = _parsed(raw)
             answers = isinstance(body, dict) and bool(body.get("answers"))
             return grant.project, answers, functools.partial(copy_context().run, work, grant, desk, body)
 
@@ -220,13 +220,11 @@ class _Doors:
                 reply = await anyio.to_thread.run_sync(piece)
             return JSONResponse(reply, headers={"Cache-Control": "no-store"})
         except SignedOut as error:
-            return _error(401, told(error))
+            return _error(401, told(error), shut=isinstance(error, AccountShut))
         except Forbidden as error:
             return _error(403, told(error))
         except (UserError, BadMessage) as error:
             return _error(422, told(error))
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-            return _error(422, words.word("errors.not_json"))
         except StorageError as error:
             return _error(503, told(error))
 
@@ -247,7 +245,11 @@ class _Doors:
         return {
             "acked": got.acked,
             "revealed": {message.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
-            "refused": [{"id": e.id, "message": refused[e.id]} for e in message.answers if e.id in refused],
+            "refused": [
+                {"id": e.id, "message": refused[e.id], "gone": isinstance(got.refused.get(e.id), ItemErased)}
+                for e in message.answers
+                if e.id in refused
+            ],
             "asks": [protocol.ask_message(ask, got.items[ask.item], project, link, columns) for ask in handed.asks],
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},
@@ -318,7 +320,7 @@ class _Doors:
             except (Forbidden, SignedOut):
                 raise
             except UserError as error:
-                refused.append(Refused(entry.id, told(error)))
+                refused.append(Refused(entry.id, told(error), gone=isinstance(error, ItemErased)))
         handed = reviewing.hand_out(
             desk, project, who, message.tab, want=0 if message.idle else message.want, have=message.have,
             on_screen=message.on_screen, kind=message.kind, now=now,
@@ -342,7 +344,7 @@ class _Doors:
         today = reporting.today(desk, project.id, who, now, grant.utc_offset)
         return {
             "acked": acked,
-            "refused": [{"id": each.id, "message": each.message} for each in refused],
+            "refused": [{"id": each.id, "message": each.message, "gone": each.gone} for each in refused],
             "asks": asks,
             "drop": handed.drop,
             "fresh": {},
@@ -371,9 +373,12 @@ class _Doors:
         return second_looks.look_message(found, project, self._link(project.id))
 
     def _renew(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
-        looking.project(desk, grant.project)
+        project = looking.project(desk, grant.project)
         name, token = protocol.read_link(body)
         if may_see(self.secret(), token, name, time.time(), late=True) != grant.project:
+            raise BadMessage(words.word("errors.no_image"))
+        hidden = any(field.personal and field.kind == "image" for field in project.fields)
+        if hidden and not permitting.may(desk, "see personal", project.id):  # the link doesn't say of which field it is
             raise BadMessage(words.word("errors.no_image"))
         return {"link": self._link(grant.project)(name)}
 
@@ -386,8 +391,17 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": message}, status, headers={"Cache-Control": "no-store"})
+def _error(status: int, message: str, *, shut: bool = False) -> JSONResponse:
+    return JSONResponse(
+        {"error": message, **({"shut": True} if shut else {})}, status, headers={"Cache-Control": "no-store"}
+    )
+
+
+def _parsed(raw: bytes) -> Any:  # JSON of a stranger
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):  # the first one also for a number of thousands of digits
+        raise BadMessage(words.word("errors.not_json")) from None
 
 
 async def _body(request: Request) -> bytes | None:

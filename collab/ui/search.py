@@ -13,19 +13,19 @@ from collab.ui.words import word
 STATES = ("", "labeled", "machine", "flagged", "later", "unsure", "disputed", "unusable", "open")
 SOURCES = ("", "agreement", "adjudicated", "aggregated", "imported", "machine")
 ORDERS = ("", "surest", "least sure")
-LIKE = "like"
+LIKE, WORDS = "like", "words-turn"
 
 
 def wanted(project: Project) -> Search:
     """Draw the form; returns what is looked for."""
     if not session.may("review", project.id):  # what others answered isn't told, nor what a filter by it leaves
-        typed = st.text_input(word("data.search"), placeholder=word("data.search_hint"), icon=":material/search:")
+        typed = _words()
         return Search(ItemFilter(typed.strip(), fields=_fields(project)), like=_like(project))
     names = choices(project.schema)
     asked = st.query_params.get("state", "")
     text, state, answer = st.columns([3, 1.4, 1.4], vertical_alignment="bottom")
     with text:
-        typed = st.text_input(word("data.search"), placeholder=word("data.search_hint"), icon=":material/search:")
+        typed = _words()
     with state:
         chosen = st.selectbox(
             word("data.state"), STATES, index=STATES.index(asked) if asked in STATES else 0,
@@ -43,9 +43,17 @@ def wanted(project: Project) -> Search:
     return Search(items, sure, _like(project), order)  # type: ignore[arg-type]  # as above
 
 
+def _words() -> str:
+    return st.text_input(
+        word("data.search"), placeholder=word("data.search_hint"), icon=":material/search:",
+        key=f"words-{st.session_state.get(WORDS, 0)}",
+    )  # fmt: skip
+
+
 def look_for_like(project: Project, item: int) -> None:
-    """From now on, have the items like this one come first."""
+    """From now on, have the items like this one come first, whatever words were looked for before."""
     st.session_state[LIKE] = project.id, item
+    st.session_state[WORDS] = st.session_state.get(WORDS, 0) + 1  # another key, and the field is empty
 
 
 def like(project: Project) -> int | None:

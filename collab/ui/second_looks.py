@@ -132,6 +132,8 @@ def verdict_message(listed: Adjudicated, item: Item, project: Project, link: Lin
         "note": listed.note,
         "at": listed.at,
         "changed": said.verdict == "change",
+        "first": said.before is None,
+        "kinds": [{"kind": listed.kind, "name": word(f"suspect.{listed.kind}")}],
         "blind": True,
         "settled": True,
         **protocol.item_message(item, project, link, table),
@@ -188,12 +190,17 @@ def _read_act(entry: Mapping[str, Any]) -> Act | Refused:
     item = _item(entry, "item")
     answer = entry.get("answer") or []
     texts = {name: entry.get(name) or "" for name in ("note", "to", "target")}
+    texts["note"] = protocol.mended(texts["note"])
     version = entry.get("schema_version", 0)
-    if item is None or not isinstance(answer, list) or not all(isinstance(c, str) for c in answer):
+    if (
+        item is None
+        or not isinstance(answer, list)
+        or not all(protocol.is_text(c, protocol.MOST_CLASS) for c in answer)
+    ):
         return Refused(id_, "item must be the id of an item, and answer a list of class ids.")
-    if not all(isinstance(text, str) and len(text) <= 5000 for text in texts.values()):
+    if not all(protocol.is_text(text, 5000) for text in texts.values()):
         return Refused(id_, "note, to and target must be texts.")
-    known = isinstance(version, int) and not isinstance(version, bool) and version >= 0
+    known = isinstance(version, int) and not isinstance(version, bool) and 0 <= version < 2**63
     return Act(
         id_, kind, item, tuple(answer), entry.get("unusable") is True, texts["note"], texts["to"], texts["target"],
         version if known else 0,

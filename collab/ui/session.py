@@ -14,7 +14,7 @@ from streamlit.navigation.page import StreamlitPage
 from collab.domain.access import Right, SignIn
 from collab.domain.project import Project
 from collab.domain.store import Store
-from collab.errors import Conflict, SignedOut, UnknownName
+from collab.errors import Conflict, Forbidden, SignedOut, UnknownName
 from collab.loop import admitting, looking, permitting
 from collab.loop.permitting import Desk
 from collab.ui.grants import (
@@ -220,6 +220,28 @@ def forget_project() -> None:
 def know_pages(pages: Mapping[str, StreamlitPage]) -> None:
     """Keep the pages of this run, for `go`."""
     st.session_state["pages"] = pages
+
+
+def turn_to(page: str) -> None:
+    """Forget which page was refused when another one is opened: to come back to it is to try again."""
+    if st.session_state.get("refused") != page:
+        st.session_state.pop("refused", None)
+
+
+def refuse_page(name: str, right: Right | None) -> None:
+    """Refuse a page to who is here, and keep in the access log that they opened it: once, not with each run of it.
+
+    Args:
+        right: What they lack in the open project; None: they don't administer the workspace.
+
+    Raises:
+        Forbidden: Always.
+    """
+    if st.session_state.get("refused") != name:
+        st.session_state["refused"] = name
+        opened = project() if right else None
+        permitting.refuse(desk(), f"page {name}", right or "administer", opened.id if opened else None)
+    raise Forbidden(right or "administer")
 
 
 def go(place: str, **parameters: str) -> None:

@@ -36,6 +36,13 @@ def test_few_and_equal_rows_have_a_place_too():
     assert plane(np.float32([[1], [3]]), "pca").tolist() == [[0, 0.5], [1, 0.5]]
 
 
+def test_an_outlier_goes_to_the_edge_and_leaves_the_others_their_room():
+    rows = np.random.default_rng(0).uniform(size=(1000, 2)).astype(np.float32) * [2, 1]
+    points = plane(np.vstack([rows, [[60, 30]]]).astype(np.float32), "pca")
+    assert np.ptp(points[:-1, 0]) > 0.8
+    assert max(points[-1]) == 1 or min(points[-1]) == 0
+
+
 def test_inside_is_what_an_outline_encloses_also_one_with_a_bay():
     outline = np.float32([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]])
     points = np.float32([[0.5, 0.5], [2, 3], [3.5, 2], [5, 1], [-1, 1]])

@@ -18,10 +18,11 @@ def worker_of(workspace: Path) -> int:
     return number if number and lives(number) else 0
 
 
-def children_of(pid: int) -> list[int]:
-    """The processes that a process has started and that live."""
+def children_of(pid: int, job: int) -> list[int]:
+    """The processes that a worker has started for a job and that live."""
     names = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(each) for each in names.read_text().split() if lives(int(each))] if names.exists() else []
+    started = [int(each) for each in names.read_text().split() if lives(int(each))] if names.exists() else []
+    return [each for each in started if f"--job\0{job}\0" in Path(f"/proc/{each}/cmdline").read_text()]
 
 
 def parent_of(pid: int) -> int:

@@ -76,6 +76,12 @@ def test_a_project_that_fails_says_why_and_holds_up_no_other_one(
         wait_for(lambda: store.progress(broken.id).worker == "idle", PATIENCE)
 
 
+def test_what_a_fault_quotes_of_an_item_stands_in_the_servers_log_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert working._tell("Ward", ValueError("Maria Quux")) == "ValueError: the server's log says more."
+    assert working._tell("Ward", UnknownName("encoder", "far")) == "There is no encoder 'far'."
+    assert "Ward: ValueError: Maria Quux" in capsys.readouterr().err
+
+
 def test_jobs_outlive_any_number_of_ordinary_stops(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     children: list[subprocess.Popen[bytes]] = []
 

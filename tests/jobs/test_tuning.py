@@ -58,7 +58,7 @@ def test_a_killed_fine_tuning_goes_on_and_its_version_suggests_without_a_pause(
         wait_for(lambda: store.progress(project).revision, PATIENCE)
         job = store.submit_job(JOB, project, asdict(WANTED), "Ann", now_ms())
         wait_for(lambda: (told := progress()) is not None and len(told.epochs) >= 2, PATIENCE)
-        (child,) = children_of(worker.pid)
+        (child,) = children_of(worker.pid, job.id)
         assert os.getpriority(os.PRIO_PROCESS, child) == LAST
         assert b"OMP_NUM_THREADS=1" in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
         os.kill(child, signal.SIGKILL)

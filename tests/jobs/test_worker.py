@@ -50,7 +50,7 @@ def test_a_killed_import_leaves_nothing_by_half_and_the_next_worker_brings_all_o
     job = submit_import(store, project, table)
     with working(workspace) as worker:
         wait_for(lambda: store.job(job.id).progress > 0, PATIENCE)
-        (child,) = children_of(worker.pid)
+        (child,) = children_of(worker.pid, job.id)
         worker.kill()
         wait_for(lambda: not lives(child), PATIENCE)
     assert store.progress(project.id).items == 0
@@ -79,8 +79,8 @@ def test_a_job_whose_child_dies_is_tried_three_times_and_then_fails_with_what_it
     job = submit_import(store, project, table)
     with working(workspace) as worker:
         for attempt in (1, 2, 3):
-            wait_for(lambda: store.job(job.id).attempt == attempt and children_of(worker.pid), PATIENCE)  # noqa: B023  # called at once
-            os.kill(children_of(worker.pid)[0], signal.SIGKILL)
+            wait_for(lambda: store.job(job.id).attempt == attempt and children_of(worker.pid, job.id), PATIENCE)  # noqa: B023  # called at once
+            os.kill(children_of(worker.pid, job.id)[0], signal.SIGKILL)
         wait_for(lambda: store.job(job.id).status == "failed", PATIENCE)
     assert store.job(job.id).message == "It stopped 3 times without a word; the last one was: exit status -9"
     assert store.progress(project.id).items == 0

@@ -5,7 +5,7 @@ import pytest
 
 from collab.domain.access import Person
 from collab.errors import Conflict, SignedOut, UserError, WaitFirst, WrongPassword
-from collab.loop import admitting, looking
+from collab.loop import admitting, erasing, looking
 from collab.loop.admitting import BY_ADDRESS, BY_NAME, BY_PLACE, HOUR, IDLE, SECOND, SESSION
 from collab.loop.permitting import Desk, leave
 from tests.loop.conftest import NOW
@@ -53,9 +53,16 @@ def test_an_account_takes_over_the_answers_under_its_name(store):
     assert store.people() == (Person("Ana", admin=True),)
 
 
-def test_two_accounts_never_differ_by_capitals_alone(accounts):
+@pytest.mark.parametrize("name", ["ANA", "\uff21na", "ana\u200b"])
+def test_two_accounts_never_differ_by_capitals_or_width_alone(accounts, name):
     with pytest.raises(Conflict, match="already"):
-        admitting.add_person(accounts, "ANA", password=NEXT, admin=False, by="Ana", now=NOW)
+        admitting.add_person(accounts, name, password=NEXT, admin=False, by="Ana", now=NOW)
+
+
+def test_no_account_takes_the_name_that_stands_for_an_erased_person(accounts):
+    accounts.save_person(Person("erased 1", erased=True))
+    with pytest.raises(Conflict, match="erased"):
+        admitting.add_person(accounts, "Erased 1", password=NEXT, admin=False, by="Ana", now=NOW)
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "benedict is my name", "x" * 300])
@@ -92,11 +99,20 @@ def test_a_disabled_account_is_out_at_once_and_does_not_come_in_again(accounts):
     session = enter(accounts, "Ben", NEXT).session
     admitting.set_disabled(accounts, "Ben", True, "Ana", NOW)
     assert accounts.signed_in(session, NOW) is None
-    with pytest.raises(WrongPassword):
-        enter(accounts, "Ben", NEXT)
+    for way_in in (lambda: enter(accounts, "Ben", NEXT), lambda: admitting.enter(accounts, "Ben", NOW)):
+        with pytest.raises(WrongPassword):
+            way_in()
     admitting.set_disabled(accounts, "Ben", False, "Ana", NOW)
     assert accounts.signed_in(session, NOW) is None
     assert enter(accounts, "Ben", NEXT).person == "Ben"
+
+
+@pytest.mark.parametrize("name", ["erased 1", "Erased  7"])
+def test_nobody_gets_an_account_in_the_place_of_somebody_who_was_erased(accounts, name: str):
+    assert erasing.erase_person(accounts, "Ben", "Ana", NOW).name == "erased 1"
+    with pytest.raises(Conflict):
+        admitting.add_person(accounts, name, password=RIGHT, admin=True, by="Ana", now=NOW)
+    assert accounts.person("erased 1").erased
 
 
 def test_waits_grow_with_failed_attempts_and_a_right_password_waits_too(accounts):
@@ -139,6 +155,24 @@ def test_one_address_cannot_try_many_names_and_an_account_of_ones_own_does_not_c
             enter(accounts, "Ben", NEXT)
     with pytest.raises(WaitFirst):
         enter(accounts, "Ben", NEXT)
+
+
+def test_failed_attempts_that_came_during_a_sign_in_still_count(accounts, monkeypatch):
+    right = admitting._right
+
+    def meanwhile(kept, password):
+        if password == NEXT:  # Ben's, while it is looked at
+            tried.append(f"nobody {len(tried)}")
+            fail(accounts, 1, name=tried[-1])
+        return right(kept, password)
+
+    tried = []
+    monkeypatch.setattr(admitting, "_right", meanwhile)
+    for _ in range(BY_ADDRESS.free - 1):
+        enter(accounts, "Ben", NEXT)
+    with pytest.raises(WaitFirst):
+        enter(accounts, "Ben", NEXT)
+    assert len(tried) == BY_ADDRESS.free
 
 
 def test_many_addresses_cannot_guess_one_name_quickly_nor_keep_its_owner_from_a_browser_that_is_known(accounts):

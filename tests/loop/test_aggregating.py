@@ -68,6 +68,24 @@ def test_what_differing_answers_come_to_is_one_event_that_a_rebuild_follows(crow
     assert looked(signs, learner) == []  # nothing is new
 
 
+def test_what_was_concluded_falls_with_the_answers_that_it_came_from(crowded):
+    signs, learner = crowded(decide_by="dawid skene", aggregate_from=0.8)
+    (event,) = looked(signs, learner)
+    store, item = signs.store, event.payload["items"][0]
+    assert store.decision(item).source == "aggregated"
+    first = store.current(item)[0]
+    for n, kind in enumerate(("later", "unsure")):  # who was asked and puts it off takes nothing back
+        by, target = ("Di", None) if kind == "later" else (first.annotator, first.id)
+        said = Annotation(f"more {n}", signs.project.id, item, by, kind, 0, target=target)
+        annotating.submit(store, said, "", signs.now)
+        assert (store.decision(item) is None) == (kind == "unsure")
+    before = outcomes(signs)
+    annotating.rebuild(store, signs.project.id)
+    assert outcomes(signs) == before
+    assert item not in store.aggregated(signs.project.id)
+    assert before[item][0] == "disputed"
+
+
 def test_audits_are_never_concluded(crowded):
     signs, learner = crowded(decide_by="crowdlab", aggregate_from=0.5, mark=0.2)
     reserve = {row.item for row in signs.store.pool(signs.project.id) if row.reserved}

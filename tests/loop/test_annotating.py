@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from collab.domain.annotation import Annotation
+from collab.domain.annotation import LATER_MS, Annotation
 from collab.domain.project import Project
 from collab.domain.run import ImportReport
 from collab.errors import InvalidAnswer, UnknownName
-from collab.loop import annotating, reshaping
+from collab.loop import annotating, norming, reshaping
 from tests.loop.conftest import new_item
 
 
@@ -98,7 +98,7 @@ def test_what_was_put_off_comes_back_after_a_while(loop):
     ask = signs.hand("Ada").asks[0]
     signs.say("Ada", ask, kind="later")
     assert signs.hand("Ada").asks == []
-    signs.now += annotating.LATER_MS + 1
+    signs.now += LATER_MS + 1
     assert signs.hand("Ada").asks[0].item == ask.item
 
 
@@ -244,3 +244,21 @@ def test_an_answer_to_content_that_was_replaced_decides_nothing(loop):
     assert signs.state(ask.item) == "open"
     assert signs.store.event(said) is not None
     assert ask.item in {a.item for a in signs.hand("Bo", want=3).asks}
+
+
+def test_an_ask_that_belongs_to_one_person_is_answered_by_nobody_else(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, repeat_every=0)
+    chosen = [row.item for row in signs.store.pool(signs.project.id) if not row.reserved][:2]
+    signs.store.choose_items(signs.project.id, "Bo", chosen, "chosen")
+    picked = signs.hand("Bo", chosen_only=True).asks[0]
+    norming.begin(signs.store, signs.project, "Bo", "begin", signs.now, size=5)
+    normed = signs.hand("Bo", tab="another").asks[0]
+    assert [signs.store.ask(ask.id).lane for ask in (picked, normed)] == ["chosen", "norming"]
+    signs.now += 10**7  # Bo's leases have run out
+    for ask in (picked, normed):
+        with pytest.raises(UnknownName):
+            signs.say("Eve", ask)
+        assert (signs.store.ask(ask.id).annotator, signs.store.ask(ask.id).done) == ("Bo", False)
+    for ask in (picked, normed):
+        signs.say("Bo", ask)
+        assert signs.store.ask(ask.id).done

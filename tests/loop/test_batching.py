@@ -2,11 +2,16 @@ import uuid
 
 import pytest
 
+from collab.domain.access import AccessFilter
 from collab.domain.annotation import Annotation
+from collab.domain.run import ImportReport
+from collab.domain.store import NewItem
+from collab.domain.suspect import Suspect
 from collab.errors import AuditsAmong, Conflict, InvalidAnswer, TooLarge, UnknownName
-from collab.loop import annotating, batching
+from collab.loop import adjudicating, annotating, batching
 from tests.conftest import MakeProject
 from tests.loop.conftest import NOW
+from tests.loop.test_adjudicating import Reviewer
 
 
 @pytest.fixture
@@ -56,6 +61,17 @@ def test_a_batch_answers_what_nobody_has_answered_and_says_that_it_was_one(store
     assert [store.decision(item).answer for item in free[:3]] == [("No",), ("No",), ("Yes",)]
 
 
+def test_no_count_of_work_and_no_distance_of_repeats_counts_a_batch(store, project, free):
+    audit = next(row.item for row in store.pool(project.id) if row.reserved)
+    for n, item in enumerate((audit, free[0])):
+        said = Annotation(str(uuid.uuid4()), project.id, item, "lee", "answer", NOW, ("No",))
+        annotating.submit(store, said, "", NOW - 9 + n)
+    finish(store, project, begin(store, project, free[1:9]))
+    assert (store.answers_since(project.id, NOW - 9, "lee"), store.answers_since(project.id, NOW - 8)) == (2, 1)
+    assert store.answers_by_annotator(project.id) == [("lee", 2)]
+    assert [store.add_repeat(project.id, "lee", between, "blind") for between in (2, 1)] == [False, True]
+
+
 def test_a_batch_is_taken_back_as_one_but_for_what_was_changed_since(store, project, free):
     done = finish(store, project, begin(store, project, free[:6]))
     changed = say(store, project, free[2], by="lee")
@@ -73,6 +89,30 @@ def test_a_batch_is_taken_back_as_one_but_for_what_was_changed_since(store, proj
     before = [(store.decision(item), store.items([item])[item].state) for item in free]
     annotating.rebuild(store, project.id)
     assert [(store.decision(item), store.items([item])[item].state) for item in free] == before
+
+
+def test_another_lead_goes_on_with_a_batch_and_takes_it_back(store, project, free, monkeypatch):
+    monkeypatch.setattr(batching, "STEP_SECONDS", 60.0)  # this machine may be busy
+    made = begin(store, project, free[:4])
+    batching.step(store, project, made.id, "lee", NOW, 2)
+
+    assert batching.step(store, project, made.id, "max", NOW).answered == 4
+    assert [store.current(item)[0].annotator for item in free[:4]] == ["lee"] * 4
+    batching.take_back(store, project, made.id, "max", NOW)
+    assert batching.step(store, project, made.id, "max", NOW).taken_back == 4
+    assert [store.current(item) for item in free[:4]] == [[]] * 4
+    noted = store.accesses(project.id, AccessFilter(person="max"))
+    assert sorted(entry.what for _, entry in noted) == ["finish batch", "finish batch", "take back batch"]
+
+
+def test_a_batch_leaves_alone_what_its_author_flagged_or_put_off(store, project, free):
+    for item, kind in zip(free, ("flag", "later"), strict=False):
+        said = Annotation(str(uuid.uuid4()), project.id, item, "lee", kind, NOW)
+        annotating.submit(store, said, "", NOW)
+    reach = batching.reach(store, project, free[:3], "lee")
+    assert (reach.free, reach.aside) == ((free[2],), 2)
+    assert finish(store, project, begin(store, project, free[:3])).answered == 1
+    assert [store.current(item)[0].kind for item in free[:2]] == ["flag", "later"]
 
 
 def test_what_was_cut_off_is_gone_on_with_or_taken_back(store, project, free, monkeypatch):
@@ -104,9 +144,8 @@ def test_audits_and_other_projects_items_are_refused_and_nothing_is_answered(sto
             begin(store, project, items, answer)
     with pytest.raises(AuditsAmong, match="kept for audits"):
         batching.reach(store, project, [audit], "lee")
-    made = begin(store, project, free[:2])
     with pytest.raises(UnknownName):
-        batching.step(store, project, made.id, "somebody else", NOW)
+        batching.step(store, project, "no such batch", "lee", NOW)
     assert store.progress(project.id).decided == 0
 
 
@@ -115,3 +154,37 @@ def test_an_item_that_became_an_audit_meanwhile_is_left_alone(store, project, fr
     store.draw_audits(project.id, 1, [free[1]], 1, "random")
     assert finish(store, project, made).answered == 2
     assert store.current(free[1]) == []
+
+
+def test_an_item_that_holds_something_else_since_it_was_chosen_is_left_alone(store, project, free):
+    made = begin(store, project, free[:3])
+    opened = store.begin_import(project.id, "more.csv", "update", NOW)
+    row = NewItem("new", {"text": "something else"}, "f" * 64, 0.5)
+    store.replace_item(opened, free[1], row, reopen=False)
+    store.finish_import(opened, ImportReport(), 0.1, 500, NOW)
+
+    done = finish(store, project, made)
+
+    assert (done.answered, done.left, done.seen) == (2, 1, ())
+    assert store.batch(project.id, made.id) == done
+    assert [len(store.current(item)) for item in free[:3]] == [1, 0, 1]
+
+
+def test_an_undone_batch_stays_so_where_a_discard_of_its_answer_is_withdrawn(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, repeat_every=0)
+    store, project = signs.store, signs.project
+    some = [row.item for row in store.pool(project.id) if not row.reserved][:2]
+    made = finish(store, project, begin(store, project, some, ("plus",)))
+    store.put_suspects(project.id, ("error",), [Suspect(some[0], "error", 0.9)], signs.now)
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    adjudicating.discard(store, project.id, some[0], "Rex", "discard", signs.now)
+
+    batching.take_back(store, project, made.id, "lee", signs.now)
+    assert finish(store, project, made).taken_back == 1
+    rex.withdraw("discard")
+
+    for _ in range(2):
+        assert [store.decision(item) for item in some] == [None, None]
+        assert [store.current(item) for item in some] == [[], []]
+        annotating.rebuild(store, project.id)

@@ -5,15 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from collab.domain.access import AccessEntry, AccessFilter
 from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_names
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
-from collab.errors import UnknownName
-from collab.loop import annotating, erasing, exporting, handing_out
+from collab.engine.encoders.text import encoder_of
+from collab.errors import Conflict, UnknownName
+from collab.loop import annotating, clearing, erasing, exporting, handing_out, overseeing
 from collab.loop.backing_up import back_up
+from collab.loop.encoding import encode_items
 from collab.loop.examining import examine
 from collab.loop.restoring import restore
+from collab.loop.sweeping import ERASING_MS, sweep_erasures
 from collab.storage.database import open_store
 from tests.loop.conftest import NOW, Loop
 from tests.loop.test_adjudicating import Reviewer
@@ -67,6 +71,21 @@ def test_a_person_is_erased_from_every_byte_and_what_was_decided_stands(signs):
     assert len(store.annotations(project, "erased 1")) == 3
     assert store.live_items(project, signs.now) == []
     assert problems(store) == []
+
+
+def test_files_that_were_made_to_be_fetched_go_with_a_person(signs, make_project):
+    store, project, other = signs.store, signs.project, make_project(2, name="Other")
+    store.note(AccessEntry(NOW, SECRET, "see", "items", other.id))
+    exporting.export_data(store, project, "annotations", "csv", progress=lambda *_: False)
+    stays = exporting.export_data(store, other, "mine", "csv", progress=lambda *_: False).name
+    for number in (other.id, None):
+        overseeing.keep_accesses(store, number, AccessFilter(), "Ada", NOW)
+
+    made = erasing.erase_person(store, SECRET, "Ada", NOW + 10**6)
+
+    assert [name.partition("/")[2][:12] for name in made.files] == ["1-Signs-anno", "2-access-log", "all-access-l"]
+    assert holds(store, SECRET) == []
+    assert store.file(stays).exists()
 
 
 def test_who_erases_themselves_isnt_named_by_it(signs):
@@ -210,3 +229,130 @@ def test_verdicts_on_an_erased_item_go_and_a_backup_of_it_comes_back_sound(loop,
     assert (back.erased_items(project.id), [p.name for p in back.people() if p.erased]) == (1, ["erased 1"])
     assert holds(back, "Rex") == []
     back.close()
+
+
+@pytest.mark.parametrize("kind", ["import", "export", "bundle", "encode", "tune"])
+def test_nothing_is_erased_while_a_job_writes_what_it_has_read(ward, kind: str):
+    store, project = ward.store, ward.project
+    first = store.stream_items(project.id)[0].id
+    job = store.submit_job(kind, project.id, {}, "Ada", NOW)
+    store.claim_job([kind], NOW, NOW + 1000)
+    with pytest.raises(Conflict):
+        erasing.erase_item(store, project, first, "Ada", NOW)
+    with pytest.raises(Conflict):
+        erasing.erase_person(store, "Ada", "root", NOW)
+    store.end_job(job.id, 1, "done", "", {}, NOW)
+    store.write_file(f"jobs/{job.id}/snapshot.json", iter([b"quokka"]))
+    erasing.erase_item(store, project, first, "Ada", NOW)
+    assert holds(store, "quokka") == []  # nor in what a job that failed has left
+
+
+def test_an_export_under_way_fails_where_something_is_erased(loop):
+    signs = loop(items=1200)
+    first = signs.store.stream_items(signs.project.id)[0].id
+
+    def erase(_share: float, _rows: str) -> bool:
+        if not signs.store.erased_items(signs.project.id):
+            erasing.erase_item(signs.store, signs.project, first, "Ada", NOW)
+        return False
+
+    with pytest.raises(Conflict):
+        exporting.export_data(signs.store, signs.project, "mine", "csv", progress=erase)
+    assert list(signs.store.folder("exports").iterdir()) == []
+
+
+def test_what_was_being_read_while_an_item_was_erased_is_neither_kept_nor_explained(loop, monkeypatch):
+    signs, encoder = loop(items=3), encoder_of("hashing")
+    store, project = signs.store, signs.project
+    first = store.stream_items(project.id)[0].id
+
+    def erase(_self: object, text: str) -> None:
+        if text.endswith("number 0") and not store.erased_items(project.id):
+            erasing.erase_item(store, project, first, "Ada", NOW)
+
+    monkeypatch.setattr("collab.engine.encoders.text.Hashing.read_until", erase)
+    encode_items(store, project, encoder, lambda *_: False)
+    store.put_why(project.id, first, 0, {"words": []}, NOW)
+
+    assert store.erased_items(project.id) == 1
+    assert store.why(project.id, first) is None
+    rows = store.features(project.id, encoder.digest, encoder.dim).rows()
+    assert [bool(row.any()) for row in rows] == [False, True, True]
+
+
+class Killed(BaseException):
+    """As if the process had been: nobody catches it."""
+
+
+@pytest.fixture
+def cut_off(monkeypatch):
+    """Does something that is killed once the database has it, before any file is touched."""
+
+    def run(verb, *args) -> None:
+        def kill(*_args, **_kwargs):
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            for module in (clearing, erasing):
+                patch.setattr(module, "clear", kill)
+            with pytest.raises(Killed):
+                verb(*args)
+
+    return run
+
+
+def unfinished(store) -> list[str]:
+    return [says for says in problems(store) if says.startswith("erasures not over")]
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_an_items_erasure_that_was_cut_off_is_gone_on_with(ward, cut_off, by_hand: bool):
+    store, project = ward.store, ward.project
+    first = store.stream_items(project.id)[0]
+    file = store.features(project.id, "some", 2)
+    file.append([first.id], [1], np.ones((1, 2)))
+    exporting.export_data(store, project, "mine", "csv", progress=lambda *_: False)
+    cut_off(erasing.erase_item, store, project, first.id, "Ada", NOW)
+    assert len(holds(store, "quokka")) > 1
+    assert unfinished(store) == [f"erasures not over: 1: item {first.id}"]
+
+    if by_hand:
+        number = erasing.item_called(store, project, f"#{first.id}")
+        made = erasing.erase_item(store, project, number, "Ada", NOW)
+        assert [name.split("/")[0] for name in made.files] == ["media", "exports", "imports"]
+    else:
+        sweep_erasures(store, NOW + ERASING_MS)
+        assert unfinished(store) != []  # it may be under way
+        sweep_erasures(store, NOW + ERASING_MS + 1)
+
+    assert holds(store, "quokka") == []
+    assert not (store.workspace / "files" / first.fields["picture"]).exists()
+    assert store.features(project.id, "some", 2).rows().tolist() == [[0, 0]]
+    assert problems(store) == []
+    with pytest.raises(UnknownName):
+        erasing.erase_item(store, project, first.id, "Ada", NOW)
+
+
+def test_a_purge_that_was_cut_off_is_gone_on_with(ward, cut_off):
+    store, project = ward.store, ward.project
+    exporting.export_data(store, project, "mine", "csv", progress=lambda *_: False)
+    store.delete_project(project.id, NOW)
+    cut_off(erasing.purge_project, store, project.id, "", NOW)
+    assert unfinished(store) == [f"erasures not over: 1: project {project.id}"]
+
+    erasing.purge_project(store, project.id, "", NOW)
+
+    assert holds(store, "quokka") == holds(store, SECRET) == []
+    assert not list((store.workspace / "files" / "media").glob("*/*.*"))
+    assert problems(store) == []
+
+
+def test_a_persons_erasure_that_was_cut_off_is_gone_on_with(signs, cut_off):
+    store = signs.store
+    exporting.export_data(store, signs.project, "annotations", "csv", progress=lambda *_: False)
+    cut_off(erasing.erase_person, store, SECRET, "Ada", NOW)
+    assert unfinished(store) == ["erasures not over: 1: person erased 1"]
+    with pytest.raises(UnknownName):
+        erasing.erase_person(store, SECRET, "Ada", NOW)
+    assert holds(store, SECRET) == []
+    assert problems(store) == []

@@ -4,8 +4,10 @@ import pytest
 
 from collab.domain.annotation import Ask, Suggestion
 from collab.domain.certificate import Certificate, Terms
-from collab.loop import handing_out
+from collab.loop import adjudicating, annotating, handing_out
+from collab.loop.annotating import LATER_MS
 from tests.loop.conftest import NOW
+from tests.loop.test_adjudicating import Reviewer
 
 
 def ranked(signs, number, *, blind=False, skip=0, size=10):
@@ -337,3 +339,38 @@ def test_where_two_differ_a_third_is_asked_and_what_most_say_counts(loop):
     items = [row.item for row in signs.store.pool(signs.project.id)]
     assert [signs.store.decision(item).answer for item in items] == [("minus",), ("minus",)]
     assert signs.hand("Di", want=2).exhausted
+
+
+@pytest.mark.parametrize("way", ["undo", "discard"])
+def test_where_answers_are_gone_no_more_people_are_asked_than_wanted(loop, way):
+    signs = loop(mark=0, audit_schedule=(), audit_trickle=0, annotations_per_item=2, repeat_every=0, answers_most=3)
+    (ask,) = signs.hand("Ada").asks
+    first = signs.say("Ada", ask, answer="minus")
+    signs.say("Bo", signs.hand("Bo").asks[0], answer="plus")
+    assert signs.state(ask.item) == "disputed"
+    if way == "undo":
+        annotating.take_back(signs.store, signs.project.id, first, "Ada", "undo", signs.now)
+    else:
+        rex = Reviewer(signs)
+        (look,) = rex.next().asks
+        rex.look(look)
+        adjudicating.discard(signs.store, signs.project.id, ask.item, "Rex", "discard", signs.now)
+    signs.now += LATER_MS + 1
+    asked = [(who, signs.hand(who).asks[0]) for who in ("Cy", "Di", "Ed", "Fay")]
+    mine = [(who, each) for who, each in asked if each.item == ask.item]
+    assert len(mine) == (1 if way == "undo" else 2)
+    for who, each in mine:
+        signs.say(who, each, answer="plus")
+    assert (signs.state(ask.item), len(signs.store.current(ask.item))) == ("decided", 2)
+
+
+def test_a_dispute_that_comes_back_is_asked_on(loop):
+    signs = loop(mark=0, audit_schedule=(), audit_trickle=0, annotations_per_item=2, repeat_every=0, answers_most=3)
+    (ask,) = signs.hand("Ada").asks
+    signs.say("Ada", ask, answer="minus")
+    signs.say("Bo", signs.hand("Bo").asks[0], answer="plus")
+    rex = Reviewer(signs)
+    rex.look(rex.next().asks[0])
+    adjudicating.discard(signs.store, signs.project.id, ask.item, "Rex", "discard", signs.now)
+    rex.withdraw("discard")
+    assert signs.hand("Cy").asks[0].item == ask.item

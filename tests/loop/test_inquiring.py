@@ -71,3 +71,25 @@ def test_a_neighbour_that_is_an_audit_is_never_told(asked):
     reserved = [row.item for row in asked.store.pool(asked.project.id) if row.reserved]
     asked.store.put_why(asked.project.id, ask.item, 1, {"near": [[i, 0.9] for i in reserved]}, asked.now)
     assert why(asked, ask).near == ()
+
+
+@pytest.mark.parametrize(
+    "policy", [{"relabel": True}, {"overlap_share": 0.5}, {"answers_most": 3}, {"annotations_per_item": 2}]
+)
+def test_what_another_answered_is_not_told_to_whom_may_yet_be_asked_it(asked, policy):
+    asked.project = replace(asked.project, policy=replace(asked.project.policy, **{"relabel": False} | policy))
+    assert told_near(asked, only="Ada") == []
+    assert told_near(asked, only="Bo") == told_near(asked) == [("Bo",)]
+
+
+def test_where_nobody_is_asked_again_an_answer_is_told_without_who_gave_it(asked):
+    asked.project = replace(asked.project, policy=replace(asked.project.policy, relabel=False))
+    assert told_near(asked, only="Ada") == [()]
+
+
+def told_near(made, **more):
+    """By whom the neighbours are said to be answered."""
+    ask, labeled = made.hand("Ada", tab="tab of Ada").asks[0], made.store.annotated(made.project.id)[0]
+    made.store.put_why(made.project.id, ask.item, 1, {"near": [[labeled, 0.7]]}, made.now)
+    found = inquire(made.store, made.project, "Ada", "tab of Ada", ask.id, made.now, **more)
+    return [near.by for near in found.near]

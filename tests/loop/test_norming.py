@@ -2,10 +2,11 @@ import uuid
 
 import pytest
 
+from collab.domain.access import Person
 from collab.domain.norming import Normed
 from collab.domain.run import ImportReport
 from collab.errors import Conflict, UnknownName
-from collab.loop import annotating, batching, handing_out, norming
+from collab.loop import annotating, batching, erasing, handing_out, norming
 
 PEOPLE = ("Ada", "Bo", "Cy")
 
@@ -31,7 +32,7 @@ def answered(signs, who, wrong=(), want=16):
         (right,) = truth[ask.item]
         other = "minus" if right == "plus" else "plus"
         assert signs.store.ask(ask.id).lane == "norming"
-        assert (ask.purpose, ask.reason, ask.suggestion) == ("query", "blind", None)  # like any blind ask
+        assert (ask.purpose, ask.reason, ask.suggestion) == ("query", "norming", None)  # said: no secret
         signs.say(who, ask, answer=other if ask.item in wrong else right)
         items.append(ask.item)
     return items
@@ -53,6 +54,21 @@ def test_everybody_answers_the_same_items_and_nobody_sees_a_word_before_they_are
     assert {signs.state(item) for item in round_.items} == {"open"}  # nothing is settled
     assert norming.seen(signs.store, signs.project, 1, "Ada") == ()
     assert norming.agreed(signs.store, signs.project, 1) == norming.Agreed(None, None, None, 0, 0)
+
+
+def test_a_round_becomes_whole_without_an_item_that_was_erased_and_doesnt_bring_it_back(signs):
+    gone, *left = begun(signs).items
+    answered(signs, "Ada")
+    erasing.erase_item(signs.store, signs.project, gone, "Lea", signs.now)
+    answered(signs, "Bo", want=15)
+    there = norming.standing(signs.store, signs.project, "Bo")
+    assert (there.norming.items, there.whole, there.mine) == (tuple(left), 2, 15)
+    moved(signs, "open")
+    assert signs.store.norming_of(gone) is None
+    assert signs.store.norming_of(left[0]).items == tuple(left)
+    before = projected(signs)
+    annotating.rebuild(signs.store, signs.project.id)
+    assert projected(signs) == before
 
 
 def test_what_people_said_last_counts_once_the_round_is_closed_and_a_rebuild_says_the_same(signs):
@@ -80,6 +96,23 @@ def test_what_people_said_last_counts_once_the_round_is_closed_and_a_rebuild_say
     before = projected(signs)
     annotating.rebuild(signs.store, signs.project.id)
     assert projected(signs) == before
+
+
+def test_a_round_waits_for_everybody_who_may_answer_and_then_for_those_who_took_part(signs):
+    begun(signs)
+    store, project = signs.store, signs.project
+    for name in (*PEOPLE, "Di", "Eve"):
+        store.save_person(Person(name, disabled=name == "Eve"))
+        store.set_role(project.id, name, "annotator")
+    store.set_sign_in_way("accounts")
+    for who in PEOPLE[:2]:
+        answered(signs, who)
+    found = norming.standing(store, project, "Di")
+    assert (found.whole, found.people, found.mine) == (2, 4, 0)
+    assert norming.standing_of_each(store, project) == {"Ada": 16, "Bo": 16, "Cy": 0, "Di": 0}
+    moved(signs, "open")
+    moved(signs, "again")
+    assert norming.standing_of_each(store, project) == {"Ada": 0, "Bo": 0}
 
 
 def test_no_other_lane_asks_what_is_in_a_round(signs):

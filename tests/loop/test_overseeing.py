@@ -5,7 +5,7 @@ import pytest
 from collab.domain.access import AccessFilter, Person, Retention
 from collab.domain.store import ItemFilter
 from collab.errors import Conflict, Forbidden, InvalidPolicy
-from collab.loop import erasing, handing_out, looking, ordering, overseeing
+from collab.loop import erasing, handing_out, looking, ordering, overseeing, reshaping
 from collab.loop.permitting import Desk, _told
 from collab.loop.recalling import recall
 from collab.loop.summarizing import summary
@@ -50,14 +50,17 @@ def test_what_people_saw_and_took_away_is_in_the_log_once(signs):
         ("Root", "export", "data", 0), ("Root", "export", "report", 0), ("Ana", "refused", "overseeing.accesses", 0),
     ]  # fmt: skip
     assert "awful" not in str(store.accesses())
-    assert [e.person for _, e in overseeing.accesses(root, project.id, AccessFilter(act="export"))] == ["Root", "Root"]
+    assert [o.entry.person for o in overseeing.accesses(root, project.id, AccessFilter(act="export"))] == [
+        "Root",
+        "Root",
+    ]
 
 
 def test_the_log_can_be_taken_along_and_that_is_in_it(signs):
     looking.find(Desk(signs.store, "Ana", "Ana"), signs.project.id, ItemFilter())
     name = overseeing.keep_accesses(Desk(signs.store, "Root", "Root"), signs.project.id, AccessFilter(), "Root", NOW)
     heads, line = signs.store.file(name).read_text().splitlines()
-    assert heads == "number,at,person,act,what,project,items,detail"
+    assert heads == "number,at,person,act,what,project,items,detail,log"
     assert line.split(",")[2:6] == ["Ana", "see", "list", str(signs.project.id)]
     assert entries(signs, person="Root") == [("Root", "export", "access log", 0)]
 
@@ -116,3 +119,25 @@ def test_the_last_administrator_isnt_erased_and_exports_of_an_erased_item_arent_
     assert looking.is_there(store, project.id, name)
     erasing.erase_item(store, project, store.pool(project.id)[0].item, "Root", NOW)
     assert not looking.is_there(store, project.id, name)
+
+
+def test_changes_that_the_projects_own_log_tells_are_listed_among_the_others_page_by_page(signs):
+    store, project = signs.store, signs.project
+    root = Desk(store, "Root", "Root")
+    looking.find(Desk(store, "Ana", "Ana"), project.id, ItemFilter())
+    handed = {"want": 1, "have": (), "on_screen": None, "ranking": 0, "now": NOW}
+    ask = handing_out.hand_out(Desk(store, "Ana", "Ana"), project, "Ana", "tab", **handed).asks[0]
+    signs.say("Ana", ask)  # an answer isn't told
+    item = ask.item
+    reshaping.mark_personal(root, project.id, ("text",), "Root", "e1", NOW + 1)
+    erasing.erase_item(root, project, item, "Root", NOW + 2)
+    whole = overseeing.accesses(store, None, AccessFilter(act="change"))
+    told = [(o.entry.person, o.entry.what, o.entry.items, o.entry.detail) for o in whole if o.event][:2]
+    assert told == [("Root", "erase", (item,), {"what": "item"}), ("Root", "fields", (), {"personal": ["text"]})]
+    paged, before = [], {}
+    while page := overseeing.accesses(root, project.id, AccessFilter(), before, 1):
+        paged, before = [*paged, *page], overseeing.read_to(page, before)
+    assert paged == overseeing.accesses(root, project.id, AccessFilter())
+    assert {o.event for o in paged} == {True, False}
+    csv = b"".join(overseeing.rows_of(store, project.id, AccessFilter(act="change"))).decode()
+    assert f",Root,change,erase,{project.id},{item}," in csv

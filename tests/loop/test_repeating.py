@@ -2,7 +2,7 @@
 
 import pytest
 
-from collab.domain.annotation import Annotation
+from collab.domain.annotation import LATER_MS, Annotation
 from collab.domain.certificate import Certificate, Terms
 from collab.errors import UnknownName
 from collab.loop import annotating, handing_out
@@ -57,7 +57,7 @@ def test_a_repeat_that_was_put_off_comes_back_after_a_while(again):
     signs, first, repeat = again
     signs.say("Ada", repeat, kind="later")
     assert signs.hand("Ada").asks[0].item != first.item
-    signs.now += annotating.LATER_MS + 1
+    signs.now += LATER_MS + 1
     assert first.item in {ask.item for ask in signs.hand("Ada", want=6, tab="later").asks}
 
 

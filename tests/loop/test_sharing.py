@@ -5,10 +5,11 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from collab.domain.access import AccessEntry
+from collab.domain.access import AccessEntry, Person
 from collab.domain.annotation import Annotation
-from collab.errors import Forbidden, InvalidAnswer, StoreFull
-from collab.loop import annotating
+from collab.errors import Concealed, Forbidden, InvalidAnswer, StoreFull
+from collab.loop import annotating, looking
+from collab.loop.permitting import Desk
 from collab.loop.sharing import Sharing
 from tests.loop.conftest import NOW
 
@@ -100,6 +101,39 @@ def test_a_commit_that_fails_acknowledges_nobody_and_a_resend_stores_once(answer
     assert len(logged(signs)) == 8
 
 
+def test_work_that_is_broken_off_keeps_nobody_waiting(answers, at_once):
+    signs, submits = answers
+
+    def broken():
+        raise SystemExit
+
+    told = at_once(signs.project.id, broken, submits[0])
+    assert [type(each) for each in told] == [RuntimeError, RuntimeError]
+    assert isinstance(told[0].__cause__, SystemExit)
+    sharing = Sharing(signs.store)
+    assert isinstance(sharing.do(signs.project.id, broken).exception(10), RuntimeError)
+    assert sharing.do(signs.project.id, submits[0]).result(10) == "stored"
+
+
+def test_an_attempt_by_whom_the_project_is_not_there_for_is_noted_once_and_stays(answers, at_once, store):
+    signs, submits = answers
+    store.set_sign_in_way("accounts")
+    store.save_person(Person("Eve"))
+    store.start_session("of Eve", "Eve", NOW, 10**15)
+    look = partial(looking.project, Desk(store, "Eve", "of Eve"), signs.project.id)
+    full = iter((False, True))
+
+    def fail(_):
+        if next(full, False):
+            raise StoreFull("collab.db")
+
+    sa.event.listen(store._engine, "commit", fail)
+    assert isinstance(at_once(signs.project.id, look, submits[0])[0], StoreFull)
+    assert noted(store, "looking.project") == []
+    assert [type(each) for each in at_once(signs.project.id, look, look, submits[0])] == [Concealed, Concealed, str]
+    assert noted(store, "looking.project") == ["refused"]
+
+
 def test_the_note_of_a_refused_attempt_stays(answers, at_once, store):
     signs, submits = answers
 
@@ -108,6 +142,8 @@ def test_the_note_of_a_refused_attempt_stays(answers, at_once, store):
         raise Forbidden("annotate")
 
     assert isinstance(at_once(signs.project.id, forbidden, *submits)[0], Forbidden)
-    assert [entry.act for _, entry in store.accesses(signs.project.id) if entry.what == "annotating.submit"] == [
-        "refused"
-    ]
+    assert noted(store, "annotating.submit") == ["refused"]
+
+
+def noted(store, what):
+    return [entry.act for _, entry in store.accesses() if entry.what == what]

@@ -42,6 +42,7 @@ def test_a_name_goes_from_columns_and_from_what_is_written_in_them(store: SqlSto
     store.set_current(item, "Zoe Quux", said)
     store.put_figures(project, "work", {"by": [{"annotator": "Zoe Quux", "n": 3}], "Zoe Quux": 1}, 5)
     store.submit_job("export", project, {"what": "mine"}, "Zoe Quux", 5)
+    store.count_attempt("digest of the name", 5)
 
     store.rename_person("Zoe Quux", "erased 1")
 
@@ -49,6 +50,7 @@ def test_a_name_goes_from_columns_and_from_what_is_written_in_them(store: SqlSto
     assert [job.requested_by for job in store.jobs(project)] == ["erased 1"]
     assert store.answers_by_annotator(project) == [("erased 1", 1)]
     assert store.person("erased 1").erased
+    assert store.scalar(sa.text("SELECT count(*) FROM attempt")) == 0
 
 
 def test_an_erased_items_place_in_the_order_of_audits_stays_and_its_rank_tells_nothing(

@@ -124,6 +124,18 @@ def test_no_other_change_than_an_erasure_passes(
         store.check_chain(project)
 
 
+@pytest.mark.parametrize("payload", [{"told": {"3": "0" * 64}}, {"told": {"2": ""}}, {"up_to": 2}])
+def test_an_erasure_that_speaks_of_itself_or_of_what_comes_later_is_a_forgery(
+    store: Store, make_project: MakeProject, payload: dict[str, object]
+) -> None:
+    project = make_project().id
+    store.append(event_of(project, "a"))
+    store.append(event_of(project, "b", kind="erase", payload=payload))
+    store.append(event_of(project, "c"))
+    with pytest.raises(StoreCorrupt, match=r"event 2 .* erases what came after it"):
+        store.check_chain(project)
+
+
 def test_annotations_are_listed_latest_first_by_person(store: Store, make_project: MakeProject) -> None:
     project = make_project(1).id
     item = store.pool(project)[0].item

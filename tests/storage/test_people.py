@@ -54,13 +54,19 @@ def test_accounts_are_those_who_can_sign_in(people: Store) -> None:
     assert people.password("Ben") == "digest"
 
 
-def test_failed_attempts_are_counted_until_they_are_set_or_forgotten(people: Store) -> None:
+def test_failed_attempts_are_counted_until_they_are_discounted_or_forgotten(people: Store) -> None:
     assert [people.count_attempt("x", NOW + n) for n in range(3)] == [
         Attempts(), Attempts(1, NOW), Attempts(2, NOW + 1),
     ]  # fmt: skip
-    people.set_attempts("x", Attempts(1, NOW))
-    assert people.count_attempt("x", NOW) == Attempts(1, NOW)
+    people.discount_attempt("x", Attempts(1, NOW))  # others came after it
+    assert people.count_attempt("x", NOW + 3) == Attempts(2, NOW + 2)
+    people.discount_attempt("x", Attempts(2, NOW + 2))
+    assert people.count_attempt("x", NOW) == Attempts(2, NOW + 2)
     people.forget_attempts(NOW + 1)
+    assert people.count_attempt("x", NOW) == Attempts()
+    people.discount_attempt("x", Attempts())
+    assert people.count_attempt("x", NOW) == Attempts()
+    people.clear_attempts("x")
     assert people.count_attempt("x", NOW) == Attempts()
 
 

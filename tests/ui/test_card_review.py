@@ -48,17 +48,111 @@ def test_an_answer_that_is_the_decided_one_is_kept_with_enter(table: Table) -> N
     expect(table.at("#goalt")).to_have_text("999 left")
 
 
-@pytest.mark.parametrize(("key", "answer"), [("k", "neg"), ("m", "pos"), ("2", "neu")])
-def test_where_they_differ_one_key_decides_and_enter_does_not(table: Table, key: str, answer: str) -> None:
+@pytest.mark.parametrize(("keys", "answer"), [("k", "neg"), ("m", "pos"), (["2", "Enter"], "neu")])
+def test_where_they_differ_one_key_decides_and_enter_does_not(table: Table, keys: list[str], answer: str) -> None:
     table.open(**REVIEW)
     table.press("1")
     looked(table, "Decided was Negative (Ada).")
     table.press("Enter")
     assert table.received == []
-    table.press(key)
+    table.press(*keys)
     asked(table, 2)
     table.saved()
     assert [(a["kind"], a["answer"]) for a in table.received] == [("settle", [answer])]
+
+
+def test_a_key_that_answers_blind_only_chooses_where_others_answers_are_shown(table: Table) -> None:
+    table.open(**REVIEW)
+    table.press("1")
+    looked(table, "Decided was Negative (Ada).")
+    table.press("2", "m")
+    assert (table.ask, table.received) == (1, [])
+    expect(table.at(".opt[data-i='1']")).to_have_attribute("aria-pressed", "true")
+    expect(table.at("#accept")).to_contain_text("Decide Neutral")
+    expect(table.at("#keepit")).to_be_hidden()
+    table.press("2")
+    expect(table.at("#keepit")).to_be_visible()
+    expect(table.at("#accept")).to_be_hidden()
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_who_takes_an_item_that_came_back_for_a_new_one_settles_nothing(table: Table, many: bool) -> None:
+    table.open(**REVIEW, many=many)
+    table.press(*(["1", "Enter"] if many else ["1"]))
+    looked(table, "Decided was Negative (Ada).")
+    table.saved()
+    table.load()
+    looked(table, "Decided was Negative (Ada).")
+    table.press("2", "Enter")
+    expect(table.at("#odds")).to_contain_text("You answered this one before")
+    assert (table.ask, table.received) == (1, [])
+    table.press("Enter")
+    asked(table, 2)
+    table.saved()
+    assert [a["answer"] for a in table.received] == [["pos", "neu"] if many else ["neu"]]
+
+
+def test_z_says_why_a_blind_answer_stays_and_then_goes_to_the_one_before(table: Table) -> None:
+    table.open(**REVIEW)
+    table.press("3")
+    looked(table, "So it was decided")
+    table.press("Enter")
+    asked(table, 2)
+    table.press("1")
+    looked(table, "Decided was")
+    table.press("z")
+    expect(table.at("#odds")).to_contain_text("Your blind answer stays")
+    assert table.ask == 2
+    table.press("z")
+    looked(table, "So it was decided")
+    expect(table.at("#why")).to_have_text("You reopened this one.")
+
+
+def test_who_reopens_an_item_reads_its_whole_button_and_why_it_was_looked_at(table: Table) -> None:
+    table.page.set_viewport_size({"width": 1280, "height": 900})
+    table.open(**REVIEW)
+    table.press("3")
+    looked(table, "So it was decided")
+    table.press("Enter")
+    asked(table, 2)
+    table.set(reason="sent")
+    table.press("z")
+    looked(table, "So it was decided")
+    expect(table.at("#second .chips")).to_have_text("Likely an error")
+    table.press("1")
+    expect(table.at("#acceptt")).to_have_text("Decide Positive")
+    for part in ("#acceptt", "#back span"):
+        assert table.at(part).evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 20")
+
+
+def test_who_cannot_be_asked_is_said_and_the_question_cuts_nothing_below_it(table: Table) -> None:
+    table.page.set_viewport_size({"width": 1000, "height": 900})
+    table.open(**REVIEW)
+    table.press("1")
+    looked(table, "Decided was")
+    table.press("e")
+    table.page.keyboard.type("Zoe")
+    table.press("Enter")
+    expect(table.at("#sheett")).to_have_text("Nobody called “Zoe” can be asked. These can: Eve, Pat.")
+    bottom, top = (table.at(part).bounding_box() for part in ("#sheet", "#guide"))
+    assert bottom is not None
+    assert top is not None
+    assert bottom["y"] + bottom["height"] <= top["y"]
+    table.press("Escape", "e", "Enter")
+    expect(table.at("#line")).to_be_focused()
+    table.press("2")
+    asked(table, 2)
+    table.saved()
+    assert [(a["kind"], a["to"]) for a in table.received] == [("send", "Pat")]
+
+
+def test_what_had_no_decision_before_is_told_as_decided(table: Table) -> None:
+    table.open(**REVIEW, decided="")
+    table.press("1")
+    looked(table, "Nothing is decided.")
+    table.press("Enter")
+    asked(table, 2)
+    expect(table.at("#past .ch")).to_have_text("decided")
 
 
 def test_of_any_number_of_classes_enter_settles_what_is_picked(table: Table) -> None:

@@ -63,6 +63,14 @@ def test_a_grant_that_ran_out_keeps_the_answers_and_offers_a_reload(table: Table
     assert len(table.received) == 1
 
 
+def test_who_has_no_account_any_more_is_not_told_to_reload(table: Table) -> None:
+    table.open()
+    table.set(status=401, error="Your account is shut.", shut=True)
+    table.press("1")
+    expect(table.at("#notice")).to_contain_text("Your account is shut.")
+    expect(table.at("#notice")).not_to_contain_text("safe in this browser")
+
+
 def test_a_refused_answer_is_shown_and_can_be_mended(table: Table) -> None:
     table.open(refuse="'pos' is not a class.")
     table.press("1")
@@ -74,6 +82,15 @@ def test_a_refused_answer_is_shown_and_can_be_mended(table: Table) -> None:
     table.saved()
     (answer,) = table.received
     assert (answer["ask"], answer["answer"], answer["target"]) == (1, ["neu"], None)
+
+
+def test_an_answer_to_an_erased_item_is_gone_with_the_items_text(table: Table) -> None:
+    table.open(refuse="This item was erased.", gone=True)
+    text = table.at("#body").inner_text()
+    table.press("1")
+    expect(table.at("#notice")).to_contain_text("erased")
+    expect(table.at("#noticedo")).to_be_hidden()
+    assert text[:20] not in table.at("#past").inner_text()
 
 
 def test_another_person_has_another_outbox(table: Table) -> None:

@@ -47,7 +47,7 @@ def test_a_number_is_told_as_the_models_own_estimate_and_on_how_many_answers_it_
 def test_a_guess_from_class_names_says_so_and_claims_no_number(table: Table) -> None:
     table.open(footing="names", accept_filled=True)
     expect(table.at("#from")).to_have_text("A first guess")
-    expect(table.at("#odds")).to_contain_text("No answer has taught it yet.")
+    expect(table.at("#odds")).to_contain_text("No item that has all its answers has taught it yet.")
     expect(table.at("#why")).to_have_text("The model is not sure about this one.")
     assert [table.at(part).inner_text() for part in ("#pct", "#check")] == ["", ""]
     assert table.at("#accept").evaluate("e => getComputedStyle(e).backgroundColor") == "rgba(0, 0, 0, 0)"

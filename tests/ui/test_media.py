@@ -9,10 +9,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from collab.domain.access import Person
 from collab.domain.media import thumb_of, view_of
 from collab.domain.project import Field, Project
 from collab.domain.store import Store
-from collab.ui.grants import DAY, Grant, issue_grant, issue_media, may_see
+from collab.loop.admitting import digest
+from collab.ui.grants import DAY, Grant, issue_grant, issue_media, issue_session, may_see, session_cookie
 from collab.ui.routes import routes
 from tests.ui.harness.pictures import keep, picture_project, picture_row
 
@@ -123,6 +125,23 @@ def test_a_link_that_has_run_out_is_had_anew_by_a_card_of_its_project_alone(
     forged = old[:-1] + ("0" if old[-1] != "0" else "1")
     assert client.post("/api/v1/media", json={"link": forged}, headers=bearer(store, project.id)).status_code == 422
     assert client.post("/api/v1/media", json={"link": old}).status_code == 401
+
+
+def test_a_link_is_had_anew_only_by_those_who_may_see_every_image(store: Store, name: str) -> None:
+    fields = (Field("front", "image"), Field("back", "image", personal=True))
+    project = picture_project(store, [picture_row(1, {"front": name, "back": ""})], fields)
+    view = view_of(name)
+    link = f"/api/v1/{view}?t={issue_media(store.secret(), project.id, view, time.time())}"
+    store.set_sign_in_way("accounts")
+    with TestClient(Starlette(routes=routes(store))) as client:
+        for who, status in (("lead", 200), ("adjudicator", 422)):
+            store.save_person(Person(who))
+            store.start_session(digest(who), who, 1, 10**15)
+            store.set_role(project.id, who, who)  # type: ignore[arg-type]  # each is a role
+            client.cookies = {session_cookie(store.secret()): issue_session(store.secret(), who)}
+            grant = issue_grant(store.secret(), Grant(who, project.id, session=digest(who)))
+            reply = client.post("/api/v1/media", json={"link": link}, headers={"Authorization": f"Bearer {grant}"})
+            assert reply.status_code == status
 
 
 def test_links_stand_under_the_prefix_of_the_app(store: Store, project: Project) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from collab.domain.access import Person
 from collab.domain.annotation import Annotation
 from collab.domain.project import LoopPolicy, Project
 from collab.domain.store import Store
@@ -92,15 +93,38 @@ def test_a_round_is_held_on_the_page(store: Store, make_project: MakeProject, op
     for who, odd in (("ann", "Yes"), ("bob", "No")):
         for number, item in enumerate(round_.items):
             given(store, project, who, item, odd if number < 3 else "Yes" if number % 2 else "No", "norming")
+    store.add_annotator("cy")
     at = opened("lea")
-    assert "2 of 2 people have answered all 20" in texts(at)
+    assert "2 of 3 people have answered all 20" in texts(at)
+    assert "**2 of 3** have answered every item." in texts(at)
     assert not at.dataframe  # nobody sees an answer
-    at = click(at, "Open it")
+    at = click(at, "All the same")
     assert "People differ on 3 of 20 items." in texts(at)
     assert list(at.dataframe[0].value.columns) == ["Item", "ann", "bob"]
     at.text_input[0].set_value("Read the second sentence.")
     at = click(at, "Write")
     assert "Read the second sentence" in texts(at)
-    at = click(at, "Close it")
+    at = click(at, "All the same")
     assert "Round 1 is closed." in texts(at)
     assert norming.agreed(store, project, 1).people == 2
+
+
+@pytest.mark.slow
+def test_who_was_not_in_a_round_is_told_so(
+    store: Store, make_project: MakeProject, opened: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(40)
+    round_ = norming.begin(store, project, "lea", "begin", NOW, size=5)
+    for who in ("ann", "bob"):
+        for item in round_.items:
+            given(store, project, who, item, "Yes", "norming")
+    norming.move(store, project, 1, "open", "lea", "open", NOW)
+    store.set_sign_in_way("accounts")
+    store.save_person(Person("cy"))
+    store.set_role(project.id, "cy", "annotator")
+    store.start_session("session", "cy", NOW, 10**15)
+    monkeypatch.setattr(session, "cookie_session", lambda: "session")
+    at = opened("cy")
+    assert "You answered nothing in this round." in texts(at)
+    assert "People differ" not in texts(at)
+    assert not at.dataframe

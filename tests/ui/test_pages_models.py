@@ -290,7 +290,8 @@ def test_the_model_that_suggests_can_be_taken_along_in_a_file(signs: Loop) -> No
     click(models(signs.store, signs.project.id), "Take this model along")
     job = signs.store.claim_job(["bundle"], 7, 8)
     assert job is not None
-    made = {"file": "exports/1-signs-model-1.zip", "model": "1.1", "bytes": 91_000_000}
+    made = {"file": f"exports/{signs.project.id}-signs-model-1.zip", "model": "1.1", "bytes": 91_000_000}
+    signs.store.write_file(made["file"], iter([b"weights"]))
     signs.store.end_job(job.id, job.attempt, "done", "", made, 9)
     at = models(signs.store, signs.project.id)
     assert f"Model {plain('1.1')} (91 MB)" in [e.label for e in at.get("link_button")]

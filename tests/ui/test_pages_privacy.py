@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 from collab.domain.access import AccessEntry, Person
 from collab.domain.project import Project
 from collab.domain.store import Store
+from collab.loop import reshaping
 from collab.ui import session
 from tests.conftest import MakeProject
 
@@ -33,8 +34,12 @@ def opened(part: str = "log") -> AppTest:
 def test_it_lists_who_saw_what_and_writes_it_down(store: Store, project: Project) -> None:
     at = opened()
     assert not at.exception
-    (row,) = at.dataframe[0].value.to_dict("records")
-    assert (row["Person"], row["Act"], row["What"], row["Items, by number"]) == ("Zoe", "Saw", "list", "2: 1 2")
+    rows = at.dataframe[0].value.to_dict("records")
+    row = next(row for row in rows if row["Person"] == "Zoe")
+    assert (row["Act"], row["What"], row["Items, by number"]) == ("Saw", "List of items", "2: #1 (1), #2 (2)")
+    reshaping.mark_personal(store, project.id, ("text",), "ann", "e1", 10)
+    first = at.selectbox[0].set_value("change").run().dataframe[0].value.to_dict("records")[0]
+    assert (first["Person"], first["What"], first["More"]) == ("ann", "Personal columns", "personal: text")
     next(b for b in at.button if b.label == "Write as CSV").click().run()
     assert len(at.get("link_button")) == 1
 
@@ -49,6 +54,7 @@ def test_an_item_is_erased_only_by_somebody_who_is_sure(store: Store, project: P
     next(b for b in at.button if b.label == "Erase the item").click().run()
     assert not at.exception
     assert "Item 2 is erased" in at.success[0].value
+    assert (at.text_input[0].value, len(at.error)) == ("", 0)
     assert [item.erased for item in store.stream_items(project.id)] == [False, True, False, False, False]
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -15,6 +16,8 @@ from collab.domain.access import RIGHTS, ROLES, AccessFilter, Person, Right
 from collab.domain.project import Field, LoopPolicy, Project
 from collab.domain.run import ImportReport
 from collab.domain.store import Store
+from collab.domain.suspect import Suspect
+from collab.loop import handing_out, reviewing
 from collab.loop.admitting import digest
 from collab.storage.database import open_store
 from collab.ui.grants import (
@@ -31,7 +34,7 @@ from tests.samples import YES_NO, rows
 
 FAR = 10**15
 NOW = 10**14
-STRANGERS = ("stranger", "disabled", "ended")
+STRANGERS = ("stranger", "disabled", "ended", "erased")
 IMAGE = "media/ab/" + "ab" * 20 + ".view.webp"
 FILE = "exports/1-reviews.csv"
 PUBLIC = {"/healthz", "/api/v1/sign-in"}
@@ -86,6 +89,8 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         store.start_session(digest(name), name, 1, 2 if name == "ended" else FAR)
         store.set_role(made.id, name, name if name in ROLES else None if name == "stranger" else "admin")
     store.save_person(replace(store.person("disabled"), disabled=True))
+    store.end_sessions("erased")
+    store.rename_person("erased", "person 1")
     with TestClient(Starlette(routes=routes(store))) as client:
         yield Walk(client, store, made)
     store.close()
@@ -121,10 +126,13 @@ def test_a_route_opens_to_nobody_else(walk: Walk, path: str) -> None:
     status, said = walk.ask(path, "stranger")
     assert status in (403, 404, 422)
     assert said.startswith(("Your role here", "There is no"))
-    for who in ("disabled", "ended"):
-        assert walk.ask(path, who) == (
-            401, "You are signed out. Sign in again; answers that aren't saved yet wait in this browser.",
-        )  # fmt: skip
+    ended = "You are signed out. Sign in again; answers that aren't saved yet wait in this browser."
+    shut = "Your account is shut: nothing more is saved, and nothing is sent. Ask an administrator."
+    assert walk.ask(path, "ended") == (401, ended)
+    image = path == "/api/v1/media/{name:path}"  # shown by the cookie, which is nobody's any more
+    for who in ("disabled", "erased"):
+        assert walk.ask(path, who) == (401, ended if image else shut)
+        assert walk.ask(path, who, "annotator") == (200 if image else 401, "" if image else ended)  # a stranger's guess
 
 
 @pytest.mark.parametrize("path", [path for path in RIGHT_OF if path != "/api/v1/media/{name:path}"])
@@ -174,3 +182,43 @@ def test_an_item_of_another_project_is_answered_nowhere(walk: Walk) -> None:
     noted = walk.store.accesses(walk.project.id, AccessFilter(person="lead", act="refused"))[0][1]
     assert (noted.what, noted.detail) == ("exchanging.exchange", {"why": "an item or an answer that isn't theirs"})
     assert walk.store.current(item) == []
+
+
+def test_a_second_look_is_answered_by_the_one_it_is_for_while_they_may(walk: Walk) -> None:
+    store, made = walk.store, filled(walk.store, "Looked at again")
+    for name in ("lead", "adjudicator", "annotator"):
+        store.set_role(made.id, name, name)  # type: ignore[arg-type]  # each is a role
+    first = handing_out.hand_out(
+        store, made, "lead", "t", want=1, have=(), on_screen=None, ranking=0, now=NOW
+    ).asks[0]  # fmt: skip
+    answered = said(walk, made, "lead", first.id, first.item)
+    assert answered["refused"] == []
+    store.put_suspects(made.id, ("error",), [Suspect(first.item, "error", 0.9)], NOW)
+    look = reviewing.hand_out(
+        store, made, "adjudicator", "t", want=1, have=(), on_screen=None, kind="error", now=NOW
+    ).asks[0]  # fmt: skip
+    assert len(said(walk, made, "annotator", look.id, first.item)["refused"]) == 1
+    store.set_role(made.id, "adjudicator", "annotator")
+    assert len(said(walk, made, "adjudicator", look.id, first.item)["refused"]) == 1
+    assert set(said(walk, made, "adjudicator", look.id, first.item, "review")) == {"error"}
+    assert store.second_looks(first.item) == []
+    store.set_role(made.id, "adjudicator", "adjudicator")
+    assert said(walk, made, "adjudicator", look.id, first.item)["refused"] == []
+    assert [each.annotator for each in store.second_looks(first.item)] == ["adjudicator"]
+
+
+def said(walk: Walk, project: Project, who: str, ask: int, item: int, path: str = "sync") -> dict[str, object]:
+    """What comes back to an answer over one of the routes."""
+    entry = {
+        "id": str(uuid.uuid4()), "ask": ask, "item": item, "kind": "answer", "answer": ["Yes"], "note": "",
+        "target": None, "seconds": 1, "shown": None, "schema_version": 1,
+    }  # fmt: skip
+    return posted(walk, project, who, {**SYNC, "answers": [entry]}, path).json()  # type: ignore[no-any-return]
+
+
+def posted(walk: Walk, project: Project, who: str, body: object, path: str = "sync") -> httpx.Response:
+    """What comes back to a message of somebody who is signed in."""
+    walk.client.cookies = {session_cookie(walk.secret): issue_session(walk.secret, who)}
+    grant = issue_grant(walk.secret, Grant(who, project.id, session=digest(who)))
+    text = body if isinstance(body, str) else json.dumps(body)
+    return walk.client.post(f"/api/v1/{path}", content=text, headers={"Authorization": f"Bearer {grant}"})

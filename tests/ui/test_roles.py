@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from collab.domain.access import ROLES, Person
+from collab.domain.access import ROLES, AccessFilter, Person
 from collab.domain.project import Project
 from collab.domain.store import Store
-from collab.loop import annotating
+from collab.loop import admitting, annotating
 from collab.ui import session
 from tests.conftest import MakeProject
 from tests.samples import answer_of
@@ -82,6 +82,67 @@ def test_a_role_sees_its_pages_and_each_draws(
 
 
 @pytest.mark.slow
+def test_a_page_that_is_refused_is_in_the_access_log_once_for_each_opening(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    def refusals() -> list[tuple[str, int | None, object]]:
+        found = store.accesses(wanted=AccessFilter(person="annotator", act="refused"))
+        return [(e.what, e.project, e.detail.get("right")) for _, e in found]
+
+    def turn(page: str) -> None:
+        at._page_hash = at.session_state["pages"][page]._script_hash
+        at.run()
+
+    at = open_page("annotator")
+    turn("settings")
+    assert "Your role here" in at.error[0].value
+    at.run()
+    assert refusals() == [("page settings", project.id, "lead")]
+    for page in ("home", "settings", "new"):
+        turn(page)
+    assert refusals() == [("page new", None, "administer"), *[("page settings", project.id, "lead")] * 2]
+
+
+@pytest.mark.slow
+def test_a_password_that_was_made_is_shown_until_somebody_has_noted_it(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    at = open_page("of all", "team", project=str(project.id))
+    next(t for t in at.text_input if t.label == "Name").set_value("Dora")
+    next(s for s in at.selectbox if s.label == "Role in Reviews").set_value("adjudicator")
+    at = next(b for b in at.button if b.label == "Make the account").click().run()
+    assert not at.exception
+    assert store.members(project.id)["Dora"] == "adjudicator"
+    at.run()
+    assert "Dora" in at.success[0].value
+    assert admitting.sign_in(store, "Dora", at.code[0].value, "here", session.now()).person == "Dora"
+    at = next(b for b in at.button if b.label == "I have noted it").click().run()
+    assert not at.success
+    assert not at.code
+
+
+@pytest.mark.slow
+def test_a_change_of_the_password_is_told_and_a_refusal_leaves_what_was_typed(
+    open_page: Open, store: Store, project: Project
+) -> None:
+    old, new = "seven green bottles", "eight brown kettles"
+    admitting.give_password(store, "annotator", old, "of all", session.now())
+    store.start_session("session of annotator", "annotator", session.now(), FAR)
+
+    def typed(at: AppTest, *words: str) -> AppTest:
+        for field, said in zip(at.sidebar.text_input, words, strict=True):
+            field.set_value(said)
+        return next(b for b in at.sidebar.button if b.label == "Change the password").click().run()
+
+    at = typed(open_page("annotator"), "a wrong password", new, new)
+    assert at.warning[0].value == "The present password isn't right. Nothing was changed."
+    assert [t.value for t in at.sidebar.text_input] == ["a wrong password", new, new]
+    at = typed(at, old, new, new)
+    assert at.title[0].value == "Sign in"
+    assert at.success[0].value == "Your password was changed. Sign in with the new one."
+
+
+@pytest.mark.slow
 def test_who_is_no_member_sees_no_project_and_cannot_make_one(open_page: Open, project: Project) -> None:
     at = open_page("stranger")
     assert not at.exception
@@ -101,6 +162,16 @@ def test_an_annotator_is_not_told_what_others_answered(open_page: Open, store: S
     assert [s.label for s in at.selectbox] == []
     insights = str(open_page("annotator", "insights"))
     assert "adjudicator" not in insights
+
+
+@pytest.mark.slow
+def test_a_right_that_is_taken_away_counts_on_an_open_page(open_page: Open, store: Store, project: Project) -> None:
+    at = open_page("adjudicator", "data")
+    assert set(at.dataframe[0].value["Answer"]) > {""}
+    store.set_role(project.id, "adjudicator", "annotator")
+    at.run()
+    assert not at.exception
+    assert set(at.dataframe[0].value["Answer"]) == {""}
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,9 +8,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collab.domain.annotation import Choices, Suggestion
+from collab.domain.annotation import Annotation, Choices, Suggestion
 from collab.domain.project import LabelClass, Project
-from collab.domain.run import Round
+from collab.domain.run import ImportReport, Round
 from collab.domain.store import Store
 from collab.errors import StoreReadOnly
 from collab.ui import protocol
@@ -220,6 +221,9 @@ def test_a_message_that_is_too_large_is_refused(client: TestClient, store: Store
         (b'{"tab": "t", "have": ["x"]}', "have"),
         (b'{"tab": "t", "answers": {}}', "answers"),
         (b'{"tab": "t", "answers": [{"kind": "answer"}]}', "id"),
+        (b'{"tab": "t", "answers": [{"id": "12345678\\ud800"}]}', "id"),
+        (b'{"tab": "\\ud800"}', "tab"),
+        (b'{"tab": ' + b"1" * 5000 + b"}", "JSON"),
     ],
 )
 def test_a_message_that_breaks_the_protocol_is_told_which_part(
@@ -236,11 +240,15 @@ def test_an_answer_that_can_never_be_stored_does_not_hold_up_the_next_one(
     headers = bearer(store, project.id)
     one, two, three, four = client.post("/api/v1/sync", json=message(), headers=headers).json()["asks"]
     bad_class, bad_kind = entry(one, "Perhaps"), entry(two, kind="shout")
-    bad_item, good = entry(three, item=10**9), entry(four)
-    sent = message(answers=[bad_class, bad_kind, bad_item, good])
-    reply = client.post("/api/v1/sync", json=sent, headers=headers).json()
+    bad_item, good = entry(three, item=10**9), entry(four, note="cut off \ud83d", seconds=10**400)
+    odd_kind, odd_target = entry(two, kind=["x"]), entry(two, target="\ud800")
+    bad = [bad_class, bad_kind, bad_item, odd_kind, odd_target]
+    sent = json.dumps(message(answers=[*bad, good]))
+    reply = client.post("/api/v1/sync", content=sent, headers=headers).json()
     assert reply["acked"] == [good["id"]]
-    assert [each["id"] for each in reply["refused"]] == [bad_class["id"], bad_kind["id"], bad_item["id"]]
+    assert [each["id"] for each in reply["refused"]] == [each["id"] for each in bad]
+    kept = Annotation.from_event(store.event(good["id"]) or pytest.fail("It was acknowledged."))
+    assert (kept.note, kept.seconds) == ("cut off \ufffd", None)
     assert "Yes, No" in reply["refused"][0]["message"]
 
 
@@ -283,16 +291,42 @@ def test_an_answer_that_was_taken_back_leaves_the_history(client: TestClient, st
 
 
 def test_a_signed_link_fetches_its_file_and_no_other(client: TestClient, store: Store) -> None:
-    for name in ("exports/a.csv", "exports/b.csv"):
+    for name in ("exports/1-a.csv", "exports/1-b.csv"):
         store.write_file(name, iter([b"text,answer\n"]))
-    link = {"t": issue_download(store.secret(), Download("exports/a.csv", 1, "export", "ann"))}
-    good = client.get("/api/v1/download/exports/a.csv", params=link)
+    link = {"t": issue_download(store.secret(), Download("exports/1-a.csv", 1, "export", "ann"))}
+    good = client.get("/api/v1/download/exports/1-a.csv", params=link)
     assert (good.status_code, good.content) == (200, b"text,answer\n")
-    assert good.headers["content-disposition"] == 'attachment; filename="a.csv"'
-    assert client.get("/api/v1/download/exports/b.csv", params=link).status_code == 403
-    assert client.get("/api/v1/download/exports/a.csv").status_code == 403
+    assert good.headers["content-disposition"] == 'attachment; filename="1-a.csv"'
+    assert client.get("/api/v1/download/exports/1-b.csv", params=link).status_code == 403
+    assert client.get("/api/v1/download/exports/1-a.csv").status_code == 403
     outside = {"t": issue_download(store.secret(), Download("../../etc/passwd", 1, "export", "ann"))}
     assert client.get("/api/v1/download/..%2F..%2Fetc%2Fpasswd", params=outside).status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("name", "project_id", "status"),
+    [
+        ("exports/1-a.csv", 1, 200),
+        ("exports/all-access-log-1.csv", None, 200),
+        ("models/1/7.safetensors", 1, 200),
+        ("imports/1-rejected.csv", 1, 200),
+        ("exports/1-a.csv", 2, 404),
+        ("exports/12-a.csv", 1, 404),
+        ("exports/1-a.csv", None, 404),
+        ("exports/all-access-log-1.csv", 1, 404),
+        ("models/1/7.safetensors", 2, 404),
+        ("imports/1-rejected.csv", 2, 404),
+        ("heads/1.safetensors", 1, 404),
+    ],
+)
+def test_a_link_fetches_files_of_its_project_alone(
+    client: TestClient, store: Store, project: Project, name: str, project_id: int | None, status: int
+) -> None:
+    opened = store.begin_import(project.id, "again.csv", "nothing", 1)
+    store.finish_import(opened, ImportReport(rejected=1, rejected_file="imports/1-rejected.csv"), 0.0, 500, 2)
+    store.write_file(name, iter([b"text"]))
+    link = {"t": issue_download(store.secret(), Download(name, project_id, "export", "ann"))}
+    assert client.get(f"/api/v1/download/{name}", params=link).status_code == status
 
 
 def test_health_says_whether_the_store_can_be_read(
@@ -333,3 +367,12 @@ def test_reasons_come_once_the_worker_has_put_them_and_to_nobody_else(
     assert (other.status_code, "good" in other.text) == (422, False)
     assert client.post("/api/v1/why", json={"tab": "tab-1", "ask": "x"}, headers=headers).status_code == 422
     assert client.post("/api/v1/why", json=sent).status_code == 401
+
+
+def test_an_answer_to_an_erased_item_is_refused_as_such(client: TestClient, store: Store, project: Project) -> None:
+    headers = bearer(store, project.id)
+    (ask, *_) = client.post("/api/v1/sync", json=message(), headers=headers).json()["asks"]
+    store.empty_item(project.id, ask["item"])
+    reply = client.post("/api/v1/sync", json=message(answers=[entry(ask)]), headers=headers).json()
+    (refused,) = reply["refused"]
+    assert (refused["gone"], "erased" in refused["message"]) == (True, True)

@@ -1,7 +1,9 @@
 """The review route: blind asks out, then who said what, then verdicts in."""
 
+import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +85,8 @@ def test_after_it_the_card_learns_who_said_what_and_why_and_settles_by_one_act(
     assert store.decision(doubted) == Decision(doubted, ("Yes",), "adjudicated")
     history = client.post("/api/v1/reviewed", json={"limit": 5}, headers=headers).json()
     assert [(e["id"], e["answer"], e["changed"]) for e in history["entries"]] == [(verdict["id"], ["Yes"], True)]
+    (settled,) = history["entries"]
+    assert (settled["first"], [k["name"] for k in settled["kinds"]]) == (False, ["Likely an error"])
 
     undo = _act("withdraw", doubted, target=verdict["id"])
     reply = client.post("/api/v1/review", json=message(answers=[undo]), headers=headers).json()
@@ -141,3 +145,17 @@ def test_the_page_lists_what_was_sent_with_the_way_back(
     assert [not at.exception, at.button[0].label, at.button[0].disabled] == [True, "Take the chosen one back", True]
     (row,) = at.dataframe[0].value.to_dict("records")
     assert (row["Who"], row["Sent to"]) == ("rex", "eve")
+
+
+def test_who_flagged_an_item_gets_it_too_after_those_of_others_until_it_is_put_off(
+    client: TestClient, store: Store, project: Project
+) -> None:
+    mine, other, _ = (row.item for row in store.pool(project.id))
+    for item, who in ((mine, "rex"), (other, "Bo")):
+        flag = replace(answer_of(project.id, item, "No", by=who), kind="flag", answer=())
+        annotating.submit(store, flag, "", int(time.time() * 1000))
+    headers = bearer(store, project.id, "rex")
+    reply = client.post("/api/v1/review", json=message(kind="flagged"), headers=headers).json()
+    assert ([ask["item"] for ask in reply["asks"]], reply["left"]["flagged"]) == ([other, mine], 2)
+    later = message(kind="flagged", answers=[entry(reply["asks"][1], kind="later", answer=[])])
+    assert client.post("/api/v1/review", json=later, headers=headers).json()["left"]["flagged"] == 1

@@ -14,6 +14,7 @@ class Sheet {
     el.line.value = "";
     el.sheet.hidden = false;
     lc.toggleAttribute("data-asking", true);
+    this.fit();
     if (kind === "flag" || kind === "discard") el.line.focus();
     this.view.say(el.sheett.textContent);
   }
@@ -31,6 +32,12 @@ class Sheet {
       ...names.map((name, i) => this.reason(i + 1, name)),
     );
   }
+  tell(text) {
+    // why what was typed can't be
+    this.view.el.sheett.textContent = text;
+    this.fit();
+    this.view.say(text);
+  }
   reason(n, note) {
     return h(
       "button",
@@ -39,9 +46,16 @@ class Sheet {
       h("span", { class: "nm" }, note),
     );
   }
+  fit() {
+    // beside the item, what stands below is moved, never cut; on a phone it opens upwards
+    const { sheet } = this.view.el;
+    sheet.parentElement.style.minHeight = "";
+    if (this.view.lc.clientWidth > 700) sheet.parentElement.style.minHeight = `${sheet.offsetHeight - 1}px`;
+  }
   close() {
     const { el, lc } = this.view;
     if (!this.on) return;
+    el.sheet.parentElement.style.minHeight = "";
     el.line.blur();
     el.sheet.hidden = true;
     lc.toggleAttribute("data-asking", false);

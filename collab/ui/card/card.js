@@ -174,7 +174,10 @@ class Card {
       return;
     }
     if (what === "refused")
-      this.notice.show(this.view.word("refused", { why: detail.refused }), "reopen", () => this.reopen(detail.id));
+      this.notice.show(
+        this.view.word("refused", { why: detail.refused }),
+        ...(detail.gone ? [] : ["reopen", () => this.reopen(detail.id)]),
+      );
     if (what === "answered") {
       this.review.hear(detail);
       this.telling.hear(detail);
@@ -182,7 +185,7 @@ class Card {
     }
     if (what === "line") {
       if (this.telling.showing?.waits && (this.line.fails || this.line.expired)) this.telling.leave();
-      if (this.line.expired) this.notice.show(this.view.word("expired"), "reload", () => location.reload());
+      if (this.line.expired) this.notice.show(this.line.shut || this.view.word("expired"), "reload", () => location.reload());
       else if (this.line.problem) this.notice.show(this.line.problem, "retry", () => this.line.retry());
       else this.notice.over();
     }
@@ -208,7 +211,7 @@ class Card {
     const c = this.data.classes[i],
       { showing } = this;
     if (!c || !showing) return false;
-    if (this.review.look && !this.toggles.on) return this.review.settle([c.id], event);
+    if (this.review.look && !this.toggles.on) return this.review.pick(c.id);
     if (this.toggles.on) return this.toggles.toggle(c.id);
     const old = showing.entry;
     if (old && !showing.told && !old.refused && old.kind === "answer" && old.answer.includes(c.id))
@@ -294,7 +297,7 @@ class Card {
 
   // Going back, without limit
   async reopen(id) {
-    if (this.cover.on) return;
+    if (this.cover.on || (!id && this.review.stays())) return;
     const { line } = this,
       here = () => (this.showing?.waits ? null : this.showing?.entry?.id), // who waits wants this very item again
       at = () => line.past.findIndex((e) => e.id === (id ?? here()));

@@ -156,7 +156,8 @@ class Input {
       card.sheet.close();
       return true;
     }
-    if (target === el.line || e.ctrlKey || e.metaKey || e.altKey) return true;
+    const typing = target === el.line && (el.line.value || card.sheet.kind !== "expert"); // no name begins with a digit
+    if (typing || e.ctrlKey || e.metaKey || e.altKey) return true;
     const reason = el.reasons.children[+e.key - 1];
     if (reason && e.key !== " ") {
       stop(e);

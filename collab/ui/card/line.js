@@ -146,15 +146,17 @@ class Line {
     });
     const said = await reply.json().catch(() => ({}));
     if (reply.ok && typeof said === "object") return said;
-    throw Object.assign(new Error(said.error ?? ""), { status: reply.status });
+    throw Object.assign(new Error(said.error ?? ""), { status: reply.status, shut: said.shut });
   }
   take(reply) {
     const was = this.current,
       out = new Set([...reply.acked, ...reply.refused.map((r) => r.id)]);
-    for (const { id, message } of reply.refused) {
+    for (const { id, message, gone } of reply.refused) {
       const lost = this.past.find((e) => e.id === id) ?? this.outbox.find((o) => o.wire.id === id)?.view;
       if (lost) {
         lost.refused = message;
+        lost.gone = gone;
+        if (gone) this.past = this.past.filter((e) => e.item !== lost.item);
         this.changed("refused", lost);
       }
     }
@@ -188,6 +190,7 @@ class Line {
   failed(problem, batch) {
     if (problem.status === 401) {
       this.expired = true;
+      this.shut = problem.shut ? problem.message : "";
       return;
     }
     if ((problem.status === 413 || problem.status === 422) && batch.length > 1) {

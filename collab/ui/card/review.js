@@ -1,6 +1,8 @@
-// Second looks: the item blind first, then who said what and why it is looked at, then one key that settles it. Nothing
-// is settled by the blind answer alone, and what others said comes only once it is stored.
+// Second looks: the item blind first, then who said what and why it is looked at, then Enter, K or M settles it. Nothing
+// is settled by the blind answer alone, and what others said comes only once it is stored. A key that answers blind never
+// settles: it only chooses, so that one who takes a known item for a new one changes nothing.
 const LETTERS = { keepitk: "k", mineitk: "m", discardk: "d", expertk: "e" }; // where no class has them
+const NAMED = 12; // experts whom a sentence lists at most
 
 class Review {
   constructor(card) {
@@ -28,7 +30,7 @@ class Review {
   begin(ask) {
     // answered blind before, and not settled
     const { kind, answer, id } = ask.look.mine;
-    this.show(show(ask, { entry: { ...ask, id, kind, answer, note: "" }, look: ask.look }), ask);
+    this.show(show(ask, { entry: { ...ask, id, kind, answer, note: "" }, look: ask.look, back: true }), ask);
   }
   show(showing, ask = null) {
     const { line } = this.card;
@@ -58,6 +60,7 @@ class Review {
       look = await card.line.post("look", { item: reopened.ask.item }).catch(() => null);
     if (!look || card.reopened !== reopened) return;
     const settled = reopened.entry;
+    look.kinds = settled.kinds ?? look.kinds; // what is settled gives no reason any more
     card.reopened = show(reopened.ask, { entry: { ...settled, ...look.mine, id: settled.id }, look, settled });
     card.draw();
   }
@@ -67,8 +70,9 @@ class Review {
     const { card } = this,
       { showing } = card;
     if (this.look) {
-      if (kind === "unusable") return this.settle([], event, { unusable: true, note });
-      return kind === "answer" ? this.settle(answer, event) : false;
+      if (kind !== "unusable") return false;
+      if (this.warns([], event, kind)) return card.sheet.close();
+      return this.settle([], event, { unusable: true, note });
     }
     if (kind === "flag" || showing.settled || showing.entry) return false;
     const { ask } = showing,
@@ -104,6 +108,7 @@ class Review {
       look: null,
       ...wire,
       ...told,
+      kinds: look.kinds,
       at: Date.now(),
       settled: true,
       refused: "",
@@ -117,10 +122,19 @@ class Review {
     if (line.state.schema_version !== card.data.schema_version) card.trigger("stale", line.state.schema_version);
     return true;
   }
+  stays() {
+    // whether Z has just been told why it leaves an answer given blind alone; the next Z goes on
+    const { showing, card, view } = this;
+    if (!showing?.look || card.reopened || showing.stood) return false;
+    showing.stood = true;
+    view.el.odds.textContent = view.word("look_stays");
+    view.say(view.el.odds.textContent);
+    return true;
+  }
   settle(answer, event, { unusable = false, note = "" } = {}) {
     const { decision } = this.look,
       changed = !decision || unusable || String(decision.answer) !== String(answer);
-    const told = { kind: unusable ? "unusable" : "answer", answer, changed };
+    const told = { kind: unusable ? "unusable" : "answer", answer, changed, first: !decision };
     return this.act("settle", { answer, unusable, note }, told, event);
   }
   keep(event) {
@@ -129,16 +143,41 @@ class Review {
   }
   mine(event) {
     const { kind, answer } = this.look.mine;
+    if (this.card.showing.chosen) return false; // which of the two is meant is anybody's guess
     if (this.card.toggles.on && this.card.toggles.picked.length) return this.settle(this.card.toggles.picked, event);
     if (kind === "answer") return this.settle(answer, event);
     return kind === "unusable" ? this.settle([], event, { unusable: true }) : false;
   }
+  pick(id) {
+    // what a key chooses is settled by Enter; the same key again takes the choice back
+    const { card, view } = this,
+      { showing } = card;
+    if (!card.ready()) return false;
+    showing.chosen = showing.chosen === id ? null : id;
+    this.dress(showing);
+    view.say(showing.chosen ? view.el.acceptt.textContent : view.word("cleared"));
+    return true;
+  }
+  warns(answer, event, kind = "answer") {
+    // an item that comes back already answered may be taken for a new one, and be answered as such
+    const { card, view } = this,
+      { showing } = card;
+    if (!showing.back || showing.warned || event?.type === "click") return false;
+    showing.warned = true;
+    view.el.odds.textContent = view.word("look_again", { answer: view.said({ kind, answer }) });
+    view.say(view.el.odds.textContent);
+    return true;
+  }
   accept(event) {
-    // Enter settles where there is nothing to choose between
-    const { el } = this.view;
-    if (el.accept.hidden) {
-      if (this.card.ready()) this.view.pulse();
-    } else if (this.look.same && !this.card.toggles.on) this.keep(event);
+    // Enter settles what is chosen, or where there is nothing to choose between
+    const { el } = this.view,
+      { toggles, showing } = this.card,
+      { chosen } = showing;
+    if (!this.card.ready()) return;
+    if (el.accept.hidden) this.view.pulse();
+    else if ((chosen || showing.begun) && this.warns(chosen ? [chosen] : toggles.picked, event)) return;
+    else if (chosen) this.settle([chosen], event);
+    else if (this.look.same && !toggles.on) this.keep(event);
     else this.mine(event);
   }
   later(event) {
@@ -156,7 +195,12 @@ class Review {
     // what the open sheet was answered with
     if (kind === "discard") return this.act("discard", { note }, { kind: "discard" }, event);
     const name = this.look.experts.find((n) => n.toLocaleLowerCase() === note.toLocaleLowerCase());
-    if (!name) return this.view.el.line.focus();
+    if (!name) {
+      const { experts } = this.look,
+        names = experts.slice(0, NAMED).join(", ") + (experts.length > NAMED ? " …" : "");
+      if (note) this.card.sheet.tell(this.view.word("expert_unknown", { name: note, names }));
+      return this.view.el.line.focus();
+    }
     return this.act("send", { to: name }, { kind: "send", note: name }, event);
   }
 
@@ -198,7 +242,7 @@ class Review {
   // What is on screen
   dress(showing) {
     const { el, lc, rows } = this.view,
-      { look, waits, settled, entry } = showing,
+      { look, waits, settled, entry, chosen } = showing,
       word = (key, values) => this.view.word(key, values),
       key = (id, letter) => {
         el[id].textContent = this.free(letter) ? letter.toUpperCase() : "";
@@ -212,7 +256,8 @@ class Review {
     el.unsure.hidden = !!look;
     for (const id of ["keepit", "mineit"]) el[id].hidden = true;
     for (const id of ["discard", "expert"]) el[id].hidden = !look;
-    for (const { button } of rows) button.classList.remove("theirs");
+    for (const { button } of rows) button.classList.remove("theirs", "chosen");
+    if (!this.card.toggles.on) el.go.toggleAttribute("data-sends", !!showing.chosen);
     el.back.hidden = !settled;
     if (!look) {
       el.odds.textContent = word(waits ? "look_waits" : "look_blind");
@@ -236,16 +281,18 @@ class Review {
     el.accept.disabled = false;
     el.accept.hidden = !(same || (!decision && speaks)) || this.card.toggles.on;
     el.acceptt.textContent = same ? keeps(decision.name) : decides(said);
-    if (this.card.toggles.on) {
-      el.take.hidden = true;
+    if (this.card.toggles.on) el.take.hidden = true;
+    const picks = this.card.toggles.on ? this.card.toggles.picked : chosen && [chosen];
+    if (picks) {
       el.accept.hidden = false;
-      el.accept.disabled = !this.card.toggles.picked.length;
-      const picked = this.view.said({ kind: "answer", answer: this.card.toggles.picked });
-      const kept = decision && String(this.card.toggles.picked) === String(decision.answer);
+      el.accept.disabled = !picks.length;
+      const picked = this.view.said({ kind: "answer", answer: picks });
+      const kept = decision && String(picks) === String(decision.answer);
       el.acceptt.textContent = kept ? keeps(picked) : decides(picked);
     }
-    el.keepit.hidden = !decision || same;
-    el.mineit.hidden = !decision || same || !speaks || this.card.toggles.on || !!settled;
+    el.accept.title = el.acceptt.textContent;
+    el.keepit.hidden = !decision || same || !!chosen;
+    el.mineit.hidden = !decision || same || !speaks || this.card.toggles.on || !!settled || !!chosen;
     if (decision) {
       // side by side there is no room for names: the rows say which is which
       el.keepit.title = word("keep", { mine: decision.name });
@@ -260,6 +307,8 @@ class Review {
         own = mine.kind === "answer" && mine.answer.includes(id),
         theirs = !!decision?.answer.includes(id);
       button.classList.toggle("theirs", theirs);
+      button.classList.toggle("chosen", chosen === id);
+      if (!this.card.toggles.on) button.setAttribute("aria-pressed", chosen ? chosen === id : own);
       pill.hidden = !(own || theirs);
       pill.textContent = word(own && theirs ? "look_both" : own ? "yours" : "look_decided");
     });
@@ -270,6 +319,7 @@ class Review {
     // the card asks as ever
     const { el, lc } = this.view;
     lc.toggleAttribute("data-look", false);
+    el.accept.title = "";
     el.second.hidden = true;
   }
   spoken() {

@@ -118,9 +118,10 @@ class View {
   }
   help(data) {
     const own = data.classes.map((c) => c.key.toUpperCase()).filter(Boolean),
-      free = (k) => !own.includes(k); // a key of a class is nothing else
+      free = (k) => !own.includes(k), // a key of a class is nothing else
+      chooses = data.many ? "help_toggle" : data.mode === "review" ? "help_blind" : "help_class";
     const keys = [
-      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), data.many ? "help_toggle" : "help_class", "keyed"],
+      [own.length > 6 ? `${own[0]} … ${own.at(-1)}` : own.join(" "), chooses, "keyed"],
       ...(data.many && free("N") ? [["N", "help_none", "keyed"]] : []),
       ["Enter", data.mode === "review" ? "help_settle" : data.many ? "help_send" : "help_accept"],
       ...(data.many && free("A") ? [["A", "help_take", "keyed"]] : []),
@@ -334,7 +335,7 @@ class View {
     el.past.replaceChildren(
       ...entries.slice(0, ROWS).map((e) => {
         const of = e.kind === "answer" ? this.data.classes.filter((c) => e.answer.includes(c.id)).slice(0, SWATCHES) : [];
-        const did = e.refused ? this.word("not_stored") : e.changed ? this.word("changed") : "";
+        const did = e.refused ? this.word("not_stored") : e.changed ? this.word(e.first ? "look_decided" : "changed") : "";
         return h(
           "li",
           {},

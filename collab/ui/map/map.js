@@ -12,6 +12,12 @@ const made = (tag, attributes = {}, ...children) => {
   e.append(...children);
   return e;
 };
+const dark = (box) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.fillStyle = getComputedStyle(box).getPropertyValue("--st-background-color").trim() || "#fff";
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(pen.fillStyle.slice(i, i + 2), 16));
+  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+};
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 class Plane {
@@ -138,7 +144,8 @@ class Plane {
       left = this.wide / 2 - this.view.x * scale,
       top = this.high / 2 - this.view.y * scale,
       dot = Math.min(9, (this.n > 20000 ? 2 : this.n > 3000 ? 3 : 5) * this.view.size ** 0.35),
-      bare = this.rows[this.rows.length - 1].length > this.n / 2;
+      bare = this.rows[this.rows.length - 1].length > this.n / 2,
+      onDark = dark(this.box);
     p.setTransform(this.dots, 0, 0, this.dots, 0, 0);
     p.clearRect(0, 0, this.wide, this.high);
     // Last in the legend first: what has no answer lies under what has one.
@@ -147,7 +154,7 @@ class Plane {
         size = colored && bare ? dot * 2 : dot, // few answers must not drown
         half = size / 2;
       p.fillStyle = this.fill(at);
-      p.globalAlpha = colored ? 0.85 : 0.3;
+      p.globalAlpha = colored ? 0.85 : onDark ? 0.6 : 0.3;
       for (const i of this.rows[at]) {
         const x = left + this.x[i] * scale,
           y = top + this.y[i] * scale;

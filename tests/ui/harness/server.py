@@ -63,9 +63,11 @@ class Scene:
     idle_minutes: float = 15
     keys_on: bool = True
     status: int = 200
+    shut: bool = False
     error: str = ""
     delay: float = 0.0
     refuse: str = ""
+    gone: bool = False
     before: int = 0
     """How many answers of earlier sessions there are."""
     ranking: int = 1
@@ -83,6 +85,8 @@ class Scene:
     """Whether the card is in its mode of second looks."""
     decided: str = "neg"
     """What was decided of every item before it is looked at again; "": nothing."""
+    reason: str = "error"
+    """Why an item is looked at again."""
     today: int = 18
     received: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     syncs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -138,7 +142,7 @@ class Scene:
 
     def sync(self, body: dict[str, Any]) -> dict[str, Any]:
         self.syncs.append(body)
-        refused = [{"id": a["id"], "message": self.refuse} for a in body["answers"] if self.refuse]
+        refused = [{"id": a["id"], "message": self.refuse, "gone": self.gone} for a in body["answers"] if self.refuse]
         kept = [] if self.refuse else body["answers"]
         self.received.extend(a for a in kept if a["id"] not in {r["id"] for r in self.received})
         answered = {a["ask"] for a in self.received} | {a["ask"] for a in body["answers"]}
@@ -179,7 +183,10 @@ class Scene:
         settled = sum(a["kind"] in acts - {"withdraw"} for a in self.received)
         left = dict.fromkeys(("sent", "disputed", "flagged", "contradiction", "flip", "machine", "audit"), 0)
         left |= {"error": self.length - settled, "": self.length - settled}
-        asks = [{**ask, "suggestion": None, "blind": True, "look": None} for ask in reply["asks"]]
+        asks = [
+            {**ask, "suggestion": None, "blind": True, "look": self.look(ask) if ask["item"] in self.looked else None}
+            for ask in reply["asks"]
+        ]
         return {**reply, "asks": asks, "looks": told, "left": left, "kind": body["kind"]}
 
     def look(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -191,7 +198,7 @@ class Scene:
         return {
             "item": body["item"], "mine": {k: mine[k] for k in ("id", "kind", "answer")},
             "same": mine["answer"] == [self.decided], "decision": decision,
-            "kinds": [{"kind": "error", "name": "Likely an error"}],
+            "kinds": [{"kind": self.reason, "name": "Likely an error" if self.reason == "error" else "Sent to you"}],
             "said": [
                 {"who": "Ada", "answer": "Negative", "color": "#c8553d", "note": "a note", "how": "", "day": "today"}
             ],
@@ -267,7 +274,7 @@ async def speak(request: Request) -> JSONResponse:
     scene = SCENES[int(request.headers["authorization"].removeprefix("Bearer ").partition("/")[0])]
     await asyncio.sleep(scene.delay)
     if scene.status != 200:
-        return JSONResponse({"error": scene.error}, scene.status)
+        return JSONResponse({"error": scene.error, "shut": scene.shut}, scene.status)
     return JSONResponse(getattr(scene, request.path_params["door"])(await request.json()))
 
 
