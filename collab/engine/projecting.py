@@ -1,5 +1,6 @@
 """Lay points of many dimensions out on a plane, so that what is alike lies close together."""
 
+import warnings
 from importlib.util import find_spec
 
 import numpy as np
@@ -56,7 +57,9 @@ def _umap(features: Floats, seed: int) -> Floats:
     Source: McInnes, Healy, Melville, "UMAP: Uniform Manifold Approximation and Projection ...", 2018.
     """
     try:
-        from umap import UMAP
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImportWarning)  # of TensorFlow, which it does without
+            from umap import UMAP
     except ImportError as error:
         raise NotInstalled("UMAP", "map") from error
     made = UMAP(n_neighbors=NEIGHBOURS, min_dist=SPREAD, metric="cosine", random_state=seed, n_jobs=1)

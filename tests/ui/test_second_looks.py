@@ -129,20 +129,6 @@ def test_of_a_flipped_suggestion_the_card_learns_what_each_version_said(
     assert (look["decision"], look["said"]) == (None, [])
 
 
-def test_who_flagged_an_item_gets_it_too_after_those_of_others_until_it_is_put_off(
-    client: TestClient, store: Store, project: Project
-) -> None:
-    mine, other, _ = (row.item for row in store.pool(project.id))
-    for item, who in ((mine, "rex"), (other, "Bo")):
-        flag = replace(answer_of(project.id, item, "No", by=who), kind="flag", answer=())
-        annotating.submit(store, flag, "", int(time.time() * 1000))
-    headers = bearer(store, project.id, "rex")
-    reply = client.post("/api/v1/review", json=message(kind="flagged"), headers=headers).json()
-    assert ([ask["item"] for ask in reply["asks"]], reply["left"]["flagged"]) == ([other, mine], 2)
-    later = message(kind="flagged", answers=[entry(reply["asks"][1], kind="later", answer=[])])
-    assert client.post("/api/v1/review", json=later, headers=headers).json()["left"]["flagged"] == 1
-
-
 def test_the_page_lists_what_was_sent_with_the_way_back(
     client: TestClient, store: Store, project: Project, doubted: int
 ) -> None:
@@ -159,3 +145,17 @@ def test_the_page_lists_what_was_sent_with_the_way_back(
     assert [not at.exception, at.button[0].label, at.button[0].disabled] == [True, "Take the chosen one back", True]
     (row,) = at.dataframe[0].value.to_dict("records")
     assert (row["Who"], row["Sent to"]) == ("rex", "eve")
+
+
+def test_who_flagged_an_item_gets_it_too_after_those_of_others_until_it_is_put_off(
+    client: TestClient, store: Store, project: Project
+) -> None:
+    mine, other, _ = (row.item for row in store.pool(project.id))
+    for item, who in ((mine, "rex"), (other, "Bo")):
+        flag = replace(answer_of(project.id, item, "No", by=who), kind="flag", answer=())
+        annotating.submit(store, flag, "", int(time.time() * 1000))
+    headers = bearer(store, project.id, "rex")
+    reply = client.post("/api/v1/review", json=message(kind="flagged"), headers=headers).json()
+    assert ([ask["item"] for ask in reply["asks"]], reply["left"]["flagged"]) == ([other, mine], 2)
+    later = message(kind="flagged", answers=[entry(reply["asks"][1], kind="later", answer=[])])
+    assert client.post("/api/v1/review", json=later, headers=headers).json()["left"]["flagged"] == 1
