@@ -134,15 +134,13 @@ def add_person(
         Conflict: There is such an account, people sign in here in another way, or it is an erased person's pseudonym.
     """
     name = checked_name(name)
-    if name.casefold().startswith(ALIAS):
+    if folded(name).startswith(ALIAS):
         raise Conflict(f"{name} stands for somebody who was erased. Choose another name.")
     way: SignIn = "oidc" if issuer else "accounts"
     with store.transaction():
         here, there = store.sign_in_way(), store.accounts()
         if any(folded(p.name) == folded(name) for p in there):
             raise Conflict(f"There is an account {name!r} already.")
-        if any(p.erased and folded(p.name) == folded(name) for p in store.people()):
-            raise Conflict(f"{name} stands for somebody who was erased. Choose another name.")
         if here not in ("none", way):
             raise Conflict(f"People sign in here by {_WAYS[here]}, not by {_WAYS[way]}.")
         if issuer and store.known_as(issuer, subject):

@@ -178,7 +178,7 @@ def test_an_item_of_another_project_is_answered_nowhere(walk: Walk) -> None:
     grant = issue_grant(walk.secret, Grant("lead", walk.project.id, session=digest("lead")))
     walk.client.cookies = {session_cookie(walk.secret): issue_session(walk.secret, "lead")}
     reply = walk.client.post("/api/v1/sync", json=body, headers={"Authorization": f"Bearer {grant}"}).json()
-    assert reply["refused"] == [{"id": entry["id"], "message": f"There is no item {item}."}]
+    assert reply["refused"] == [{"id": entry["id"], "message": f"There is no item {item}.", "gone": False}]
     noted = walk.store.accesses(walk.project.id, AccessFilter(person="lead", act="refused"))[0][1]
     assert (noted.what, noted.detail) == ("exchanging.exchange", {"why": "an item or an answer that isn't theirs"})
     assert walk.store.current(item) == []
