@@ -166,7 +166,7 @@ def test_a_picture_that_another_item_holds_stays(ward):
 def test_nothing_brings_an_erased_item_back(ward):
     first = ward.store.stream_items(ward.project.id)[0].id
     erasing.erase_item(ward.store, ward.project, first, "Ada", NOW)
-    with pytest.raises(UnknownName):
+    with pytest.raises(ItemErased):
         annotating.restore_item(ward.store, ward.project.id, first, "Ada", "act", NOW)
     with pytest.raises(UnknownName):
         erasing.erase_item(ward.store, ward.project, first, "Ada", NOW)
