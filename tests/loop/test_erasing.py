@@ -11,7 +11,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
 from collab.engine.encoders.text import encoder_of
-from collab.errors import Conflict, UnknownName
+from collab.errors import Conflict, ItemErased, UnknownName
 from collab.loop import annotating, clearing, erasing, exporting, handing_out, overseeing
 from collab.loop.backing_up import back_up
 from collab.loop.encoding import encode_items
