@@ -134,7 +134,7 @@ class Review {
   settle(answer, event, { unusable = false, note = "" } = {}) {
     const { decision } = this.look,
       changed = !decision || unusable || String(decision.answer) !== String(answer);
-    const told = { kind: unusable ? "unusable" : "answer", answer, changed, first: !decision };
+    const told = { kind: unusable ? "unusable" : "answer", answer, changed, afresh: !decision };
     return this.act("settle", { answer, unusable, note }, told, event);
   }
   keep(event) {

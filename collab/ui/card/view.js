@@ -335,7 +335,7 @@ class View {
     el.past.replaceChildren(
       ...entries.slice(0, ROWS).map((e) => {
         const of = e.kind === "answer" ? this.data.classes.filter((c) => e.answer.includes(c.id)).slice(0, SWATCHES) : [];
-        const did = e.refused ? this.word("not_stored") : e.changed ? this.word(e.first ? "look_decided" : "changed") : "";
+        const did = e.refused ? this.word("not_stored") : e.changed ? this.word(e.afresh ? "look_decided" : "changed") : "";
         return h(
           "li",
           {},
