@@ -16,7 +16,7 @@ from collab.domain.access import Access, AccessEntry, AccessFilter, Attempts, Pe
 from collab.domain.annotation import Annotation, Ask, Decision, DecisionSource, Event, EventKind, Lane, Suggestion
 from collab.domain.batch import Batch
 from collab.domain.certificate import Certificate
-from collab.domain.norming import Normed, Norming, Remark
+from collab.domain.norming import Normed, Norming, Remark, Stage
 from collab.domain.project import Answer, Field, Item, ItemState, LabelSchema, LoopPolicy, Project
 from collab.domain.run import ImportReport, Job, JobStatus, Progress, Round, Stratum
 from collab.domain.suspect import Adjudicated, Adjudication, Sent, Suspect, SuspectKind
@@ -493,6 +493,11 @@ class Store(Protocol):
         Never one whose item this annotator has answered, holds in another slot, or has put off until after `now`.
         """
 
+    def lease_one(
+        self, project: int, annotator: str, lanes: Sequence[Lane], token: str, now: int, until: int
+    ) -> Ask | None:
+        """Take the best free row of the first of these lanes that has one, as `lease` does."""
+
     def held(self, project: int, annotator: str, token: str, now: int) -> list[Ask]:
         """The asks under a live lease of this annotator's tab, also those set aside, oldest lease first."""
 
@@ -593,8 +598,8 @@ class Store(Protocol):
     def aggregated(self, project: int) -> dict[int, Decision]:
         """What was concluded last, by item; of items that people agree on by now it counts for nothing."""
 
-    def aggregated_decision(self, item: int) -> Decision | None:
-        """The same for one item."""
+    def beside(self, item: int) -> tuple[Adjudication | None, Decision | None]:
+        """What stands beside the answers to an item: an adjudicator's word, and what differing answers came to."""
 
     def shared_answers(self, project: int, least: int = 2) -> list[SharedAnswer]:
         """Answers in force to items that so many people have answered, by item, in the order in which they came."""
@@ -743,6 +748,9 @@ class Store(Protocol):
 
     def certificates(self, project: int) -> tuple[Certificate, ...]:
         """Newest first."""
+
+    def schedule(self, project: int) -> tuple[tuple[Certificate, ...], Stage | None]:
+        """What decides whose turn is next: the certificates, newest first, and how far the last norming round is."""
 
     def remaining(self, project: int, after: int = 0, limit: int = 50_000) -> list[tuple[int, str]]:
         """The next items that nobody has seen yet, with the digest of their content, in order of id: visible, open, not

@@ -22,9 +22,9 @@ from collab.domain.batch import act_of
 from collab.domain.norming import Norming
 from collab.domain.project import Answer, Item, ItemState, LabelSchema, Project, keyed
 from collab.domain.store import ItemFilter, Store
-from collab.domain.suspect import decided_by_people
+from collab.domain.suspect import Adjudication, decided_by_people
 from collab.domain.task import task_of
-from collab.errors import InvalidAnswer, ItemErased, UnknownName
+from collab.errors import InvalidAnswer, ItemErased, UnknownName, UserError
 from collab.loop.enforcing import enforce, forget
 from collab.loop.permitting import needs
 from collab.loop.replaying import forget_several, replay, replay_norming
@@ -68,16 +68,19 @@ def submit(
 def enter(
     store: Store, project: Project, annotation: Annotation, token: str, now: int, *, reveal: bool, only: str
 ) -> Literal["stored", "known"]:
-    """Submit in the transaction of whoever calls, who has locked the project before they read it."""
-    if store.event(annotation.id) is not None:
+    """Submit in the transaction of whoever calls, who has locked the project before they read it.
+
+    What is refused is refused before anything is written.
+    """
+    try:
+        item, ask, annotation = _completed(store, project, annotation, token, now, reveal, only)
+    except UserError:
+        if store.event(annotation.id) is not None:  # it was right when it came first
+            return "known"
+        raise
+    if not store.append(annotation.event()):
         return "known"
-    item = store.items([annotation.item]).get(annotation.item)
-    if item is None or item.project != project.id:
-        raise UnknownName("item", annotation.item)
-    if item.erased:
-        raise ItemErased
-    annotation = _completed(store, project, item, _checked(annotation, project.schema), token, now, reveal, only)
-    store.append(annotation.event())
+    _move_on(store, project, item, ask, annotation, token, now)
     settled = _apply(store, project, item, annotation)
     if project.policy.several and settled is not None:
         _ask_on(store, project, item.id, *settled)
@@ -119,32 +122,35 @@ def _apply(store: Store, project: Project, item: Item, annotation: Annotation) -
     if annotation.purpose == "norming" and (norming := store.norming_of(annotation.item)) is not None:
         _apply_norming(store, project, item, annotation, norming)
         return None
-    before = _concluded_from(store, item.id)
+    verdict, concluded = store.beside(item.id)
+    before = said_of(store, item.id) if concluded else None
     if annotation.kind == "restore":
         for each in store.current(annotation.item):
             if each.kind == "unusable":
                 store.set_current(annotation.item, each.annotator, None)
-        verdict = store.adjudication(annotation.item)
         if verdict is not None and verdict.unusable:
             store.set_adjudication(project.id, annotation.item, None)
+            verdict = None
     elif annotation.kind == "undo":
         if annotation.purpose != "bulk" or annotation.target in [a.id for a in store.current(annotation.item)]:
             store.set_current(annotation.item, annotation.annotator, None)
     elif not (_outdated(store, project, item, annotation) or _overtaken(store, annotation)):
         store.set_current(annotation.item, annotation.annotator, annotation)
-    _doubt(store, project, item.id, before)
-    return _settle(store, project, annotation.item, annotation.at)
+    if _doubt(store, project, item.id, before):
+        concluded = None
+    return _settle(store, project, annotation.item, annotation.at, (verdict, concluded))
 
 
-def _concluded_from(store: Store, item: int) -> frozenset[tuple[str, Answer]] | None:
-    """Who says what of an item of which something was concluded; None where nothing was."""
-    return None if store.aggregated_decision(item) is None else said_of(store, item)
+def _doubt(store: Store, project: Project, item: int, before: frozenset[tuple[str, Answer]] | None) -> bool:
+    """Forget what was concluded from answers that are others now, if that was so: the worker concludes anew.
 
-
-def _doubt(store: Store, project: Project, item: int, before: frozenset[tuple[str, Answer]] | None) -> None:
-    """Forget what was concluded from answers that are others now: the worker concludes anew."""
-    if before is not None and before != said_of(store, item):
-        store.set_aggregated(project.id, [Decision(item, (), "aggregated")])
+    Args:
+        before: What was said of an item of which something was concluded; None where nothing was.
+    """
+    if before is None or before == said_of(store, item):
+        return False
+    store.set_aggregated(project.id, [Decision(item, (), "aggregated")])
+    return True
 
 
 def said_of(store: Store, item: int) -> frozenset[tuple[str, Answer]]:
@@ -188,7 +194,8 @@ def convene(store: Store, project: Project, event: Event) -> None:
 def apply_verdict(store: Store, project: Project, event: Event) -> None:
     """Bring the projections up to one act of an adjudicator; `rebuild` replays the same function."""
     assert event.item is not None, "an adjudication names its item"
-    before = _concluded_from(store, event.item)
+    _, concluded = store.beside(event.item)
+    before = said_of(store, event.item) if concluded else None
     enforce(store, event)
     if event.kind == "withdraw":
         _leave_undone(store, event.item, event.at)
@@ -310,30 +317,30 @@ def _checked(annotation: Annotation, schema: LabelSchema) -> Annotation:
 
 
 def _completed(
-    store: Store, project: Project, item: Item, annotation: Annotation, token: str, now: int, reveal: bool, only: str
-) -> Annotation:
-    """Fill in what only the server knows, and move the ask on."""
+    store: Store, project: Project, annotation: Annotation, token: str, now: int, reveal: bool, only: str
+) -> tuple[Item, Ask | None, Annotation]:
+    """Check it, and fill in what only the server knows; returns its item and its ask as well."""
+    item = store.items([annotation.item]).get(annotation.item)
+    if item is None or item.project != project.id:
+        raise UnknownName("item", annotation.item)
+    if item.erased:
+        raise ItemErased
+    annotation = _checked(annotation, project.schema)
     first = _target_of(store, annotation)
     asked = annotation.ask if first is None else first.ask  # who changes their mind answers the same ask
     ask = store.ask(asked) if asked is not None else None
     if ask is not None and not _is_for(ask, annotation, only):
         raise UnknownName("ask", asked)
-    lease_valid = ask is None or _move_on(store, project, item, ask, annotation, token, now)
-    if annotation.kind == "restore":
-        for each in store.current(annotation.item):
-            if each.kind == "unusable" and each.ask is not None:
-                store.reopen_ask(each.ask)
-    if annotation.kind in PUT_BACK:
-        store.put_off(annotation.item, annotation.annotator, now + LATER_MS)
-    return replace(
+    completed = replace(
         recorded(project, annotation, ask, first, reveal),
         at=now,
         ask=ask.id if ask is not None else None,
         purpose=ask.purpose if ask is not None else "chosen",
         seconds=None if annotation.seconds is None else min(max(annotation.seconds, 0.0), MAX_SECONDS),
         note=annotation.note[:MAX_NOTE],
-        lease_valid=lease_valid,
+        lease_valid=ask is None or _may_move(store, project, item, ask, annotation, token, now),
     )
+    return item, ask, completed
 
 
 def _is_for(ask: Ask, annotation: Annotation, only: str) -> bool:
@@ -360,19 +367,38 @@ def _target_of(store: Store, annotation: Annotation) -> Annotation | None:
     return earlier
 
 
-def _move_on(
+def _may_move(
     store: Store, project: Project, item: Item, ask: Ask, annotation: Annotation, token: str, now: int
 ) -> bool:
-    """Close the ask, or free it for others; True where its lease was held, or none is needed to change one's mind."""
+    """Whether the lease of the ask is held, or none is needed to change one's mind."""
     held = ask.token in (token, set_aside(token)) and ask.lease_until > now
     if ask.lane == "review" and annotation.kind != "later":
-        return held  # it ends with a verdict, not with the blind answer
-    changes_mind = annotation.target is not None
-    if annotation.kind in PUT_BACK or _outdated(store, project, item, annotation):
-        if ask.annotator == annotation.annotator and (held or changes_mind):
-            store.reopen_ask(ask.id)
-        return held or changes_mind
-    return store.close_ask(ask.id, annotation.annotator, token, now) or changes_mind
+        return held
+    if annotation.target is not None:
+        return True
+    return held and (not ask.done or _puts_back(store, project, item, annotation))
+
+
+def _puts_back(store: Store, project: Project, item: Item, annotation: Annotation) -> bool:
+    return annotation.kind in PUT_BACK or _outdated(store, project, item, annotation)
+
+
+def _move_on(
+    store: Store, project: Project, item: Item, ask: Ask | None, annotation: Annotation, token: str, now: int
+) -> None:
+    """Close the ask, or free it for others."""
+    if ask is None or (ask.lane == "review" and annotation.kind != "later"):
+        pass  # a look ends with a verdict, not with the blind answer
+    elif not _puts_back(store, project, item, annotation):
+        store.close_ask(ask.id, annotation.annotator, token, now)
+    elif ask.annotator == annotation.annotator and annotation.lease_valid:
+        store.reopen_ask(ask.id)
+    if annotation.kind == "restore":
+        for each in store.current(annotation.item):
+            if each.kind == "unusable" and each.ask is not None:
+                store.reopen_ask(each.ask)
+    if annotation.kind in PUT_BACK:
+        store.put_off(annotation.item, annotation.annotator, now + LATER_MS)
 
 
 def _outdated(store: Store, project: Project, item: Item, annotation: Annotation) -> bool:
@@ -409,11 +435,21 @@ def _overtaken(store: Store, annotation: Annotation) -> bool:
     return mine is not None and mine.kind in ("answer", "unsure")
 
 
-def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemState, int]:
-    """Returns what became of the item, and how many have answered it."""
-    said, current, aggregated = store.adjudication(item), store.current(item), None
-    if len(current) > 1 and project.policy.decide_by != "agreement":
-        aggregated = store.aggregated_decision(item)
+def _settle(
+    store: Store,
+    project: Project,
+    item: int,
+    now: int,
+    beside: tuple[Adjudication | None, Decision | None] | None = None,
+) -> tuple[ItemState, int]:
+    """Returns what became of the item, and how many have answered it.
+
+    Args:
+        beside: What stands beside its answers, where that has been read.
+    """
+    said, concluded = beside or store.beside(item)
+    current = store.current(item)
+    weighed = len(current) > 1 and project.policy.decide_by != "agreement"
     spoken = sum(a.kind in ("answer", "unsure") for a in current)
     silent = not spoken and not (said is not None and said.verdict == "discard")
     settled = settle(
@@ -422,7 +458,7 @@ def _settle(store: Store, project: Project, item: int, now: int) -> tuple[ItemSt
         project.schema,
         store.standing_decision(item) if silent else None,  # which stands only while nobody speaks
         by_most=project.policy.by_most,
-        aggregated=aggregated,
+        aggregated=concluded if weighed else None,
     )
     if said is not None:
         if (before := decided_by_people(settled)) != said.before:

@@ -17,6 +17,8 @@ from collab.loop.permitting import needs
 from collab.loop.veiling import hides, veiled
 
 MOST_HELD = 6
+AT_LEAST = 2
+"""Asks that are taken at once, unless the card holds so few: two cost the database little more than one."""
 REFILL = 20
 """Rows that a lane gets at a time when nobody has ranked the pool."""
 BETWEEN = 50
@@ -98,6 +100,8 @@ def hand_out(
         if dropped := [ask for ask in swapped if ask not in {ask.id for ask in taken}]:
             store.hold(dropped, annotator, set_aside(token), now + ASIDE_MS)
         missing = max(0, min(want, MOST_HELD) - unseen - len(taken))
+        if missing < AT_LEAST <= unseen:
+            missing = 0
         taken += taker.take("chosen", missing) if chosen_only else taker.mix(missing, progress)
         if seen := tuple(ask.item for ask in (*forgotten, *taken)):
             store.note(AccessEntry(now, annotator, "see", "items", project.id, seen))
@@ -148,19 +152,31 @@ class _Taker:
     def mix(self, size: int, progress: Progress) -> list[Ask]:
         """Take new asks, those that measure among them as their schedules say; an empty lane leaves its turn."""
         taken: list[Ask] = []
-        found = self.store.certificates(self.project.id) if size else ()
-        stage = next((n.stage for n in self.store.normings(self.project.id)), None) if size else None
+        found, stage = self.store.schedule(self.project.id) if size else ((), None)
         for _ in range(size):
             turns = self._turns(progress.asks + len(taken), progress.audited, found)
             if stage in ("blind", "again"):  # everybody answers these first
                 turns = [("norming", stage == "blind"), *turns]
-            one = next((ask for lane, more in turns for ask in self.take(lane, 1, extend=more)), None)
-            if one is None:
+            if (one := self._first(turns)) is None:
                 break
             taken.append(one)
         if taken:
             self.store.count_asks(self.project.id, len(taken))
         return taken
+
+    def _first(self, turns: Sequence[tuple[Lane, bool]]) -> Ask | None:
+        """The first ask that a lane has; all up to one to which rows may be added are asked at once."""
+        asked = list[Lane]()
+        for lane, more in turns:
+            asked.append(lane)
+            if more:
+                one = self._lease_one(asked)
+                if one is None and self._extend(lane):
+                    one = self._lease_one([lane])
+                if one is not None:
+                    return one
+                asked = []
+        return self._lease_one(asked) if asked else None
 
     def _turns(self, number: int, audited: int, found: Sequence[Certificate]) -> list[tuple[Lane, bool]]:
         """Lanes in the order in which they are tried, and whether rows may be added to them.
@@ -188,10 +204,10 @@ class _Taker:
         ]  # fmt: skip
         return [(lane, more) for now, lane, more in turns if now]
 
-    def take(self, lane: Lane, size: int, *, extend: bool = True) -> list[Ask]:
+    def take(self, lane: Lane, size: int) -> list[Ask]:
         """Take from one lane; where it runs dry, in the order of `audit_rank`, which is a random one."""
         taken = self._lease(lane, size)
-        if extend and len(taken) < size and self._extend(lane):
+        if len(taken) < size and self._extend(lane):
             taken += self._lease(lane, size - len(taken))
         return taken
 
@@ -212,6 +228,9 @@ class _Taker:
         if size == 0:
             return []
         return self.store.lease(self.project.id, self.annotator, lane, size, self.token, self.now, self.until)
+
+    def _lease_one(self, lanes: Sequence[Lane]) -> Ask | None:
+        return self.store.lease_one(self.project.id, self.annotator, lanes, self.token, self.now, self.until)
 
 
 def _is_due(number: int, every: int, salt: str, what: str = "") -> bool:

@@ -35,10 +35,6 @@ def aggregated(db: Database, project: int) -> dict[int, Decision]:
     return {r.item: _decision(r) for r in db.rows(sa.select(table).where(table.c.project == project))}
 
 
-def aggregated_decision(db: Database, item: int) -> Decision | None:
-    return concluded(db, [item]).get(item)
-
-
 def concluded(db: Database, items: Sequence[int]) -> dict[int, Decision]:
     """What was concluded of these items."""
     table = tables.aggregated

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from collab.domain.certificate import Certificate
+from collab.domain.norming import Stage
 from collab.domain.plain import typed
 from collab.domain.project import Answer
 from collab.storage import schema as tables
@@ -23,6 +24,12 @@ def save_certificate(db: Database, certificate: Certificate) -> None:
 
 def certificates(db: Database, project: int) -> tuple[Certificate, ...]:
     return tuple(typed(Certificate, r.content) for r in db.rows(_ALL, {"of": project}))
+
+
+def schedule(db: Database, project: int) -> tuple[tuple[Certificate, ...], Stage | None]:
+    rows = db.rows(_SCHEDULE, {"of": project})
+    found = tuple(typed(Certificate, r.content) for r in rows if r.content is not None)
+    return found, rows[0].stage if rows else None
 
 
 def stage_labels(db: Database, project: int, number: int, labels: Sequence[tuple[int, Answer, float]]) -> None:
@@ -42,12 +49,12 @@ def apply_labels(db: Database, project: int, number: int, now: int) -> int:
         db.lock_project(project)
         # Only the first time: what was left out then is forgotten, and what stood then is applied again when the
         # projections are made anew, whoever holds or has answered it meanwhile.
-        _take_stock(db, "machine_label")
+        db.take_stock("machine_label")
         if db.write(_FIRST_TIME, mine):
             for statement in _LEAVE_OUT:
                 db.write(statement, mine)
         labels = db.write(_DECIDE, mine)
-        _take_stock(db, "decision")
+        db.take_stock("decision")
         db.write(_DECIDED, mine)
         db.write(_UNASK, mine)
         _count(db, project, labels)
@@ -65,13 +72,6 @@ def drop_labels(db: Database, project: int, number: int) -> int:
     return labels
 
 
-def _take_stock(db: Database, table: str) -> None:
-    """Let PostgreSQL know how large a table has become in this transaction: else it joins what was just written row by
-    row, in hours."""
-    if not db.is_sqlite:
-        db.write(sa.text(f"ANALYZE {table}"))
-
-
 def _count(db: Database, project: int, step: int) -> None:
     counter = tables.counter
     db.write(sa.update(counter).values(machine=counter.c.machine + step).where(counter.c.project == project))
@@ -80,6 +80,20 @@ def _count(db: Database, project: int, step: int) -> None:
 _ALL = (
     sa.select(tables.certificate.c.content)
     .where(tables.certificate.c.project == sa.bindparam("of"))
+    .order_by(tables.certificate.c.number.desc())
+)
+_SCHEDULE = (
+    sa.select(
+        tables.certificate.c.content,
+        sa.select(tables.norming.c.stage)
+        .where(tables.norming.c.project == tables.counter.c.project)
+        .order_by(tables.norming.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("stage"),
+    )
+    .select_from(tables.counter.outerjoin(tables.certificate, tables.certificate.c.project == tables.counter.c.project))
+    .where(tables.counter.c.project == sa.bindparam("of"))
     .order_by(tables.certificate.c.number.desc())
 )
 _STAGED = "INSERT INTO machine_label (project, certificate, item, answer, first, confidence)"

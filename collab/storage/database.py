@@ -41,7 +41,7 @@ from collab.storage import (
 from collab.storage.connection import Database
 from collab.storage.failures import disk_errors
 
-HEAD = "0012"
+HEAD = "0013"
 """The migration that this version knows as the last one."""
 
 
@@ -222,6 +222,7 @@ class SqlStore(Database):
     put_asks = queue.put_asks
     extend_lane = queue.extend_lane
     lease = queue.lease
+    lease_one = queue.lease_one
     held = queue.held
     hold = queue.hold
     renew = queue.renew
@@ -258,7 +259,6 @@ class SqlStore(Database):
 
     set_aggregated = aggregates.set_aggregated
     aggregated = aggregates.aggregated
-    aggregated_decision = aggregates.aggregated_decision
     shared_answers = aggregates.shared_answers
     want_answers = slots.want_answers
     begun_items = slots.begun_items
@@ -287,6 +287,7 @@ class SqlStore(Database):
     close_looks = suspects.close_looks
     sends = suspects.sends
     adjudication = verdicts.adjudication
+    beside = verdicts.beside
     set_adjudication = verdicts.set_adjudication
     set_before = verdicts.set_before
     adjudications = verdicts.adjudications
@@ -294,6 +295,7 @@ class SqlStore(Database):
     second_looks = verdicts.second_looks
 
     save_certificate = certificates.save_certificate
+    schedule = certificates.schedule
     stage_labels = certificates.stage_labels
     apply_labels = certificates.apply_labels
     drop_labels = certificates.drop_labels

@@ -24,7 +24,7 @@ _APART = frozenset(
     {"access_log", "event", "event_content", "actor", "annotator", "item", "replacement", "label_schema", "project"}
 )
 """Tables that `rename_person` leaves to others, or that hold no person's name but by chance."""
-_GONE = frozenset({"session", "member", "presence", "put_off"})
+_GONE = frozenset({"session", "member", "put_off"})
 """Tables of which a person's rows go."""
 _KEPT = frozenset({"event", "ask", "drawn", "access_log"})
 """Tables whose rows about an item stay: they say that it was asked, and hold nothing of it."""

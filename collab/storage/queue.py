@@ -2,6 +2,7 @@
 """The queue: rankings go in, leases come out. The lease stands in the row, so that taking and checking are one act."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from collab.domain.annotation import (
 )
 from collab.storage import draws, records, slots
 from collab.storage import schema as tables
-from collab.storage.connection import Database, upsert
+from collab.storage.connection import Database
 from collab.storage.json_text import dumps
 
 
@@ -77,10 +78,18 @@ def lease(
     }  # fmt: skip
     with db.transaction(durable=False):
         db.lock_project(project)
-        taken = db.rows(_TAKE[db.is_sqlite, lane], params)
-        if taken:
-            db.write(_PRESENT, {"project": project, "annotator": annotator, "at": now})
+        taken = db.rows(_TAKE[lane], params)
     return [read_ask(r) for r in sorted(taken, key=lambda r: (-r.ranking, -r.score, r.id))]
+
+
+def lease_one(
+    db: Database, project: int, annotator: str, lanes: Sequence[Lane], token: str, now: int, until: int
+) -> Ask | None:
+    params = {"project": project, "annotator": annotator, "token": token, "now": now, "until": until}
+    with db.transaction(durable=False):
+        db.lock_project(project)
+        taken = db.row(_take_one(tuple(lanes)), params)
+    return None if taken is None else read_ask(taken)
 
 
 def held(db: Database, project: int, annotator: str, token: str, now: int) -> list[Ask]:
@@ -259,7 +268,6 @@ _HOLD = sa.text(
     "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until "
     "WHERE id IN :asks AND NOT done AND lease_until = 0"
 ).bindparams(sa.bindparam("asks", expanding=True))
-_PRESENT = upsert(tables.presence, ("project", "annotator"), ("at",))
 _LOCK_OF = sa.text(
     "SELECT 1 FROM counter WHERE project IN (SELECT project FROM ask WHERE id IN :asks) ORDER BY project FOR UPDATE"
 ).bindparams(sa.bindparam("asks", expanding=True))
@@ -294,7 +302,6 @@ _NEXT_BY_RANK = sa.text(
     "ORDER BY i.audit_rank, i.id LIMIT :size"
 )
 
-_FREE_ROW = "a.project = :project AND a.lane = :lane AND NOT a.done AND a.lease_until <= :now"
 # Who has looked at it again knows what others said. Answers that were discarded are no more, and it is asked of all
 # until it is looked at again; but audits never.
 _NOT_LOOKED_AT = (
@@ -349,17 +356,30 @@ _WHICH: Mapping[Lane, str] = {
 }  # fmt: skip
 
 
-def _take(is_sqlite: bool, lane: Lane) -> sa.TextualSelect:
-    lock = "" if is_sqlite else "FOR UPDATE OF a SKIP LOCKED"
-    return sa.text(
-        f"WITH picked AS (SELECT a.id FROM ask a WHERE {_FREE_ROW} {_WHICH[lane]} "
-        f"ORDER BY a.ranking DESC, a.score DESC, a.id LIMIT :size {lock}) "
-        "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until, leased_at = :now "
-        "WHERE id IN (SELECT id FROM picked) RETURNING *"
+def _best(lane: Lane, size: str) -> str:
+    return (
+        f"SELECT a.id FROM ask a WHERE a.project = :project AND a.lane = '{lane}' AND NOT a.done "
+        f"AND a.lease_until <= :now {_WHICH[lane]} ORDER BY a.ranking DESC, a.score DESC, a.id LIMIT {size}"
+    )
+
+
+_LEASE = "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until, leased_at = :now WHERE id"
+
+
+@cache
+def _take_one(lanes: tuple[Lane, ...]) -> sa.TextualSelect:
+    """The best row of the first lane that has one; the others aren't looked at."""
+    best = ", ".join(f"({_best(lane, '1')})" for lane in lanes)
+    return sa.text(f"{_LEASE} = COALESCE({best}, -1) RETURNING *").columns(*tables.ask.c)
+
+
+# The plan of PostgreSQL must not do the picking more than once.
+_TAKE = {
+    lane: sa.text(
+        f"WITH picked AS MATERIALIZED ({_best(lane, ':size')}) {_LEASE} IN (SELECT id FROM picked) RETURNING *"
     ).columns(*tables.ask.c)
-
-
-_TAKE = {(is_sqlite, lane): _take(is_sqlite, lane) for is_sqlite in (True, False) for lane in _WHICH}
+    for lane in _WHICH
+}
 # The plus as above: a tab holds few rows, the queue thousands.
 _HELD = (
     sa.text(
@@ -374,6 +394,7 @@ _LIVE = sa.text(
     "WHERE project = :project AND lease_until > :now AND lease_until > 0 AND NOT done ORDER BY item"
 )
 _LIVE_PEOPLE = sa.text(
-    "SELECT count(*) FROM (SELECT annotator FROM presence WHERE project = :project AND at >= :since "
+    "SELECT count(*) FROM (SELECT annotator FROM ask WHERE project = :project AND lease_until > 0 AND NOT done "
+    "AND leased_at >= :since "
     "UNION SELECT annotator FROM annotation WHERE project = :project AND at >= :since) AS people"
 )

@@ -207,10 +207,6 @@ put_off = Table(
     Column("annotator", Text, primary_key=True), Column("until", Big, nullable=False),
 )  # fmt: skip
 
-presence = Table(
-    "presence", metadata, _project(primary_key=True), Column("annotator", Text, primary_key=True), _number("at")
-)
-
 SHARED = "lane NOT IN ('chosen', 'repeat', 'review', 'norming')"
 """Rows of the queue that anybody may take; the others belong to one person."""
 

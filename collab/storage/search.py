@@ -53,9 +53,9 @@ def index_text(db: Database, project: int, after: int = 0, limit: int = 5000) ->
             db.write(sa.update(c).values(indexed=last).where(c.c.project == project))
     if not rows:
         columns.extend(db, project, int(marks.visible))
-        if not db.is_sqlite and start:  # else it plans by what it guesses of a table that it doesn't know
+        if start:
             for table in ("item_search", "item", "decision", "annotation"):
-                db.write(sa.text(f"ANALYZE {table}"))
+                db.take_stock(table)
         return 0
     columns.append(db, project, start, [(r.id, r.fields) for r in rows])
     return last

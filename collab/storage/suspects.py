@@ -68,13 +68,10 @@ def take_looks(
         return []
     with db.transaction(durable=False):
         db.lock_project(project)
-        taken = [
+        return [
             _ask(db, project, item, annotator, kind, score, token=token, lease_until=until, leased_at=now)
             for item, score in due_looks(db, project, annotator, kind, size, now, token)
         ]
-        presence = db.insert(tables.presence).values(project=project, annotator=annotator, at=now)
-        db.write(presence.on_conflict_do_update(index_elements=["project", "annotator"], set_={"at": now}))
-    return taken
 
 
 def send_look(db: Database, project: int, item: int, annotator: str) -> None:

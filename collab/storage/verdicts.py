@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collab.domain.annotation import Annotation
+from collab.domain.annotation import Annotation, Decision
 from collab.domain.project import Answer
 from collab.domain.suspect import Adjudicated, Adjudication
 from collab.storage import schema as tables
@@ -21,6 +21,14 @@ def adjudication(db: Database, item: int) -> Adjudication | None:
 def adjudications_of(db: Database, items: Sequence[int]) -> dict[int, Adjudication]:
     """What stands of these items."""
     return {r.item: _read(r) for r in db.rows(_OF, {"items": list(items)})}
+
+
+def beside(db: Database, item: int) -> tuple[Adjudication | None, Decision | None]:
+    found = db.rows(_BESIDE, {"of": item})[0]
+    said = None if found.event is None else _read(found)
+    if found.aggregated is None:
+        return said, None
+    return said, Decision(item, tuple(found.aggregated), "aggregated", found.confidence)
 
 
 def set_adjudication(db: Database, project: int, item: int, said: Adjudication | None, at: int = 0) -> None:
@@ -81,3 +89,17 @@ def _answer(written: list[str] | None) -> tuple[str, ...] | None:
 
 
 _OF = sa.select(tables.adjudication).where(tables.adjudication.c.item.in_(sa.bindparam("items", expanding=True)))
+_BESIDE = (
+    sa.select(
+        tables.item.c.id.label("item"),
+        *(tables.adjudication.c[name] for name in ("event", "verdict", "answer", "before")),
+        tables.aggregated.c.answer.label("aggregated"),
+        tables.aggregated.c.confidence,
+    )
+    .select_from(
+        tables.item.outerjoin(tables.adjudication, tables.adjudication.c.item == tables.item.c.id).outerjoin(
+            tables.aggregated, tables.aggregated.c.item == tables.item.c.id
+        )
+    )
+    .where(tables.item.c.id == sa.bindparam("of"))
+)

@@ -229,27 +229,31 @@ class _Doors:
             return _error(503, told(error))
 
     def _sync(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
-        project = looking.project(desk, grant.project)
-        message = protocol.read_sync(body, grant.annotator, project)
-        sent = Sent(
-            message.tab, [entry for entry in message.answers if not isinstance(entry, Refused)],
-            want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
-            ranking=message.ranking, waits=message.waits, chosen_only=grant.chosen, utc_offset=grant.utc_offset,
-        )  # fmt: skip
-        got = exchange(desk, project, grant.annotator, sent, _now())
+        refused = list[Json]()
+
+        def read(project: Project) -> Sent:
+            message = protocol.read_sync(body, grant.annotator, project)
+            unread = [entry for entry in message.answers if isinstance(entry, Refused)]
+            refused.extend({"id": entry.id, "message": entry.message, "gone": False} for entry in unread)
+            return Sent(
+                message.tab, [entry for entry in message.answers if not isinstance(entry, Refused)],
+                want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
+                ranking=message.ranking, waits=message.waits, chosen_only=grant.chosen, utc_offset=grant.utc_offset,
+            )  # fmt: skip
+
+        got = exchange(desk, grant.project, grant.annotator, read, _now())
+        project = got.project
         if any(isinstance(error, UnknownName | Forbidden) for error in got.refused.values()):
             permitting.refused(desk, "exchanging.exchange", "an item or an answer that isn't theirs", project.id)
-        refused = {e.id: e.message for e in message.answers if isinstance(e, Refused)}
-        refused |= {answer: told(error) for answer, error in got.refused.items()}
+        refused.extend(
+            {"id": answer, "message": told(error), "gone": isinstance(error, ItemErased)}
+            for answer, error in got.refused.items()
+        )
         handed, columns, link = got.handed, self._table(got.columns), self._link(project.id)
         return {
             "acked": got.acked,
-            "revealed": {message.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
-            "refused": [
-                {"id": e.id, "message": refused[e.id], "gone": isinstance(got.refused.get(e.id), ItemErased)}
-                for e in message.answers
-                if e.id in refused
-            ],
+            "revealed": {got.sent.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
+            "refused": refused,
             "asks": [protocol.ask_message(ask, got.items[ask.item], project, link, columns) for ask in handed.asks],
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},

@@ -7,6 +7,7 @@ import gc
 import importlib
 import logging
 import os
+import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -46,6 +47,13 @@ IMPORTED_LATER = (
 )
 """What would else be imported in the middle of somebody's first page."""
 
+SWITCH_S = 0.0005
+"""For how long a thread may compute while others want to, a tenth of Python's own value.
+
+An answer is saved in some thirty short waits for the database, and after each its thread queues behind whatever else
+computes. Of fifty annotators on PostgreSQL the median wait fell from 433 to 138 ms (one run each).
+"""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -72,6 +80,7 @@ def app_arguments(store: Store, *, worker: Worker | None = None, base: str = "")
     async def lifespan(_app: st.App) -> AsyncIterator[None]:
         for name in IMPORTED_LATER:
             importlib.import_module(name)
+        sys.setswitchinterval(SWITCH_S)
         gc.collect()
         gc.freeze()  # what was imported is never garbage: no later collection need look at it
         try:

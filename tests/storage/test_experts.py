@@ -22,7 +22,7 @@ def test_what_was_concluded_is_kept_replaced_and_taken_back(store: Store, make_p
     assert store.aggregated(project.id) == {a: first[0], b: first[1]}
     store.set_aggregated(project.id, [Decision(a, ("No",), "aggregated", 0.92), Decision(b, (), "aggregated", 0.6)])
     assert store.aggregated(project.id) == {a: Decision(a, ("No",), "aggregated", 0.92)}
-    assert (store.aggregated_decision(a), store.aggregated_decision(b)) == (
+    assert (store.beside(a)[1], store.beside(b)[1]) == (
         Decision(a, ("No",), "aggregated", 0.92),
         None,
     )
