@@ -1,6 +1,6 @@
 """Exchange with a card: its answers in, the next asks out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collab.domain.annotation import Annotation, Suggestion
@@ -38,9 +38,6 @@ class Sent:
 class Exchanged:
     """What it gets."""
 
-    project: Project
-    """As it was while the project was locked."""
-    sent: Sent
     acked: Sequence[str]
     refused: Mapping[str, UserError]
     """Why an answer can never be stored, by its id."""
@@ -56,18 +53,14 @@ class Exchanged:
 
 
 @needs("annotate", own="annotator", alone="only")
-def exchange(
-    store: Store, project_id: int, annotator: str, read: Callable[[Project], Sent], now: int, *, only: str = ""
-) -> Exchanged:
+def exchange(store: Store, project: Project, annotator: str, sent: Sent, now: int, *, only: str = "") -> Exchanged:
     """Store the answers, each accepted or refused by itself, then hand out.
 
     Args:
-        store: In a transaction that has locked the project.
-        read: Reads what the card has sent, which the project's classes decide; called before anything is written.
+        store: In a transaction.
+        project: As it is in this transaction, locked.
         only: Somebody whom second looks are not for, as in `annotating.submit`.
     """
-    project = store.project(project_id)
-    sent = read(project)
     acked, refused = list[str](), dict[str, UserError]()
     for annotation in sent.answers:
         try:
@@ -84,7 +77,7 @@ def exchange(
         chosen_only=sent.chosen_only, progress=progress,
     )  # fmt: skip
     return Exchanged(
-        project, sent, acked, refused, handed,
+        acked, refused, handed,
         items=store.items([ask.item for ask in handed.asks]) if handed.asks else {},
         columns=measured(store, project),
         told=revealed(store, project.id, annotator, sent.waits),

@@ -17,8 +17,8 @@ from collab.loop.permitting import needs
 from collab.loop.veiling import hides, veiled
 
 MOST_HELD = 6
-AT_LEAST = 2
-"""Asks that are taken at once, unless the card holds so few: two cost the database little more than one."""
+AT_LEAST = 3
+"""Asks that are taken at once, unless the card holds fewer: three cost the database little more than one."""
 REFILL = 20
 """Rows that a lane gets at a time when nobody has ranked the pool."""
 BETWEEN = 50
@@ -31,6 +31,8 @@ Source: Goh and Mueller, "ActiveLab", 2023: where people err in one answer of te
 """
 ASIDE_MS = 60_000
 """How long an ask that was swapped is kept for a tab of which nothing more is heard."""
+FRESH_MS = 5_000
+"""How long an ask that has just been taken isn't swapped: else all who label fast swap all they hold, and at once."""
 RENEWED = 0.05
 """Share of a lease that may have gone by before it is worth writing anew."""
 
@@ -89,7 +91,8 @@ def hand_out(
         gone = [ask for ask in have if ask not in held]
         swapped = []
         if progress.ranking > ranking and not chosen_only:
-            swapped = [ask.id for ask in held.values() if ask.id in have and ask.lane == "query"]
+            stale = [ask for ask in held.values() if ask.lease_until <= until - FRESH_MS]
+            swapped = [ask.id for ask in stale if ask.id in have and ask.lane == "query"]
             store.release(swapped, token)
             held = {i: ask for i, ask in held.items() if i not in swapped}
         if aged := [ask.id for ask in held.values() if ask.lease_until < until - RENEWED * lease]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, final
 
+from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.errors import Concealed, Forbidden
 from collab.loop import permitting
@@ -32,14 +33,14 @@ class Sharing:
         self._waiting: dict[int, list[_Piece]] = {}
         """A project is in it while a thread serves it."""
 
-    def do(self, project: int, work: Callable[[], T], *, durable: bool = True) -> "Future[T]":
+    def do(self, project: int, work: Callable[[Project], T], *, durable: bool = True) -> "Future[T]":
         """Have a piece of work done in one transaction with others of the project; the result comes after its commit.
 
         An error of the work undoes and reaches this piece alone, one of the commit all that were in it.
 
         Args:
             project: Locked while it is done.
-            work: Called in another thread, and not again where it fails.
+            work: Called in another thread with the project as it is then; and again where another piece failed.
             durable: False for leases alone: they need not survive a power cut.
         """
         piece = _Piece(work, durable)
@@ -55,11 +56,11 @@ class Sharing:
         while (durable := self._next(project)) is not None:
             taken = list[_Piece]()
             try:
-                with self._store.transaction(durable=durable):
-                    self._store.lock(project)
-                    taken += self._take(project, durable)  # only now: who came while it was locked is in it too
-                    for piece in taken:
-                        self._try(piece)
+                try:
+                    self._together(project, durable, taken)
+                except _Failed:  # from then on each for itself, which costs more
+                    permitting.note_again()
+                    self._together(project, durable, taken, apart=True)
             except BaseException as error:  # whatever it was, somebody waits to hear of it, and others come after them
                 permitting.note_again()
                 taken = taken or self._take(project, durable)
@@ -67,6 +68,22 @@ class Sharing:
                     piece.error = _told(error)
             for piece in taken:
                 piece.tell()
+
+    def _together(self, project: int, durable: bool, taken: "list[_Piece]", *, apart: bool = False) -> None:
+        """Do what waits in one transaction; `taken` is filled where it is empty.
+
+        Args:
+            apart: Whether a piece that fails undoes itself alone; else it raises `_Failed`, and undoes all.
+        """
+        with self._store.transaction(durable=durable):
+            self._store.lock(project)
+            taken += [] if taken else self._take(project, durable)  # only now: who came before the lock is in it too
+            found = self._store.project(project)
+            for piece in taken:
+                if apart:
+                    self._try(piece, found)
+                else:
+                    piece.work_on(found)
 
     def _next(self, project: int) -> bool | None:
         """Whether the next commit must be durable; None where nobody waits, and the project is served no more."""
@@ -84,17 +101,18 @@ class Sharing:
             self._waiting[project] = [piece for piece in waiting if piece not in taken]
         return [piece for piece in taken if piece.future.set_running_or_notify_cancel()]
 
-    def _try(self, piece: "_Piece") -> None:
+    def _try(self, piece: "_Piece", project: Project) -> None:
         try:
             with self._store.savepoint():
-                piece.work_on()
-        except Exception as error:
-            if error is not piece.error:  # the whole transaction is lost
-                raise
+                piece.work_on(project)
+        except _Failed:
+            pass  # it will be told
 
 
 def _told(error: BaseException) -> Exception:
     """As whoever waits hears of it: what would end a thread must not end theirs, which serves everybody."""
+    if isinstance(error, _Failed):
+        error = error.__cause__ or error
     if isinstance(error, Exception):
         return error
     broken = RuntimeError("The work was broken off.")
@@ -102,23 +120,28 @@ def _told(error: BaseException) -> Exception:
     return broken
 
 
+class _Failed(Exception):
+    """A piece of work failed, not the transaction."""
+
+
 class _Piece:
     """A piece of work, and what came of it."""
 
-    def __init__(self, work: Callable[[], Any], durable: bool) -> None:
+    def __init__(self, work: Callable[[Project], Any], durable: bool) -> None:
         self.durable = durable
         self.future = Future[Any]()
         self.error: Exception | None = None
         self._work, self._result = work, None
 
-    def work_on(self) -> None:
-        """Do it; raises what it raises, but for a refusal, whose note in the access log must stay."""
+    def work_on(self, project: Project) -> None:
+        """Do it; raises `_Failed` where it fails, but for a refusal, whose note in the access log must stay."""
+        self.error = None
         try:
-            self._result = self._work()
+            self._result = self._work(project)
         except Exception as error:
             self.error = error
             if not isinstance(error, Forbidden | Concealed):
-                raise
+                raise _Failed from error
 
     def tell(self) -> None:
         """Let go of whoever waits."""

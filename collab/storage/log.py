@@ -62,7 +62,9 @@ def _add(db: Database, project: int, head: sa.Row[Any], events: Sequence[Event],
         last = _chained(last, row)
         rows.append({**row, "hash": last})
         contents.append({"event": event.id, "salt": salt, "content": content})
-    if rows:
+    if len(rows) == 1 and not db.is_sqlite:  # which can be told all at once, in a third of the time
+        db.write(_ADD_ONE, {**rows[0], "salt": contents[0]["salt"], "words": contents[0]["content"]})
+    elif rows:
         db.write(_ADD, rows)
         db.write(_ADD_CONTENT, contents)
         db.write(_RAISE, {"number": number, "last": last, "project": project})
@@ -284,6 +286,15 @@ EVENTS = sa.select(tables.event, tables.event_content.c.salt, tables.event_conte
 )
 _EVENT = EVENTS.where(tables.event.c.id == sa.bindparam("id"))
 _ADD, _ADD_CONTENT = sa.insert(tables.event), sa.insert(tables.event_content)
+_COLUMNS = [column.name for column in tables.event.c]
+_ADD_ONE = sa.text(
+    f"WITH added AS (INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})), "
+    "worded AS (INSERT INTO event_content (event, salt, content) VALUES (:id, :salt, :words)) "
+    "UPDATE counter SET events = :number, head = :hash WHERE project = :project"
+).bindparams(
+    *(sa.bindparam(column.name, type_=column.type) for column in tables.event.c),
+    sa.bindparam("words", type_=tables.event_content.c.content.type),
+)
 _KNOWN = sa.select(tables.event.c.id).where(tables.event.c.id.in_(sa.bindparam("ids", expanding=True)))
 _HEAD = sa.text("SELECT events, head FROM counter WHERE project = :project")
 _HEAD_FOR_ONE = sa.text(

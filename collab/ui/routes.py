@@ -189,16 +189,18 @@ class _Doors:
             raise SignedOut
         return Desk(self.store, person, session)
 
-    async def _reply(
-        self, request: Request, work: Callable[[Grant, Desk, Any], Json], *, shared: bool = False
-    ) -> Response:
-        """Take the message in, then do everything else in threads; every error becomes a status and a sentence."""
+    async def _reply(self, request: Request, work: Callable[..., Json], *, shared: bool = False) -> Response:
+        """Take the message in, then do everything else in threads; every error becomes a status and a sentence.
+
+        Args:
+            work: Gets the grant, a desk and the body; where it is shared also the project, locked.
+        """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         raw, cookies = await _body(request), dict(request.cookies)
         if raw is None:
             return _error(413, words.word("errors.too_large", limit=MOST_BYTES // 1024))
 
-        def read() -> tuple[int, bool, Callable[[], Json]] | None:
+        def read() -> tuple[int, bool, Callable[..., Json]] | None:
             grant = read_grant(self.secret(), token) if scheme.lower() == "bearer" else None
             if grant is None:
                 return None
@@ -228,32 +230,27 @@ class _Doors:
         except StorageError as error:
             return _error(503, told(error))
 
-    def _sync(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
-        refused = list[Json]()
-
-        def read(project: Project) -> Sent:
-            message = protocol.read_sync(body, grant.annotator, project)
-            unread = [entry for entry in message.answers if isinstance(entry, Refused)]
-            refused.extend({"id": entry.id, "message": entry.message, "gone": False} for entry in unread)
-            return Sent(
-                message.tab, [entry for entry in message.answers if not isinstance(entry, Refused)],
-                want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
-                ranking=message.ranking, waits=message.waits, chosen_only=grant.chosen, utc_offset=grant.utc_offset,
-            )  # fmt: skip
-
-        got = exchange(desk, grant.project, grant.annotator, read, _now())
-        project = got.project
+    def _sync(self, grant: Grant, desk: Desk, body: Any, project: Project) -> Json:  # body is JSON of a stranger
+        message = protocol.read_sync(body, grant.annotator, project)
+        sent = Sent(
+            message.tab, [entry for entry in message.answers if not isinstance(entry, Refused)],
+            want=0 if message.idle else message.want, have=message.have, on_screen=message.on_screen,
+            ranking=message.ranking, waits=message.waits, chosen_only=grant.chosen, utc_offset=grant.utc_offset,
+        )  # fmt: skip
+        got = exchange(desk, project, grant.annotator, sent, _now())
         if any(isinstance(error, UnknownName | Forbidden) for error in got.refused.values()):
             permitting.refused(desk, "exchanging.exchange", "an item or an answer that isn't theirs", project.id)
-        refused.extend(
-            {"id": answer, "message": told(error), "gone": isinstance(error, ItemErased)}
-            for answer, error in got.refused.items()
-        )
+        refused = {e.id: e.message for e in message.answers if isinstance(e, Refused)}
+        refused |= {answer: told(error) for answer, error in got.refused.items()}
         handed, columns, link = got.handed, self._table(got.columns), self._link(project.id)
         return {
             "acked": got.acked,
-            "revealed": {got.sent.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
-            "refused": refused,
+            "revealed": {message.waits: protocol.suggestion_message(got.told, project)} if got.told else {},
+            "refused": [
+                {"id": e.id, "message": refused[e.id], "gone": isinstance(got.refused.get(e.id), ItemErased)}
+                for e in message.answers
+                if e.id in refused
+            ],
             "asks": [protocol.ask_message(ask, got.items[ask.item], project, link, columns) for ask in handed.asks],
             "drop": handed.drop,
             "fresh": {str(ask): protocol.suggestion_message(s, project) for ask, s in handed.fresh.items()},

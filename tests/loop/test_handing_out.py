@@ -19,6 +19,7 @@ def ranked(signs, number, *, blind=False, skip=0, size=10):
         for n, item in enumerate(items)
     ]
     signs.store.put_asks(signs.project.id, asks, number, whole=False, overlap=1)
+    signs.now += handing_out.FRESH_MS
     return items
 
 
@@ -78,6 +79,27 @@ def test_unseen_asks_are_swapped_when_a_new_ranking_has_landed(loop):
     assert [a.item for a in second.asks] == new[:3]
     assert second.drop == have
     assert signs.hand("Bo", want=1, ranking=2).asks[0].item == new[3]
+
+
+def test_asks_that_were_taken_a_moment_ago_are_not_swapped(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0, blind_share=0.0)
+    ranked(signs, 1)
+    first = signs.hand("Ada", want=4)
+    ranked(signs, 2, skip=20)
+    signs.now -= 1
+    have = [a.id for a in first.asks[1:]]
+    second = signs.hand("Ada", want=3, have=have, on_screen=first.asks[0].id, ranking=1)
+    assert (second.asks, second.drop) == ([], [])
+
+
+def test_a_card_that_holds_enough_is_filled_up_by_three_at_a_time(loop):
+    signs = loop(audit_schedule=(), audit_trickle=0)
+    asks, taken = signs.hand("Ada", want=5).asks, []
+    for answered in range(1, 3):
+        signs.say("Ada", asks[answered - 1])
+        have = [a.id for a in asks[answered + 1 :]]
+        taken.append(len(signs.hand("Ada", want=5, have=have, on_screen=asks[answered].id).asks))
+    assert taken == [0, 3]
 
 
 def test_a_swapped_ask_that_was_on_screen_by_then_goes_to_nobody_else(loop):
