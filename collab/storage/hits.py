@@ -94,12 +94,15 @@ class _Search:
 
     def hits(self, enough: float, most: float, seconds: float) -> _Hits:
         """At least `enough` hits, and up to `most` of them within the time."""
-        until, found, count = time.perf_counter() + seconds, [NOTHING], 0
+        began, found, count = time.perf_counter(), [NOTHING], 0
+        until = began + seconds
         for page in self._pages():
             fit = self._checked(page)
             found.append(fit)
             count += len(fit)
-            if count > most or (count >= enough and time.perf_counter() > until):
+            now = time.perf_counter()
+            next_one, began = _GROWTH * (now - began), now
+            if count > most or (count >= enough and now + next_one > until):
                 ids = np.concatenate(found)
                 return _Hits(ids[: int(min(most, count))], False, self._ranked)
         return _Hits(np.concatenate(found), True, self._ranked)
