@@ -2,6 +2,7 @@ import dataclasses
 
 from collab.domain.annotation import Decision
 from collab.domain.certificate import Missed, Verdict, Watch
+from collab.domain.norming import Norming
 from collab.domain.run import ImportReport
 from collab.domain.store import ItemFilter, NewItem, PoolRow, Store
 from tests.conftest import MakeProject
@@ -36,6 +37,16 @@ def test_certificates_are_kept_as_they_stand_newest_first(store: Store, make_pro
 
     assert store.certificates(project) == (second, judged)
     assert store.certificates(project + 1) == ()
+    assert store.schedule(project) == ((second, judged), None)
+
+
+def test_the_schedule_tells_of_the_last_norming_round(store: Store, make_project: MakeProject) -> None:
+    project = make_project(2).id
+    items = tuple(each.item for each in store.pool(project))
+    for number, stage in ((1, "closed"), (2, "blind")):
+        store.save_norming(Norming(project, number, stage, items, "Ada", 5))  # type: ignore[arg-type]
+
+    assert store.schedule(project) == ((), "blind")
 
 
 def test_labels_come_in_force_when_they_are_applied(store: Store, make_project: MakeProject) -> None:

@@ -60,6 +60,10 @@ def test_further_answers_wait_in_a_lane_of_their_own_and_never_for_who_has_answe
     assert store.begun_items(project.id) == [a]
     store.put_asks(project.id, [ask_of(project.id, b)], 2, whole=True, overlap=1)  # a new ranking leaves them alone
     assert store.lease(project.id, "Ada", "overlap", 5, "tab", 3, 10) == []
+    first = store.lease_one(project.id, "Ada", ("overlap", "query"), "tab", 3, 10)
+    assert first is not None
+    assert (first.item, first.lane, first.token) == (b, "query", "tab")
+    assert store.lease_one(project.id, "Ada", ("overlap", "query"), "tab", 3, 10) is None
     taken = [ask for who in ("Bo", "Cy", "Di") for ask in store.lease(project.id, who, "overlap", 5, who, 3, 10)]
     assert [ask.item for ask in taken] == [a, a]
     assert len({ask.slot for ask in taken}) == 2

@@ -56,6 +56,7 @@ def test_what_an_adjudicator_said_stands_until_it_is_taken_back(store: SqlStore,
 
     assert store.second_looks(item) == [look]
     assert store.adjudication(item) == verdict
+    assert store.beside(item) == (verdict, None)
     (listed,) = store.adjudications(project)
     assert (listed.adjudication, listed.adjudicator, listed.at) == (verdict, "rex", look.at)
     assert store.adjudications(project, before=listed.number) == []
