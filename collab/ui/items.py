@@ -55,19 +55,28 @@ def answer_words(row: ItemRow, project: Project) -> str:
     return told(row.decision.answer, project.schema) if row.decision else ""
 
 
+def state_word(item: Item, *, own: bool = False) -> str:
+    """What became of an item; "–" where that isn't known.
+
+    Args:
+        own: Whether no more is known than what the person said themselves: then "open" isn't known of any item.
+    """
+    return "–" if own and item.state == "open" else word(f"state.{item.state}")
+
+
 def list_row(row: ItemRow, project: Project, *, own: bool = False) -> dict[str, Any]:  # cells of a table
     """An item with what became of it, as cells.
 
     Args:
-        own: Whether the row holds no more than what the person said themselves: then "open" isn't known of any item.
+        own: As in `state_word`.
     """
-    decision, untold = row.decision, own and row.item.state == "open"
+    decision = row.decision
     note = row.annotation.note if row.annotation else ""
     return {
         word("data.ref"): row.item.ref,
         word("data.item"): excerpt(row.item, project),
         word("data.answer"): answer_words(row, project),
-        word("data.state"): "–" if untold else word(f"state.{row.item.state}"),
+        word("data.state"): state_word(row.item, own=own),
         word("data.source"): _source(decision) if decision else "",
         word("data.note"): note,
     }

@@ -45,11 +45,12 @@ def draw(project: Project, wanted: Search, *, place: str = "search") -> None:
         return
     _say_how_many(project, found, total)
     key = f"{place}-{hash(wanted)}-{page}"
+    own = not session.may("review", project.id)
     if tiled:
-        link = session.image_link(project.id)
-        ids = picked_tiles(found.rows, project, link, key=f"tiles-{key}", label=word("data.tiles", page=page))
+        link, label = session.image_link(project.id), word("data.tiles", page=page)
+        ids = picked_tiles(found.rows, project, link, key=f"tiles-{key}", label=label, own=own)
     else:
-        ids = _listed(found, project, f"items-{key}")
+        ids = _listed(found, project, f"items-{key}", own=own)
     listed = total if found.exact else max(len(found.ids), total)
     if listed > size:
         st.pagination(math.ceil(listed / size), key=pages_key)
@@ -118,9 +119,9 @@ def _tiled(place: str) -> bool:
     return bool(chosen)
 
 
-def _listed(found: Hits, project: Project, key: str) -> list[int]:
+def _listed(found: Hits, project: Project, key: str, *, own: bool) -> list[int]:
     """The items as a table; returns the ids of those that are ticked."""
-    link, own = session.image_link(project.id), not session.may("review", project.id)
+    link = session.image_link(project.id)
     picked = st.dataframe(
         [
             {**thumb_cell(row.item, project, link), **list_row(row, project, own=own), **_measures(row, found, project)}

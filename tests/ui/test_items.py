@@ -44,6 +44,7 @@ def test_a_tile_tells_the_answer_else_the_state(store: Store) -> None:
     rows = {row.item.id: row for row in store.find(project.id, ItemFilter())[0]}
     told = [tile(rows[item.id], project, str) for item in (first, second)]
     assert [(t["answer"], t["state"], t["text"]) for t in told] == [("Yes", "", "0001.png"), ("", "open", "0002.png")]
+    assert tile(rows[second.id], project, str, own=True)["state"] == "–"  # others may have answered it
 
 
 def test_a_tile_of_an_item_without_its_picture_has_no_address() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from collab.domain.project import Project
 from collab.domain.store import ItemRow
-from collab.ui.items import answer_words, excerpt, thumb
+from collab.ui.items import answer_words, excerpt, state_word, thumb
 from collab.ui.words import word
 
 _HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ _grid = st.components.v2.component(
 
 
 def picked_tiles(
-    rows: Sequence[ItemRow], project: Project, link: Callable[[str], str], *, key: str, label: str
+    rows: Sequence[ItemRow], project: Project, link: Callable[[str], str], *, key: str, label: str, own: bool = False
 ) -> list[int]:
     """Draw a tile for each item; returns the ids of those that are picked.
 
@@ -31,8 +31,9 @@ def picked_tiles(
         link: From the name of a stored thumbnail to its address.
         key: Must change with the items, or a pick would outlive them.
         label: What the tiles are, to a screen reader.
+        own: As in `state_word`.
     """
-    tiles = [tile(row, project, link) for row in rows]
+    tiles = [tile(row, project, link, own=own) for row in rows]
     result = _grid(
         key=key, data={"tiles": tiles, "label": label, "none": word("data.no_picture")}, default={"picked": []},
         on_picked_change=_rerun,
@@ -41,7 +42,7 @@ def picked_tiles(
     return [item for item in result.picked or [] if item in here]
 
 
-def tile(row: ItemRow, project: Project, link: Callable[[str], str]) -> dict[str, Any]:
+def tile(row: ItemRow, project: Project, link: Callable[[str], str], *, own: bool = False) -> dict[str, Any]:
     """What a tile shows: the first picture, what else there is to read, the answer and the state."""
     small = thumb(row.item, project)
     answer = answer_words(row, project)
@@ -51,7 +52,7 @@ def tile(row: ItemRow, project: Project, link: Callable[[str], str]) -> dict[str
         "text": excerpt(row.item, project),
         "ref": row.item.ref,
         "answer": answer,
-        "state": "" if answer and row.item.state == "decided" else word(f"state.{row.item.state}"),
+        "state": "" if answer and row.item.state == "decided" else state_word(row.item, own=own),
         "color": _color(row, project),
     }
 
