@@ -75,8 +75,8 @@ def doctor(
     quick: Annotated[bool, typer.Option(help="Neither play the log once more nor read all pictures.")] = False,
 ) -> None:  # fmt: skip
     """Check the workspace: database, event chains and what follows from them, files, worker, disk, features."""
-    from collab.loop import annotating
     from collab.loop.examining import Finding, examine
+    from collab.loop.rebuilding import rebuild as play_again
     from collab.loop.summarizing import versions
 
     found = [Finding("versions", ", ".join(f"{name} {number}" for name, number in versions().items()))]
@@ -84,7 +84,7 @@ def doctor(
         store = open_workspace(workspace, database, must_exist=True)
         if rebuild:
             for project in store.projects():
-                annotating.rebuild(store, project.id)
+                play_again(store, project.id)
         found += examine(store, open_store, now(), quick=quick)
     except CollabError as error:
         found.append(Finding("database", str(error), fine=False))

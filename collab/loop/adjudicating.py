@@ -13,8 +13,9 @@ from collab.domain.store import Store
 from collab.domain.suspect import Suspect, SuspectKind, Verdict
 from collab.domain.task import task_of
 from collab.errors import Conflict, UnknownName
-from collab.loop.annotating import MAX_NOTE, apply_verdict, ask_on
+from collab.loop.annotating import MAX_NOTE
 from collab.loop.permitting import needs
+from collab.loop.settling import apply_verdict, ask_on
 
 AUDITS = 0.25
 """Most that an audit may score: after what is likely wrong."""

@@ -16,9 +16,10 @@ from collab.engine.arrays import Floats, Ints
 from collab.engine.heads import FittedHead, Standard, head_of
 from collab.engine.label_quality import FOLDS
 from collab.engine.numbering import Numbering
-from collab.loop.annotating import conclude, new_id, said_of
+from collab.loop.annotating import new_id
 from collab.loop.juxtaposing import Answers, noise_of, planned, tabled
 from collab.loop.pooling import Pool
+from collab.loop.settling import conclude, said_of
 
 LEAST_SHARED = 30
 """Items that several people have answered, from which anything is concluded of others."""

@@ -16,8 +16,8 @@ from collab.domain.project import Answer, Item, Project
 from collab.domain.store import MOST_COUNTED, Store
 from collab.domain.task import task_of
 from collab.errors import AuditsAmong, Conflict, TooLarge, UnknownName
-from collab.loop.annotating import apply
 from collab.loop.permitting import needs
+from collab.loop.settling import apply
 
 MOST = MOST_COUNTED
 """Items of one batch."""

@@ -17,9 +17,9 @@ from collab.domain.store import SharedAnswer, Store
 from collab.engine.annotator_quality import alpha_change, krippendorff_alpha
 from collab.engine.assurance import Estimate
 from collab.errors import Conflict, UnknownName
-from collab.loop.annotating import convene
 from collab.loop.juxtaposing import tabled
 from collab.loop.permitting import needs
+from collab.loop.settling import convene
 
 SIZE, FEWEST, MOST = 20, 5, 100
 """Items of a round: usually, at least and at most."""

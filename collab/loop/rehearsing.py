@@ -7,7 +7,7 @@ from pathlib import Path
 
 from collab.domain.project import Project
 from collab.domain.store import Differing, Store
-from collab.loop import annotating
+from collab.loop import rebuilding
 from collab.storage.failures import disk_errors
 
 OpenStore = Callable[[Path], Store]
@@ -29,6 +29,6 @@ def rehearse(store: Store, open_store: OpenStore) -> Iterator[tuple[Project, Dif
             for project in copy.projects():
                 with copy.transaction(durable=False):
                     copy.keep_projections(project.id)
-                    annotating.rebuild(copy, project.id)
+                    rebuilding.rebuild(copy, project.id)
                     found = copy.differing(project.id)
                 yield project, found

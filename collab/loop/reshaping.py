@@ -10,9 +10,9 @@ from collab.domain.annotation import Event
 from collab.domain.project import NONE, Field, LabelClass, LabelSchema, LoopPolicy, Project
 from collab.domain.store import Store
 from collab.errors import Conflict, InvalidSchema, UnknownName
-from collab.loop.annotating import ask_on, follow_classes, settle_again
 from collab.loop.auditing import revoke_all
 from collab.loop.permitting import needs
+from collab.loop.settling import ask_on, follow_classes, settle_again
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from collab.domain.plain import typed
 from collab.domain.store import Differing, Store
 from collab.errors import Conflict, StoreCorrupt, StoreFull, StoreNewer, UnreadableFile, UserError
-from collab.loop import annotating
+from collab.loop import rebuilding
 from collab.loop.backing_up import FILES, FORMAT, MANIFEST, SPARE, Manifest, Tell
 from collab.loop.packing import Packed, place, read, remove, take_out, unpacked
 from collab.loop.rehearsing import DATABASE, OpenStore, rehearse
@@ -124,7 +124,7 @@ def _database(
         _checked(backup, manifest, store)
         if rebuild:
             for project in store.projects():
-                annotating.rebuild(store, project.id)
+                rebuilding.rebuild(store, project.id)
         else:
             for project, differing in rehearse(store, open_store):
                 if differing != Differing():

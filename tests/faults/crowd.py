@@ -11,7 +11,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import NewItem, Store
 from collab.engine.encoders.text import encoder_of
 from collab.jobs.running import now_ms
-from collab.loop import annotating
+from collab.loop import rebuilding
 from collab.loop.encoding import encode_items
 from tests.driving import Person, Refusal, wait_for
 
@@ -46,7 +46,7 @@ def projections(store: Store, project: int) -> dict[str, Any]:
 
 def rebuilt(store: Store, project: int) -> dict[str, Any]:
     """The same, made anew from the log alone."""
-    annotating.rebuild(store, project)
+    rebuilding.rebuild(store, project)
     return projections(store, project)
 
 

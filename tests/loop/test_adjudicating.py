@@ -10,7 +10,7 @@ from collab.domain.annotation import Annotation, Decision
 from collab.domain.project import LabelClass
 from collab.domain.suspect import Sent, Suspect
 from collab.errors import Conflict, InvalidAnswer, UnknownName
-from collab.loop import adjudicating, annotating, exporting, reshaping, reviewing
+from collab.loop import adjudicating, annotating, exporting, rebuilding, reshaping, reviewing
 from tests.loop.conftest import Loop
 
 
@@ -383,7 +383,7 @@ def _same_again(signs: Loop) -> None:
     """The log alone gives the same."""
     with signs.store.transaction():
         signs.store.keep_projections(signs.project.id)
-        annotating.rebuild(signs.store, signs.project.id)
+        rebuilding.rebuild(signs.store, signs.project.id)
         found = signs.store.differing(signs.project.id)
     assert (found.items, found.counters) == ((), ())
 

@@ -7,7 +7,7 @@ from collab.domain.annotation import Annotation, answers_wanted
 from collab.domain.project import LabelSchema, classes_from_names
 from collab.domain.store import SharedAnswer
 from collab.engine.encoders.text import encoder_of
-from collab.loop import annotating, juxtaposing, reshaping
+from collab.loop import annotating, juxtaposing, rebuilding, reshaping, settling
 from collab.loop.encoding import encode_items
 from collab.loop.retraining import Learner
 
@@ -34,7 +34,7 @@ def crowded(loop):
                     given = Annotation(f"a{act}", signs.project.id, item, who, "answer", signs.now + act, (said,))
                     given = replace(given, purpose="query", schema_version=1)
                     signs.store.append(given.event())
-                    annotating.apply(signs.store, signs.project, given)
+                    settling.apply(signs.store, signs.project, given)
         return signs, Learner(signs.store, signs.project.id, encoder_of("hashing"))
 
     return make
@@ -63,7 +63,7 @@ def test_what_differing_answers_come_to_is_one_event_that_a_rebuild_follows(crow
     assert len(concluded) > 8
     assert min(d.confidence for d in concluded.values()) >= 0.8
     assert np.mean([d.answer == truth[i] for i, d in concluded.items()]) > 0.85
-    annotating.rebuild(signs.store, signs.project.id)
+    rebuilding.rebuild(signs.store, signs.project.id)
     assert outcomes(signs) == found
     assert looked(signs, learner) == []  # nothing is new
 
@@ -80,7 +80,7 @@ def test_what_was_concluded_falls_with_the_answers_that_it_came_from(crowded):
         annotating.submit(store, said, "", signs.now)
         assert (store.decision(item) is None) == (kind == "unsure")
     before = outcomes(signs)
-    annotating.rebuild(store, signs.project.id)
+    rebuilding.rebuild(store, signs.project.id)
     assert outcomes(signs) == before
     assert item not in store.aggregated(signs.project.id)
     assert before[item][0] == "disputed"

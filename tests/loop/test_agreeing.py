@@ -6,7 +6,7 @@ import pytest
 from collab.domain.access import Person
 from collab.domain.annotation import Annotation
 from collab.errors import Forbidden
-from collab.loop import agreeing, annotating
+from collab.loop import agreeing, settling
 from collab.loop.permitting import Desk
 
 SKILL = {"Ada": 0.95, "Bo": 0.9, "Cy": 0.5}
@@ -28,7 +28,7 @@ def several(loop):
                     )
                     given = replace(act, at=signs.now + item)
                     signs.store.append(given.event())
-                    annotating.apply(signs.store, signs.project, given)
+                    settling.apply(signs.store, signs.project, given)
         return signs
 
     return make

@@ -7,7 +7,7 @@ from collab.domain.annotation import LATER_MS, Annotation
 from collab.domain.project import Project
 from collab.domain.run import ImportReport
 from collab.errors import InvalidAnswer, UnknownName
-from collab.loop import annotating, norming, reshaping
+from collab.loop import annotating, norming, rebuilding, reshaping
 from tests.loop.conftest import new_item
 
 
@@ -142,7 +142,7 @@ def test_projections_made_anew_from_the_log_are_the_ones_that_were_kept(loop):
         said.append((who, signs.say(who, ask, kind=kind)))
     annotating.take_back(signs.store, signs.project.id, said[-1][1], "Ada", "undo", signs.now)
     kept = projections(signs.store, signs.project)
-    annotating.rebuild(signs.store, signs.project.id)
+    rebuilding.rebuild(signs.store, signs.project.id)
     assert projections(signs.store, signs.project) == kept
     assert signs.store.check_chain(signs.project.id) == 7
 
@@ -229,7 +229,7 @@ def test_projections_made_anew_follow_the_classes_as_they_changed(loop):
     reshaping.merge(signs.store, signs.project.id, "plus", "minus", "Bo", "b", 2)
     reshaping.undo(signs.store, signs.project.id, "Bo", "c", 3)
     kept = projections(signs.store, signs.project)
-    annotating.rebuild(signs.store, signs.project.id)
+    rebuilding.rebuild(signs.store, signs.project.id)
     assert projections(signs.store, signs.project) == kept
 
 

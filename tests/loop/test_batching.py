@@ -8,7 +8,7 @@ from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
 from collab.errors import AuditsAmong, Conflict, InvalidAnswer, TooLarge, UnknownName
-from collab.loop import adjudicating, annotating, batching
+from collab.loop import adjudicating, annotating, batching, rebuilding
 from tests.conftest import MakeProject
 from tests.loop.conftest import NOW
 from tests.loop.test_adjudicating import Reviewer
@@ -87,7 +87,7 @@ def test_a_batch_is_taken_back_as_one_but_for_what_was_changed_since(store, proj
     with pytest.raises(Conflict):
         batching.take_back(store, project, done.id, "lee", NOW)
     before = [(store.decision(item), store.items([item])[item].state) for item in free]
-    annotating.rebuild(store, project.id)
+    rebuilding.rebuild(store, project.id)
     assert [(store.decision(item), store.items([item])[item].state) for item in free] == before
 
 
@@ -187,4 +187,4 @@ def test_an_undone_batch_stays_so_where_a_discard_of_its_answer_is_withdrawn(loo
     for _ in range(2):
         assert [store.decision(item) for item in some] == [None, None]
         assert [store.current(item) for item in some] == [[], []]
-        annotating.rebuild(store, project.id)
+        rebuilding.rebuild(store, project.id)

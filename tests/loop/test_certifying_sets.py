@@ -12,7 +12,7 @@ from collab.domain.project import NONE, Field, LabelSchema, LoopPolicy, classes_
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.engine.encoders.text import encoder_of
-from collab.loop import annotating, auditing
+from collab.loop import annotating, auditing, rebuilding
 from collab.loop.encoding import encode_items
 from tests.loop.conftest import NOW, Loop
 from tests.loop.frozen import TERMS, Frozen
@@ -103,6 +103,6 @@ def test_a_replay_of_the_log_gives_the_same_labels(frozen):
     frozen.judged()
     frozen.sign()
     before = frozen.store.outcomes(frozen.id, 0, 500)
-    annotating.rebuild(frozen.store, frozen.id)
+    rebuilding.rebuild(frozen.store, frozen.id)
     assert frozen.store.outcomes(frozen.id, 0, 500) == before
     assert np.count_nonzero([d is not None and bool(d.certificate) for _, d, _ in before]) > 100

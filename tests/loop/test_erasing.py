@@ -12,7 +12,7 @@ from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
 from collab.engine.encoders.text import encoder_of
 from collab.errors import Conflict, ItemErased, UnknownName
-from collab.loop import annotating, clearing, erasing, exporting, handing_out, overseeing
+from collab.loop import annotating, clearing, erasing, exporting, handing_out, overseeing, settling
 from collab.loop.backing_up import back_up
 from collab.loop.encoding import encode_items
 from collab.loop.examining import examine
@@ -170,7 +170,7 @@ def test_nothing_brings_an_erased_item_back(ward):
         annotating.restore_item(ward.store, ward.project.id, first, "Ada", "act", NOW)
     with pytest.raises(UnknownName):
         erasing.erase_item(ward.store, ward.project, first, "Ada", NOW)
-    annotating.settle_again(ward.store, ward.project, [first], NOW)
+    settling.settle_again(ward.store, ward.project, [first], NOW)
     assert handing_out.choose(ward.store, ward.project.id, "Ada", [first]) == 0
     assert ward.state(first) == "unusable"
 

@@ -11,7 +11,7 @@ from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_n
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.errors import Conflict, InvalidSchema, JobCancelled, UnknownName, UnreadableFile
-from collab.loop import annotating, demonstrating, importing
+from collab.loop import annotating, demonstrating, importing, rebuilding
 from collab.loop.demonstrating import load_demo
 from collab.loop.guessing import guess
 from collab.loop.importing import Changes, preview_changes, reserve_mark, run_import
@@ -249,7 +249,7 @@ def test_what_was_said_of_replaced_content_stays_out_of_force_after_a_rebuild(st
         annotating.submit(store, said, "", NOW)
     bring(SECOND, replace(PLAN, on_change="replace"))
 
-    annotating.rebuild(store, project.id)
+    rebuilding.rebuild(store, project.id)
 
     assert [[a.id for a in store.current(item.id)] for item in (first, second)] == [[f"of {first.id}"], []]
     states = {item.ref: item.state for item in store.stream_items(project.id)}

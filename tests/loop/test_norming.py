@@ -6,7 +6,7 @@ from collab.domain.access import Person
 from collab.domain.norming import Normed
 from collab.domain.run import ImportReport
 from collab.errors import Conflict, UnknownName
-from collab.loop import annotating, batching, erasing, handing_out, norming
+from collab.loop import annotating, batching, erasing, handing_out, norming, rebuilding
 
 PEOPLE = ("Ada", "Bo", "Cy")
 
@@ -67,7 +67,7 @@ def test_a_round_becomes_whole_without_an_item_that_was_erased_and_doesnt_bring_
     assert signs.store.norming_of(gone) is None
     assert signs.store.norming_of(left[0]).items == tuple(left)
     before = projected(signs)
-    annotating.rebuild(signs.store, signs.project.id)
+    rebuilding.rebuild(signs.store, signs.project.id)
     assert projected(signs) == before
 
 
@@ -94,7 +94,7 @@ def test_what_people_said_last_counts_once_the_round_is_closed_and_a_rebuild_say
     assert told.before.low < told.before.value < told.before.high < 1
     assert told.change.value == pytest.approx(1 - told.before.value)
     before = projected(signs)
-    annotating.rebuild(signs.store, signs.project.id)
+    rebuilding.rebuild(signs.store, signs.project.id)
     assert projected(signs) == before
 
 
@@ -181,7 +181,7 @@ def test_unusable_said_in_a_round_counts_once_it_is_closed(signs):
     moved(signs, "closed")
     assert signs.state(ask.item) == "disputed"  # for Bo has answered it
     before = projected(signs)
-    annotating.rebuild(signs.store, signs.project.id)
+    rebuilding.rebuild(signs.store, signs.project.id)
     assert projected(signs) == before
 
 

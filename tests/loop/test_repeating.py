@@ -5,7 +5,7 @@ import pytest
 from collab.domain.annotation import LATER_MS, Annotation
 from collab.domain.certificate import Certificate, Terms
 from collab.errors import UnknownName
-from collab.loop import annotating, handing_out
+from collab.loop import annotating, handing_out, rebuilding
 from collab.loop.recalling import recall
 from collab.loop.replaying import record
 from tests.loop.conftest import NOW
@@ -110,7 +110,7 @@ def test_projections_made_anew_hold_the_same_repeats_and_machine_labels(again):
         signs.store.apply_labels(signs.project.id, 1, signs.now)
     kept = projections(signs)
     assert kept[2].machine == 5
-    annotating.rebuild(signs.store, signs.project.id)
+    rebuilding.rebuild(signs.store, signs.project.id)
     assert projections(signs) == kept
 
 

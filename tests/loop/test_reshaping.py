@@ -8,7 +8,7 @@ from collab.domain.project import LabelClass, LabelSchema, LoopPolicy, Project, 
 from collab.domain.store import Audit, Store
 from collab.engine.assurance import share_of
 from collab.errors import Conflict, InvalidSchema
-from collab.loop import annotating, handing_out, reporting, reshaping
+from collab.loop import annotating, handing_out, rebuilding, reporting, reshaping
 from collab.loop.reshaping import Impact
 from tests.conftest import MakeProject
 from tests.samples import answer_of
@@ -149,7 +149,7 @@ def test_a_new_class_has_the_audits_asked_again_before_they_count(store: Store, 
     waiting = Audit(ask.item, 1, None, asked=True, held=True)
     assert (store.progress(project.id).audited, store.audit_answers(project.id, 10_000)) == (0, [waiting])
     assert hand_out_one(store, store.project(project.id)).item == ask.item
-    annotating.rebuild(store, project.id)
+    rebuilding.rebuild(store, project.id)
     assert store.audit_answers(project.id, 10_000) == [waiting]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from collab.domain.annotation import Decision
 from collab.errors import Conflict, JobCancelled
-from collab.loop import annotating, auditing, signing
+from collab.loop import annotating, auditing, rebuilding, signing
 from collab.loop.drawing import in_keyed_order, read_population
 from tests.loop.conftest import NOW
 from tests.loop.frozen import frozen_of
@@ -124,7 +124,7 @@ def test_a_rebuild_from_the_log_finds_the_same_certificates_and_labels(frozen):
     frozen.check(3)
     frozen.signs.hand("Bob")
     before = everything(frozen)
-    annotating.rebuild(frozen.store, frozen.id)
+    rebuilding.rebuild(frozen.store, frozen.id)
     assert everything(frozen) == before
 
 
@@ -134,7 +134,7 @@ def test_a_rebuild_does_not_bring_back_what_was_withdrawn(frozen):
     frozen.check(3)
     auditing.withdraw(frozen.store, frozen.id, 1, "Ada", "withdrawal", NOW)
     before = everything(frozen)
-    annotating.rebuild(frozen.store, frozen.id)
+    rebuilding.rebuild(frozen.store, frozen.id)
     assert everything(frozen) == before
     assert machine(frozen) == {}
 

@@ -12,7 +12,7 @@ from collab.domain.project import Field, LabelSchema, LoopPolicy, classes_from_n
 from collab.domain.run import ImportReport
 from collab.domain.store import ItemFilter, NewItem, Store
 from collab.errors import Forbidden, UnknownName, UserError
-from collab.loop import annotating, exporting, handing_out, looking, ordering, reporting, reshaping
+from collab.loop import annotating, exporting, handing_out, looking, ordering, rebuilding, reporting, reshaping
 from collab.loop.bundling import bundle
 from collab.loop.permitting import Desk
 from collab.loop.slicing import PARTS
@@ -90,7 +90,7 @@ def test_an_answer_to_an_item_whose_digest_was_keyed_is_in_force(store, project)
     shown = protocol.item_message(item, seen, str)["digest"]
     said = Annotation("act 1", project.id, ask.item, "Ana", "answer", 0, ("ill",), ask.id, seen=shown)
     annotating.submit(ana, said, "tab", NOW)
-    annotating.rebuild(store, project.id)
+    rebuilding.rebuild(store, project.id)
     assert store.items([ask.item])[ask.item].state == "decided"
 
 

@@ -11,7 +11,7 @@ from collab.domain.annotation import Annotation
 from collab.domain.project import LoopPolicy, Project
 from collab.domain.store import Store
 from collab.engine.assurance import Estimate, share_of
-from collab.loop import annotating, norming
+from collab.loop import annotating, norming, settling
 from collab.loop.agreeing import Agreement, Reliability
 from collab.ui import page_experts, session
 from tests.conftest import MakeProject
@@ -25,7 +25,7 @@ def given(store: Store, project: Project, who: str, item: int, answer: str, purp
     act = Annotation(annotating.new_id(), project.id, item, who, "answer", NOW, (answer,), purpose=purpose, seconds=3.0)
     act = replace(act, schema_version=1)
     store.append(act.event())
-    annotating.apply(store, project, act)
+    settling.apply(store, project, act)
 
 
 @pytest.fixture
