@@ -517,9 +517,8 @@ class Store(Protocol):
     def ask(self, ask: int) -> Ask | None:
         """One row of the queue."""
 
-    def close_ask(self, ask: int, annotator: str, token: str, now: int) -> bool:
-        """Mark a row done by this annotator, unless another one holds it; True where `token` still held its lease,
-        be it set aside."""
+    def close_ask(self, ask: int, annotator: str, token: str, now: int) -> None:
+        """Mark a row done by this annotator, unless another one holds it."""
 
     def reopen_ask(self, ask: int) -> None:
         """Free a row again: an answer was taken back, or left for another."""

@@ -18,7 +18,7 @@ from collab.loop.veiling import hides, veiled
 
 MOST_HELD = 6
 AT_LEAST = 3
-"""Asks that are taken at once, unless the card holds fewer: three cost the database little more than one."""
+"""Asks that are taken at once, unless the card holds fewer: three cost the database less than twice what one does."""
 REFILL = 20
 """Rows that a lane gets at a time when nobody has ranked the pool."""
 BETWEEN = 50
@@ -32,7 +32,10 @@ Source: Goh and Mueller, "ActiveLab", 2023: where people err in one answer of te
 ASIDE_MS = 60_000
 """How long an ask that was swapped is kept for a tab of which nothing more is heard."""
 FRESH_MS = 5_000
-"""How long an ask that has just been taken isn't swapped: else all who label fast swap all they hold, and at once."""
+"""For how long an ask isn't swapped after it was taken, or its lease renewed, and then not for that ranking.
+
+Else all who label fast swap all they hold, at the same moment.
+"""
 RENEWED = 0.05
 """Share of a lease that may have gone by before it is worth writing anew."""
 
@@ -76,7 +79,7 @@ def hand_out(
     Args:
         token: The tab's own; leases belong to it, so that a reload gets the same asks again.
         have: Asks held unseen, `on_screen` not among them.
-        ranking: The ranking that the card knows; under a newer one unseen query asks are swapped.
+        ranking: The ranking that the card knows; under a newer one unseen query asks are swapped, but for fresh ones.
         progress: As it is in the caller's transaction, where they have read it.
     """
     lease = project.policy.lease_seconds * 1000

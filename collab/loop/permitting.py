@@ -143,9 +143,10 @@ def note_once(store: Store, entry: AccessEntry) -> None:
         _told[key] = entry
 
 
-def note_again() -> None:
-    """Forget what was noted once: some of it was undone with a transaction."""
-    _told.clear()
+def note_again(project: int) -> None:
+    """Forget what was noted once of a project: some of it was undone with a transaction."""
+    for key in [key for key in _told if key[2] == project]:
+        _told.pop(key, None)
 
 
 def _items_of(result: object) -> Iterator[int]:

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, final
 
-from collab.domain.project import Project
 from collab.domain.store import Store
-from collab.errors import Concealed, Forbidden
+from collab.errors import Concealed, Forbidden, SignedOut
 from collab.loop import permitting
 
 T = TypeVar("T")
@@ -33,14 +32,14 @@ class Sharing:
         self._waiting: dict[int, list[_Piece]] = {}
         """A project is in it while a thread serves it."""
 
-    def do(self, project: int, work: Callable[[Project], T], *, durable: bool = True) -> "Future[T]":
+    def do(self, project: int, work: Callable[[], T], *, durable: bool = True) -> "Future[T]":
         """Have a piece of work done in one transaction with others of the project; the result comes after its commit.
 
         An error of the work undoes and reaches this piece alone, one of the commit all that were in it.
 
         Args:
             project: Locked while it is done.
-            work: Called in another thread with the project as it is then; and again where another piece failed.
+            work: Called in another thread; a second time where it or another piece failed, which undid all.
             durable: False for leases alone: they need not survive a power cut.
         """
         piece = _Piece(work, durable)
@@ -59,10 +58,10 @@ class Sharing:
                 try:
                     self._together(project, durable, taken)
                 except _Failed:  # from then on each for itself, which costs more
-                    permitting.note_again()
+                    permitting.note_again(project)
                     self._together(project, durable, taken, apart=True)
             except BaseException as error:  # whatever it was, somebody waits to hear of it, and others come after them
-                permitting.note_again()
+                permitting.note_again(project)
                 taken = taken or self._take(project, durable)
                 for piece in taken:
                     piece.error = _told(error)
@@ -78,12 +77,11 @@ class Sharing:
         with self._store.transaction(durable=durable):
             self._store.lock(project)
             taken += [] if taken else self._take(project, durable)  # only now: who came before the lock is in it too
-            found = self._store.project(project)
             for piece in taken:
                 if apart:
-                    self._try(piece, found)
+                    self._try(piece)
                 else:
-                    piece.work_on(found)
+                    piece.work_on()
 
     def _next(self, project: int) -> bool | None:
         """Whether the next commit must be durable; None where nobody waits, and the project is served no more."""
@@ -101,10 +99,10 @@ class Sharing:
             self._waiting[project] = [piece for piece in waiting if piece not in taken]
         return [piece for piece in taken if piece.future.set_running_or_notify_cancel()]
 
-    def _try(self, piece: "_Piece", project: Project) -> None:
+    def _try(self, piece: "_Piece") -> None:
         try:
             with self._store.savepoint():
-                piece.work_on(project)
+                piece.work_on()
         except _Failed:
             pass  # it will be told
 
@@ -127,20 +125,20 @@ class _Failed(Exception):
 class _Piece:
     """A piece of work, and what came of it."""
 
-    def __init__(self, work: Callable[[Project], Any], durable: bool) -> None:
+    def __init__(self, work: Callable[[], Any], durable: bool) -> None:
         self.durable = durable
         self.future = Future[Any]()
         self.error: Exception | None = None
         self._work, self._result = work, None
 
-    def work_on(self, project: Project) -> None:
-        """Do it; raises `_Failed` where it fails, but for a refusal, whose note in the access log must stay."""
+    def work_on(self) -> None:
+        """Do it; raises `_Failed` where it fails, but for a refusal, which wrote nothing but a note that must stay."""
         self.error = None
         try:
-            self._result = self._work(project)
+            self._result = self._work()
         except Exception as error:
             self.error = error
-            if not isinstance(error, Forbidden | Concealed):
+            if not isinstance(error, Forbidden | Concealed | SignedOut):
                 raise _Failed from error
 
     def tell(self) -> None:

@@ -14,8 +14,9 @@ from collab.errors import StorageError
 from collab.storage.failures import postgres_error, sqlite_error
 from collab.storage.gate import Gate
 
-_PLANNED_ONCE = "SET LOCAL plan_cache_mode=force_generic_plan"
+_PLANNED_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 """Else PostgreSQL may plan the picking of an ask anew each time, which takes it ten times as long as to do it."""
+_RELAXED = ", set_config('synchronous_commit', 'off', true)"
 
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -44,9 +45,7 @@ class Database:
                 connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
-                connection.exec_driver_sql(_PLANNED_ONCE)
-                if not durable:
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit=off")
+                connection.exec_driver_sql(_PLANNED_ONCE if durable else _PLANNED_ONCE + _RELAXED)
             self._local.connection, self._local.locked, self._local.lost = connection, set(), None
             try:
                 yield
@@ -149,11 +148,16 @@ class Database:
         if not self.is_sqlite:
             self.rows(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
-    def take_stock(self, table: str) -> None:
+    def take_stock(self, table: str, *, wait: bool = True) -> None:
         """Let PostgreSQL know how large a table has become in this transaction: else it walks through it as if it were
-        empty, and joins what was just written row by row."""
+        empty, and joins what was just written row by row.
+
+        Args:
+            table: Its name.
+            wait: Whether for whoever tidies it up just now; else it is left.
+        """
         if not self.is_sqlite:
-            self.write(sa.text(f"ANALYZE {table}"))
+            self.write(sa.text(f"ANALYZE {'' if wait else '(SKIP_LOCKED) '}{table}"))
 
     def compact(self) -> bool:
         """Write an SQLite database anew without its free pages, and empty what was written ahead of it.

@@ -99,7 +99,7 @@ def finish_import(
         db.write(sa.update(counter).values(visible=visible).where(counter.c.project == project))
         reserve.set_reserve(db, project, stratum, mark)
         projections.recount(db, project)
-        db.take_stock("item")
+        db.take_stock("item", wait=False)
     return report
 
 

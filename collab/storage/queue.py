@@ -151,13 +151,11 @@ def ask(db: Database, ask: int) -> Ask | None:
     return None if found is None else read_ask(found)
 
 
-def close_ask(db: Database, ask: int, annotator: str, token: str, now: int) -> bool:
+def close_ask(db: Database, ask: int, annotator: str, token: str, now: int) -> None:
     with db.transaction():
         _lock_projects_of(db, [ask])
         # Somebody else's live lease stays; a late answer then counts as overlap.
-        tokens = [token, set_aside(token)]
-        closed = db.row(_CLOSE, {"of": ask, "annotator": annotator, "tokens": tokens, "now": now})
-        return closed is not None and closed.token in tokens and bool(closed.lease_until > now)
+        db.write(_CLOSE, {"of": ask, "annotator": annotator, "tokens": [token, set_aside(token)], "now": now})
 
 
 def reopen_ask(db: Database, ask: int) -> None:
@@ -262,7 +260,7 @@ _RENEW = sa.text("UPDATE ask SET lease_until = :until WHERE id IN :asks AND toke
 )
 _CLOSE = sa.text(
     "UPDATE ask SET done = true, annotator = :annotator "
-    "WHERE id = :of AND NOT done AND (token IN :tokens OR lease_until <= :now) RETURNING token, lease_until"
+    "WHERE id = :of AND NOT done AND (token IN :tokens OR lease_until <= :now)"
 ).bindparams(sa.bindparam("tokens", expanding=True))
 _HOLD = sa.text(
     "UPDATE ask SET annotator = :annotator, token = :token, lease_until = :until "

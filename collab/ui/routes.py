@@ -189,18 +189,16 @@ class _Doors:
             raise SignedOut
         return Desk(self.store, person, session)
 
-    async def _reply(self, request: Request, work: Callable[..., Json], *, shared: bool = False) -> Response:
-        """Take the message in, then do everything else in threads; every error becomes a status and a sentence.
-
-        Args:
-            work: Gets the grant, a desk and the body; where it is shared also the project, locked.
-        """
+    async def _reply(
+        self, request: Request, work: Callable[[Grant, Desk, Any], Json], *, shared: bool = False
+    ) -> Response:
+        """Take the message in, then do everything else in threads; every error becomes a status and a sentence."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         raw, cookies = await _body(request), dict(request.cookies)
         if raw is None:
             return _error(413, words.word("errors.too_large", limit=MOST_BYTES // 1024))
 
-        def read() -> tuple[int, bool, Callable[..., Json]] | None:
+        def read() -> tuple[int, bool, Callable[[], Json]] | None:
             grant = read_grant(self.secret(), token) if scheme.lower() == "bearer" else None
             if grant is None:
                 return None
@@ -230,7 +228,8 @@ class _Doors:
         except StorageError as error:
             return _error(503, told(error))
 
-    def _sync(self, grant: Grant, desk: Desk, body: Any, project: Project) -> Json:  # body is JSON of a stranger
+    def _sync(self, grant: Grant, desk: Desk, body: Any) -> Json:  # body is JSON of a stranger
+        project = looking.project(desk, grant.project)
         message = protocol.read_sync(body, grant.annotator, project)
         sent = Sent(
             message.tab, [entry for entry in message.answers if not isinstance(entry, Refused)],

@@ -37,7 +37,7 @@ def at_once(store):
         with ThreadPoolExecutor(1) as other:
             other.submit(keep_waiting)
             held.wait(10)
-            futures = [sharing.do(project, lambda _, piece=piece: piece()) for piece in pieces]
+            futures = [sharing.do(project, piece) for piece in pieces]
             enough.set()
         return [future.exception(10) or future.result() for future in futures]
 
@@ -111,8 +111,8 @@ def test_work_that_is_broken_off_keeps_nobody_waiting(answers, at_once):
     assert [type(each) for each in told] == [RuntimeError, RuntimeError]
     assert isinstance(told[0].__cause__, SystemExit)
     sharing = Sharing(signs.store)
-    assert isinstance(sharing.do(signs.project.id, lambda _: broken()).exception(10), RuntimeError)
-    assert sharing.do(signs.project.id, lambda _: submits[0]()).result(10) == "stored"
+    assert isinstance(sharing.do(signs.project.id, broken).exception(10), RuntimeError)
+    assert sharing.do(signs.project.id, submits[0]).result(10) == "stored"
 
 
 def test_an_attempt_by_whom_the_project_is_not_there_for_is_noted_once_and_stays(answers, at_once, store):

@@ -27,15 +27,15 @@ PEOPLE = {"annotator": False, "adjudicator": False, "lead": True}
 
 @pytest.fixture
 def project(store: Store) -> Project:
-    fields = (Field("text"), Field("name", personal=True), Field("patient", role="id", personal=True))
+    fields = (Field("text"), Field("family", personal=True), Field("patient", role="id", personal=True))
     made = store.create_project("Ward", fields, YES_NO, LoopPolicy(encoder="hashing"), 1)
     opened = store.begin_import(made.id, "ward.csv", "nothing", 1)
     rows = [
-        NewItem(f"Quux-{n}", {"text": f"coughs {n}", "name": f"Maria {n}"}, f"{n:032x}", n / 9, {"home": f"Elm {n}"})
+        NewItem(f"Quux-{n}", {"text": f"coughs {n}", "family": f"Maria {n}"}, f"{n:032x}", n / 9, {"home": f"Elm {n}"})
         for n in range(9)
     ]
     store.add_items(opened, rows)
-    store.finish_import(opened, ImportReport(added=9, columns=("text", "name", "patient", "home")), 0.0, 500, 2)
+    store.finish_import(opened, ImportReport(added=9, columns=("text", "family", "patient", "home")), 0.0, 500, 2)
     store.save_fields(made.id, (*fields, Field("home", role="metadata", personal=True)))
     store.set_sign_in_way("accounts")
     for who in PEOPLE:
@@ -77,6 +77,7 @@ def test_no_route_tells_what_is_personal(post: Callable[..., str], project: Proj
         told = post(who, project.id, route, body)
         assert "coughs" in told
         assert telling(told) == (["Maria", "Quux"] if PEOPLE[who] else [])
+        assert ("family" in told) == PEOPLE[who]
 
 
 @pytest.mark.slow
