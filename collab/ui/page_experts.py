@@ -273,7 +273,7 @@ def _discussed(project: Project, found: Standing, s: Seen) -> None:
     writing = at.stage in ("open", "again") and session.may("annotate", project.id)
     if not (s.remarks or writing):
         return
-    with st.expander(plain(excerpt(s.item, project))[:160] or plain(s.item.ref)):
+    with st.expander(plain(excerpt(s.item, project)[:160]) or plain(s.item.ref)):
         st.caption(" · ".join(f"{plain(name)}: {plain(_said(s, name, project))}" for name in sorted(s.before)))
         for remark in s.remarks:
             st.markdown(word("experts.remark_by", by=f"**{plain(remark.by)}**", text=plain(remark.text)))
