@@ -16,7 +16,7 @@ from collab.loop.norming import FEWEST, MOST, SIZE, TOLD_FROM, Seen, Standing
 from collab.ui import session
 from collab.ui.answers import told
 from collab.ui.items import excerpt
-from collab.ui.pieces import empty, errors_told, heading, plain
+from collab.ui.pieces import errors_told, heading, no_project, plain
 from collab.ui.quality import extent, table
 from collab.ui.words import word
 
@@ -29,7 +29,7 @@ def draw() -> None:
     project = session.project()
     heading(word("experts.title"), word("experts.why"))
     if project is None:
-        empty("groups", word("experts.none"), word("experts.none_why"))
+        no_project("groups", word("experts.none"), word("experts.none_why"))
         return
     leads = session.may("lead", project.id)
     left, right = st.columns([3, 2], gap="medium")

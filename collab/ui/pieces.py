@@ -67,6 +67,14 @@ def empty(icon: str, title: str, text: str) -> None:
         st.space("small")
 
 
+def no_project(icon: str, title: str, text: str) -> None:
+    """Say that there is no project, and what to do about it; to who may make none: whom to ask."""
+    if session.may("administer"):
+        empty(icon, title, text)
+    else:
+        empty(icon, word("home.none_yours"), word("home.none_yours_why"))
+
+
 def duration(seconds: float) -> str:
     """A time in words, no more exact than it is known: minutes under two hours, else hours."""
     if seconds >= 7200:

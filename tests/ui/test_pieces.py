@@ -11,7 +11,7 @@ FOUND = (
     r"(https?://|www(?=\.))([-.\w]+)", r"([-.\w+]+)@([-\w]+(?:\.[-\w]+)+)", ":streamlit:",
     "->|<-|--|>=|<=|~=",
 )  # fmt: skip
-"""What Streamlit's Markdown looks for in text once its marks are undone (mdast-util-gfm-autolink-literal, and its own)."""
+"""What Streamlit's Markdown looks for once entities are undone: of mdast-util-gfm-autolink-literal, and its own."""
 
 
 @pytest.mark.parametrize(
