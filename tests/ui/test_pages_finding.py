@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from streamlit.testing.v1 import AppTest
 
-from collab.domain.project import Project
+from collab.domain.project import LoopPolicy, Project
 from collab.domain.store import Store
 from collab.loop import mapping
 from collab.loop.scoring import keep_scores
@@ -90,6 +90,19 @@ def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
     click(at, f"Undo all {n}")
     assert f"Undone: {n} answers were taken back." in texts(at)
     assert [store.decision(item) for item in free(store, project)[1:]] == [None] * n
+
+
+def test_what_must_be_answered_by_others_too_is_said_to_wait(
+    open_page: Open, store: Store, make_project: MakeProject
+) -> None:
+    project = make_project(6, policy=LoopPolicy(annotations_per_item=2))
+    at = open_page()
+    click(at, "Answer many at once")
+    at.session_state["bulk-answer"] = "Yes"
+    at.run()
+    n = len(free(store, project))
+    click(at, f"Answer {n} with Yes")
+    assert f"Done. Still waiting for answers of others: {n}." in texts(at)
 
 
 def test_a_search_says_what_the_model_says_and_that_nothing_fits(open_page: Open, project: Project) -> None:
