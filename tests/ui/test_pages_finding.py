@@ -141,6 +141,9 @@ def test_what_a_lasso_encircles_is_listed(
             name.press("Enter")
         canvas = page.locator("canvas[data-points]")
         expect(canvas).to_have_attribute("data-points", str(len(free(store, project))))
+        expect(page.locator(".legend li").last).to_contain_text("undecided")
+        expect(page.locator(".legend i").first).to_have_class("full")
+        expect(page.locator(".legend i").last).to_have_class("hollow")
         canvas.focus()
         page.keyboard.press("Enter")  # all that is in view
         expect(page.get_by_text(f"{len(free(store, project))} items are encircled")).to_be_visible()
