@@ -8,6 +8,7 @@ import asyncio
 import functools
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from pathlib import Path, PurePosixPath
@@ -275,6 +276,7 @@ class _Doors:
                 "accept_filled": reporting.accept_filled(report, project.policy.accept_from),
                 "exhausted": exhausted,
                 "schema_version": project.schema.version,
+                "fields": zlib.crc32(repr(project.fields).encode()),  # which columns this person sees, and how
             },
         }
 
