@@ -11,7 +11,7 @@ from collab.loop import erasing, looking, overseeing
 from collab.loop.erasing import Erased
 from collab.ui import session
 from collab.ui.items import excerpt
-from collab.ui.pieces import empty, errors_told, heading, plain
+from collab.ui.pieces import empty, errors_told, heading, plain, typed_as
 from collab.ui.words import WORDS, language, word
 
 PAGE = 100
@@ -158,7 +158,7 @@ def _person() -> None:
         if name is None:
             return
         typed = st.text_input(word("privacy.type_name", name=plain(name)), key=f"type-{name}")
-        if st.button(word("privacy.erase_person_now"), type="primary", disabled=typed.strip() != name):
+        if st.button(word("privacy.erase_person_now"), type="primary", disabled=not typed_as(typed, name)):
             with errors_told(), st.spinner(word("privacy.erasing")):
                 made = erasing.erase_person(session.desk(), name, session.annotator(), session.now())
                 if name == session.annotator():
