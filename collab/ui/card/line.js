@@ -40,6 +40,10 @@ class Line {
   get current() {
     return this.queue[0] ?? null;
   }
+  get barred() {
+    // the server refuses this person: nothing more is asked, and what was on screen goes
+    return this.shut ? "shut" : this.refusing ? "barred" : "";
+  }
   get mark() {
     return this.expired ? "dead" : this.fails ? "off" : this.outbox.length || !this.met ? "busy" : "ok";
   }
@@ -183,6 +187,8 @@ class Line {
       fails: 0,
       limit: BATCH,
       met: true,
+      refusing: false,
+      shut: "",
       problem: "",
       left: reply.left,
     });
@@ -215,6 +221,7 @@ class Line {
       });
       return;
     }
+    if (problem.status === 403) this.refusing = true; // until it takes a message again
     this.fails = Math.min(this.fails + 1, 8);
     this.problem = problem.status ? problem.message : "";
   }
