@@ -132,7 +132,7 @@ def verdict_message(listed: Adjudicated, item: Item, project: Project, link: Lin
         "note": listed.note,
         "at": listed.at,
         "changed": said.verdict == "change",
-        "first": said.before is None,
+        "afresh": said.before is None,
         "kinds": [{"kind": listed.kind, "name": word(f"suspect.{listed.kind}")}],
         "blind": True,
         "settled": True,

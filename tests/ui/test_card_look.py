@@ -203,3 +203,27 @@ def test_axe_finds_nothing_in_the_card(chromium: Browser, harness: str, scheme: 
         found[state] = [(v["id"], v["nodes"]) for v in Axe().run(table.page, CARD).response["violations"]]
     assert [state for state, violations in found.items() if violations] == [], found
     context.close()
+
+
+@pytest.mark.parametrize("press", ["#noticedo", "#noticeno"])
+def test_on_a_phone_a_notice_lies_below_the_bar_of_the_page_and_can_be_tapped(
+    chromium: Browser, harness: str, press: str
+) -> None:
+    context = chromium.new_context(**{**PHONE, "viewport": {"width": 390, "height": 800}}, locale="en-US")
+    table = Table(context.new_page(), harness).open()
+    table.set(status=503, error="The database is locked by another program. Your answers wait in this browser.")
+    table.press("1", "2")
+    table.set(status=200)
+    table.at(press).tap(timeout=3000)
+    expect(table.at("#notice")).to_be_hidden()
+    context.close()
+
+
+def test_on_a_phone_what_waits_is_said_whole(chromium: Browser, harness: str) -> None:
+    context = chromium.new_context(**{**PHONE, "viewport": {"width": 390, "height": 800}}, locale="en-US")
+    table = Table(context.new_page(), harness).open()
+    table.set(status=401)
+    table.press("1", "2")
+    expect(table.at("#savet")).to_have_text("Session ended, 2 waiting")
+    expect(table.at("#savet")).to_be_in_viewport(ratio=1)
+    context.close()

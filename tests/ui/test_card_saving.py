@@ -102,3 +102,51 @@ def test_another_person_has_another_outbox(table: Table) -> None:
     table.set(status=200)
     table.page.wait_for_timeout(1500)
     assert table.received == []
+
+
+def test_items_that_wait_are_fetched_anew_when_other_columns_are_shown(table: Table) -> None:
+    table.open()
+    table.saved()
+    card = table.page.locator(".lc")
+    expect(card).to_contain_text("web form")
+    table.set(facts=[])
+    table.press("1")
+    table.saved()
+    table.press("2", "1")
+    assert table.ask == 3  # after the one that came with the news
+    expect(card).not_to_contain_text("web form")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "title", "waiting"),
+    [
+        ({"status": 401, "shut": True}, "Labeling ends here", 1),
+        ({"status": 403}, "Nothing more is asked of you here", 1),
+    ],
+)
+def test_where_the_server_refuses_a_person_the_card_stops(
+    table: Table, refusal: dict[str, object], title: str, waiting: int
+) -> None:
+    table.open()
+    table.set(error="You may not do that.", **refusal)
+    table.press("1")
+    expect(table.at("#body .title")).to_have_text(title)
+    table.press("2", "Enter", "s", "z", "x")
+    expect(table.at("#savet")).to_contain_text(f"{waiting} waiting")
+    expect(table.at("#panel")).to_be_hidden()
+    expect(table.at("#past li")).to_have_count(1)
+    expect(table.at("#notice")).to_contain_text("You may not do that.")
+
+
+def test_who_may_answer_again_goes_on_where_the_card_stopped(table: Table) -> None:
+    table.open()
+    table.set(status=403, error="You may not do that.")
+    table.press("1")
+    expect(table.at("#body .title")).to_be_visible()
+    table.set(status=200)
+    table.at("#noticedo").click()
+    expect(table.body).to_have_attribute("data-ask", "2")
+    table.settle()
+    table.press("2")
+    table.saved()
+    assert [a["ask"] for a in table.received] == [1, 2]

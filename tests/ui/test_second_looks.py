@@ -86,7 +86,7 @@ def test_after_it_the_card_learns_who_said_what_and_why_and_settles_by_one_act(
     history = client.post("/api/v1/reviewed", json={"limit": 5}, headers=headers).json()
     assert [(e["id"], e["answer"], e["changed"]) for e in history["entries"]] == [(verdict["id"], ["Yes"], True)]
     (settled,) = history["entries"]
-    assert (settled["first"], [k["name"] for k in settled["kinds"]]) == (False, ["Likely an error"])
+    assert (settled["afresh"], [k["name"] for k in settled["kinds"]]) == (False, ["Likely an error"])
 
     undo = _act("withdraw", doubted, target=verdict["id"])
     reply = client.post("/api/v1/review", json=message(answers=[undo]), headers=headers).json()
@@ -159,3 +159,16 @@ def test_who_flagged_an_item_gets_it_too_after_those_of_others_until_it_is_put_o
     assert ([ask["item"] for ask in reply["asks"]], reply["left"]["flagged"]) == ([other, mine], 2)
     later = message(kind="flagged", answers=[entry(reply["asks"][1], kind="later", answer=[])])
     assert client.post("/api/v1/review", json=later, headers=headers).json()["left"]["flagged"] == 1
+
+
+def test_what_had_no_decision_before_is_told_as_decided_after_a_reload_too(
+    client: TestClient, store: Store, project: Project
+) -> None:
+    item = store.pool(project.id)[0].item
+    store.put_suspects(project.id, ("flip",), [Suspect(item, "flip", 0.3)], 1000)
+    headers = bearer(store, project.id, "rex")
+    (ask,) = client.post("/api/v1/review", json=message(kind="flip"), headers=headers).json()["asks"]
+    acts = [entry(ask, "Yes"), _act("settle", item, answer=["Yes"])]
+    client.post("/api/v1/review", json=message(answers=acts), headers=headers)
+    (settled,) = client.post("/api/v1/reviewed", json={"limit": 5}, headers=headers).json()["entries"]
+    assert (settled["changed"], settled["afresh"]) == (True, True)

@@ -82,11 +82,12 @@ class Card {
     const { view, line } = this,
       { lc } = view;
     let ask = line.current;
-    if (ask?.look && !this.reopened && !this.review.showing) {
+    if (ask?.look && !line.barred && !this.reopened && !this.review.showing) {
       this.review.begin(ask);
       ask = null;
     }
-    if (this.reopened) this.showing = this.reopened;
+    if (line.barred) this.showing = null;
+    else if (this.reopened) this.showing = this.reopened;
     else if (this.review.showing) this.showing = this.review.showing;
     else if (this.telling.showing) this.showing = this.telling.showing;
     else if (!ask) this.showing = null;
@@ -188,9 +189,13 @@ class Card {
       if (this.line.expired) this.notice.show(this.line.shut || this.view.word("expired"), "reload", () => location.reload());
       else if (this.line.problem) this.notice.show(this.line.problem, "retry", () => this.line.retry());
       else this.notice.over();
+      if (this.line.barred) {
+        this.count();
+        this.sheet.close();
+      }
     }
     this.review.filters();
-    if (this.showing) {
+    if (this.showing && !this.line.barred) {
       this.view.line(this.line);
       this.progress();
       if (this.showing.painted) this.pictures.ahead(this.line.queue);
@@ -297,7 +302,7 @@ class Card {
 
   // Going back, without limit
   async reopen(id) {
-    if (this.cover.on || (!id && this.review.stays())) return;
+    if (this.cover.on || this.line.barred || (!id && this.review.stays())) return;
     const { line } = this,
       here = () => (this.showing?.waits ? null : this.showing?.entry?.id), // who waits wants this very item again
       at = () => line.past.findIndex((e) => e.id === (id ?? here()));

@@ -40,6 +40,10 @@ class Line {
   get current() {
     return this.queue[0] ?? null;
   }
+  get barred() {
+    // the server refuses this person: nothing more is asked, and what was on screen goes
+    return this.shut ? "shut" : this.refusing ? "barred" : "";
+  }
   get mark() {
     return this.expired ? "dead" : this.fails ? "off" : this.outbox.length || !this.met ? "busy" : "ok";
   }
@@ -170,7 +174,9 @@ class Line {
       unseen = this.queue.slice(seen ? 1 : 0),
       drop = new Set(reply.drop),
       fresh = reply.fresh;
-    const held = unseen.filter((a) => !drop.has(a.id));
+    const anew = (this.state.fields ?? reply.state.fields) !== reply.state.fields; // what they held may be hidden now
+    const held = anew ? [] : unseen.filter((a) => !drop.has(a.id));
+    this.again ||= anew;
     for (const ask of held) if (fresh[ask.id] && !ask.blind) ask.suggestion = fresh[ask.id];
     const taken = new Set([...this.queue.map((a) => a.id), ...this.outbox.map((o) => o.wire.ask), this.apart]);
     this.queue = [...(seen ? [seen] : []), ...held, ...asks.filter((a) => !taken.has(a.id))];
@@ -181,6 +187,8 @@ class Line {
       fails: 0,
       limit: BATCH,
       met: true,
+      refusing: false,
+      shut: "",
       problem: "",
       left: reply.left,
     });
@@ -213,6 +221,7 @@ class Line {
       });
       return;
     }
+    if (problem.status === 403) this.refusing = true; // until it takes a message again
     this.fails = Math.min(this.fails + 1, 8);
     this.problem = problem.status ? problem.message : "";
   }

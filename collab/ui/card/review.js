@@ -207,7 +207,7 @@ class Review {
   // Filters
   choose(kind) {
     const { line } = this.card;
-    if (kind === line.kind) return;
+    if (kind === line.kind || line.barred) return;
     line.kind = kind;
     line.queue = [];
     line.state.exhausted = false;

@@ -286,7 +286,8 @@ class View {
     // nothing to ask: the first load, the end, or a line that is down
     const { el, lc, data } = this;
     const what =
-      !line.met && !line.fails
+      line.barred ||
+      (!line.met && !line.fails
         ? "loading"
         : line.fails || line.expired
           ? "cut_off"
@@ -294,7 +295,7 @@ class View {
             ? "fetching"
             : data.mode === "label"
               ? "end"
-              : `end_${data.mode}`;
+              : `end_${data.mode}`);
     lc.dataset.state = what === "loading" || what === "fetching" ? "loading" : "blank";
     el.body.dataset.ask = "";
     el.body.className = "body";
