@@ -7,11 +7,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 from streamlit.testing.v1 import AppTest
 
-from collab.domain.project import LoopPolicy, Project
-from collab.domain.store import Store
+from collab.domain.project import Field, LabelClass, LabelSchema, LoopPolicy, Project
+from collab.domain.store import NewItem, Store
 from collab.loop import mapping
 from collab.loop.scoring import keep_scores
 from collab.ui import session
+from collab.ui.pieces import plain
 from tests.conftest import MakeProject
 from tests.samples import answer_of
 from tests.storage.conftest import answered
@@ -90,6 +91,26 @@ def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
     click(at, f"Undo all {n}")
     assert f"Undone: {n} answers were taken back." in texts(at)
     assert [store.decision(item) for item in free(store, project)[1:]] == [None] * n
+
+
+def test_names_and_items_are_not_read_as_markdown_where_many_are_answered(
+    open_page: Open, store: Store, make_project: MakeProject
+) -> None:
+    classes = (
+        LabelClass(id="a", name="*a*", key="1", color="#3f7fd4"),
+        LabelClass(id="b", name="b", key="2", color=""),
+    )
+    made = make_project([NewItem("1", {"text": "see www.a.de"}, "d", 0.5)], schema=LabelSchema("?", classes))
+    store.save_fields(made.id, (Field("text"), Field("_size_", "number")))
+    at = open_page()
+    at.multiselect[0].set_value(["_size_"]).run()
+    assert len(at.number_input) == 2
+    assert not any("_size_" in n.label for n in at.number_input)
+    at.multiselect[0].set_value([]).run()
+    click(at, "Answer many at once")
+    options = [o.content for g in at.get("button_group") for o in g.proto.options]
+    assert plain("*a*") in options
+    assert f"- {plain('see www.a.de')}" in texts(at)
 
 
 def test_what_must_be_answered_by_others_too_is_said_to_wait(
