@@ -159,6 +159,17 @@ def batches(store: Store, project: Project, limit: int = 50) -> tuple[Batch, ...
     return store.batches(project.id, limit)
 
 
+@needs("lead")
+def waiting(store: Store, project: Project, made: Batch) -> int:
+    """How many items that a batch answered are open all the same, for others must answer them too."""
+    if not project.policy.several or made.status != "done":
+        return 0
+    answered = {
+        item for item, by, kind in store.spoken(made.items) if by == made.annotator and kind == "answer"
+    }  # fmt: skip
+    return sum(row.state == "open" for row in store.pool_rows(project.id, sorted(answered)))
+
+
 def whole(store: Store, project: Project, batch: str, by: str, now: int) -> Iterator[Batch]:
     """Step after step to the end of a batch."""
     made = step(store, project, batch, by, now)

@@ -69,6 +69,8 @@ class Standing:
     """Who have answered every item."""
     mine: int
     """One's own answers at this stage."""
+    out: bool = False
+    """Whether one is not asked at this stage: those alone are asked once more who answered before."""
 
 
 @needs("lead", own="by")
@@ -150,7 +152,8 @@ def standing(store: Store, project: Project, annotator: str) -> Standing | None:
         return None
     each = _each(store, project, norming)
     whole = sum(n >= len(norming.items) for n in each.values())
-    return Standing(norming, len(each), whole, each.get(annotator, 0))
+    out = norming.stage == "again" and annotator not in each
+    return Standing(norming, len(each), whole, each.get(annotator, 0), out)
 
 
 @needs("lead")

@@ -174,8 +174,9 @@ def _last(project: Project) -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         answer = plain(told(made.answer, project.schema))
+        waiting = batching.waiting(session.desk(), project, made)
         st.markdown(_line(made, answer))
-        st.caption(_state(made))
+        st.caption(f"{_state(made)} {word('batch.waiting', n=f'{waiting:,}')}" if waiting else _state(made))
         _ways(project, made, "last")
 
 

@@ -16,6 +16,8 @@ from collab.ui.pieces import empty, job_failed, latest_job, live_job, plain, wat
 from collab.ui.words import word, words_of
 
 COLORINGS: tuple[mapping.Coloring, ...] = ("decision", "suggestion")
+MUTED: dict[mapping.Coloring, str] = {"decision": "map.undecided", "suggestion": "map.no_suggestion", "": "map.items"}
+"""What the points without a color are called, by what the others are colored."""
 
 
 def draw(project: Project) -> None:
@@ -66,7 +68,7 @@ def _shown(project: Project, drawn: Map) -> None:
         shown, n=f"{len(here):,}", of=f"{drawn.of:,}", at=session.clock(drawn.made_at), how=word(f"map.{drawn.method}")
     )
     st.caption(f"{said} {word('map.kept_back', n=f'{kept_back:,}')}" if kept_back else said)
-    palette, places = _palette(project, colors[seen])
+    palette, places = _palette(project, colors[seen], word(MUTED[by]))
     outline, near = encircled(
         drawn.points[seen], places, palette, words_of("lasso"), key=f"map-{project.id}-{drawn.number}",
         content=f"{drawn.number}-{by}-{len(here)}-{hash(places.tobytes())}-{project.schema.version}-{word('lasso.whole')}",
@@ -106,13 +108,13 @@ def _colored(project: Project, drawn: Map, by: mapping.Coloring) -> tuple[Any, A
     return seen, colors
 
 
-def _palette(project: Project, colors: Any) -> tuple[list[tuple[str, str]], Any]:
-    """Names and colors of what occurs, what has no answer last; and the place of each point among them."""
+def _palette(project: Project, colors: Any, muted: str) -> tuple[list[tuple[str, str]], Any]:
+    """Names and colors of what occurs, what has no color last; and the place of each point among them."""
     classes = project.schema.classes
     known = [(at, classes[at].name, classes[at].color) for at in range(len(classes)) if (colors == at).any()]
     if (colors == OTHER).any():
         known.append((OTHER, word("map.other"), "#8a8f98"))
-    known.append((BARE, word("map.bare"), ""))
+    known.append((BARE, muted, ""))
     places = np.full(len(colors), len(known) - 1, np.uint8)
     for place, (value, _, _) in enumerate(known):
         places[colors == value] = place

@@ -180,8 +180,11 @@ def _norming(project: Project, *, leads: bool) -> None:
         st.caption(word("experts.norming_why"))
         if found is not None:
             _round(project, found, leads=leads)
-        if leads and (found is None or found.norming.stage == "closed"):
-            _begin(project)
+        if found is None or found.norming.stage == "closed":
+            if leads:
+                _begin(project)
+            else:
+                st.caption(word("experts.no_round"))
 
 
 def _begin(project: Project) -> None:
@@ -196,14 +199,19 @@ def _round(project: Project, found: Standing, *, leads: bool) -> None:
     at, items = found.norming, len(found.norming.items)
     st.markdown(word(f"experts.stage_{at.stage}", number=at.number, items=items))
     if at.stage in ("blind", "again"):
-        st.caption(word("experts.progress", whole=found.whole, people=found.people, items=items, mine=found.mine))
+        counts = {"whole": found.whole, "people": found.people, "items": items}
+        if found.out:
+            st.caption(f"{word('experts.progress_others', **counts)} {word('experts.only_before')}")
+        else:
+            st.caption(word("experts.progress", **counts, mine=found.mine))
         if leads and (each := norming.standing_of_each(session.desk(), project)):
             lines = (word("experts.each", name=plain(name), n=n, items=items) for name, n in sorted(each.items()))
             st.caption(" · ".join(lines))
     if at.stage != "blind":
         _agreed(project, at.number)
     with st.container(horizontal=True), errors_told():
-        if at.stage in ("blind", "again") and found.mine < items and st.button(word("experts.go"), type="primary"):
+        asked = at.stage in ("blind", "again") and found.mine < items and not found.out
+        if asked and st.button(word("experts.go"), type="primary"):
             session.go("label")
         steps: dict[Stage, tuple[tuple[Stage, str], ...]] = {
             "blind": (("open", "open"),), "open": (("again", "again"), ("closed", "close")),

@@ -74,7 +74,7 @@ def _log(project: Project | None, *, everything: bool) -> None:
         if key in st.session_state and st.button(word("answers.newest")):
             st.session_state.pop(key)
             st.rerun()
-        if len(found) == PAGE and st.button(word("answers.older")):
+        if len(found) == PAGE and st.button(word("privacy.older")):
             st.session_state[key] = overseeing.read_to(found, st.session_state.get(key))
             st.rerun()
         if st.button(word("privacy.write"), icon=":material/table:"):

@@ -139,9 +139,12 @@ def _personal(project: Project) -> None:
         )
         if encoded := [f.name for f in project.fields if f.encoded and f.name in chosen]:
             st.caption(word("settings.personal_read", columns=plain(", ".join(encoded))))
+        if st.session_state.pop("saved-personal", None) == project.id:
+            st.success(word("settings.saved"))
         if st.button(word("settings.personal_save"), disabled=set(chosen) == set(before)):
             with errors_told():
                 reshaping.mark_personal(session.desk(), project.id, chosen, *_act())
+                st.session_state["saved-personal"] = project.id
                 st.rerun()
 
 

@@ -1,9 +1,11 @@
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from collab.domain.access import AccessFilter
 from collab.domain.annotation import Annotation
+from collab.domain.project import LoopPolicy
 from collab.domain.run import ImportReport
 from collab.domain.store import NewItem
 from collab.domain.suspect import Suspect
@@ -113,6 +115,17 @@ def test_a_batch_leaves_alone_what_its_author_flagged_or_put_off(store, project,
     assert (reach.free, reach.aside) == ((free[2],), 2)
     assert finish(store, project, begin(store, project, free[:3])).answered == 1
     assert [store.current(item)[0].kind for item in free[:2]] == ["flag", "later"]
+
+
+def test_what_a_batch_answered_waits_where_others_must_answer_too(store, make_project: MakeProject):
+    project = make_project(6, policy=LoopPolicy(annotations_per_item=2))
+    free = [row.item for row in store.pool(project.id) if not row.reserved]
+    done = finish(store, project, begin(store, project, free))
+    assert batching.waiting(store, project, done) == len(free)
+    say(store, project, free[0], "Yes")  # decided
+    say(store, project, free[1], "No")  # disputed
+    assert batching.waiting(store, project, done) == len(free) - 2
+    assert batching.waiting(store, replace(project, policy=LoopPolicy()), done) == 0
 
 
 def test_what_was_cut_off_is_gone_on_with_or_taken_back(store, project, free, monkeypatch):

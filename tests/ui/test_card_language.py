@@ -32,7 +32,9 @@ def test_what_is_typed_into_a_sheet_outlives_a_change_of_language(table: Table) 
     table.press("f")
     table.page.keyboard.type("See the last line")
     table.page.get_by_role("button", name="Other language").click()
-    expect(table.at("#sheett")).to_have_text("标记给其他人看。该条目会出现在“数据”页的“已标记”中。")
+    expect(table.at("#sheett")).to_have_text(
+        "标记给其他人看。该条目会出现在“数据”页的“已标记”中；有复核权限的人也会在“复核”中看到。"
+    )
     table.at("#sheetok").click()
     table.saved()
     assert [(a["kind"], a["note"]) for a in table.received] == [("flag", "See the last line")]

@@ -369,6 +369,18 @@ def test_settings_that_were_edited_are_kept_and_the_others_stay(
     assert store.project(project.id).policy.encoder == LoopPolicy().encoder
 
 
+@pytest.mark.slow
+def test_personal_columns_that_were_saved_are_said_to_be(
+    open_page: Open, make_project: MakeProject, store: Store
+) -> None:
+    project = make_project(5)
+    at = open_page("settings")
+    next(m for m in at.multiselect if m.label == "Columns").set_value(["text"]).run()
+    click(at, "Save personal columns")
+    assert [s.value for s in at.success] == ["Saved."]
+    assert store.project(project.id).personal == {"text"}
+
+
 @pytest.mark.parametrize(
     ("fields", "offered"),
     [

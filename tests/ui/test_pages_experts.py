@@ -114,17 +114,24 @@ def test_who_was_not_in_a_round_is_told_so(
     store: Store, make_project: MakeProject, opened: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = make_project(40)
-    round_ = norming.begin(store, project, "lea", "begin", NOW, size=5)
-    for who in ("ann", "bob"):
-        for item in round_.items:
-            given(store, project, who, item, "Yes", "norming")
-    norming.move(store, project, 1, "open", "lea", "open", NOW)
     store.set_sign_in_way("accounts")
     store.save_person(Person("cy"))
     store.set_role(project.id, "cy", "annotator")
     store.start_session("session", "cy", NOW, 10**15)
     monkeypatch.setattr(session, "cookie_session", lambda: "session")
+    assert "No round is under way. A lead of the project begins one." in texts(opened("cy"))
+
+    round_ = norming.begin(store, project, "lea", "begin", NOW, size=5)
+    for who in ("ann", "bob"):
+        for item in round_.items:
+            given(store, project, who, item, "Yes", "norming")
+    norming.move(store, project, 1, "open", "lea", "open", NOW)
     at = opened("cy")
     assert "You answered nothing in this round." in texts(at)
     assert "People differ" not in texts(at)
     assert not at.dataframe
+
+    norming.move(store, project, 1, "again", "lea", "again", NOW)
+    at = opened("cy")
+    assert "0 of 2 people have answered all 5. Only who answered before is asked again; you did not." in texts(at)
+    assert "Answer on the card" not in [b.label for b in at.button]

@@ -7,11 +7,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 from streamlit.testing.v1 import AppTest
 
-from collab.domain.project import Project
-from collab.domain.store import Store
+from collab.domain.project import Field, LabelClass, LabelSchema, LoopPolicy, Project
+from collab.domain.store import NewItem, Store
 from collab.loop import mapping
 from collab.loop.scoring import keep_scores
 from collab.ui import session
+from collab.ui.pieces import plain
 from tests.conftest import MakeProject
 from tests.samples import answer_of
 from tests.storage.conftest import answered
@@ -92,6 +93,39 @@ def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
     assert [store.decision(item) for item in free(store, project)[1:]] == [None] * n
 
 
+def test_names_and_items_are_not_read_as_markdown_where_many_are_answered(
+    open_page: Open, store: Store, make_project: MakeProject
+) -> None:
+    classes = (
+        LabelClass(id="a", name="*a*", key="1", color="#3f7fd4"),
+        LabelClass(id="b", name="b", key="2", color=""),
+    )
+    made = make_project([NewItem("1", {"text": "see www.a.de"}, "d", 0.5)], schema=LabelSchema("?", classes))
+    store.save_fields(made.id, (Field("text"), Field("_size_", "number")))
+    at = open_page()
+    at.multiselect[0].set_value(["_size_"]).run()
+    assert len(at.number_input) == 2
+    assert not any("_size_" in n.label for n in at.number_input)
+    at.multiselect[0].set_value([]).run()
+    click(at, "Answer many at once")
+    options = [o.content for g in at.get("button_group") for o in g.proto.options]
+    assert plain("*a*") in options
+    assert f"- {plain('see www.a.de')}" in texts(at)
+
+
+def test_what_must_be_answered_by_others_too_is_said_to_wait(
+    open_page: Open, store: Store, make_project: MakeProject
+) -> None:
+    project = make_project(6, policy=LoopPolicy(annotations_per_item=2))
+    at = open_page()
+    click(at, "Answer many at once")
+    at.session_state["bulk-answer"] = "Yes"
+    at.run()
+    n = len(free(store, project))
+    click(at, f"Answer {n} with Yes")
+    assert f"Done. Still waiting for answers of others: {n}." in texts(at)
+
+
 def test_a_search_says_what_the_model_says_and_that_nothing_fits(open_page: Open, project: Project) -> None:
     at = open_page()
     at.slider[0].set_value((90, 100)).run()
@@ -128,6 +162,9 @@ def test_what_a_lasso_encircles_is_listed(
             name.press("Enter")
         canvas = page.locator("canvas[data-points]")
         expect(canvas).to_have_attribute("data-points", str(len(free(store, project))))
+        expect(page.locator(".legend li").last).to_contain_text("undecided")
+        expect(page.locator(".legend i").first).to_have_class("full")
+        expect(page.locator(".legend i").last).to_have_class("hollow")
         canvas.focus()
         page.keyboard.press("Enter")  # all that is in view
         expect(page.get_by_text(f"{len(free(store, project))} items are encircled")).to_be_visible()

@@ -8,6 +8,7 @@ from collab.domain.project import Project
 from collab.domain.store import Store
 from collab.loop import reshaping
 from collab.ui import session
+from collab.ui.page_privacy import PAGE as PAGE_SIZE
 from tests.conftest import MakeProject
 
 PAGE = "from collab.ui import page_privacy, pieces\nwith pieces.errors_told():\n    page_privacy.draw()\n"
@@ -45,6 +46,9 @@ def test_it_lists_who_saw_what_and_writes_it_down(store: Store, project: Project
     assert (first["What"], first["More"]) == ("Change the project", "looking.imports")
     next(b for b in at.button if b.label == "Write as CSV").click().run()
     assert len(at.get("link_button")) == 1
+    for number in range(PAGE_SIZE):
+        store.note(AccessEntry(20 + number, "Zoe", "see", "list", project.id))
+    assert "Older entries" in [b.label for b in opened().button]
 
 
 @pytest.mark.slow

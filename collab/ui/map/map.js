@@ -78,7 +78,8 @@ class Plane {
     this.legend.replaceChildren(
       ...this.data.names.map((name, at) => {
         const dot = made("i", { "aria-hidden": "true" });
-        dot.style.background = this.fill(at);
+        dot.style.color = this.fill(at);
+        dot.className = this.shape(at);
         return made("li", {}, dot, made("span", { dir: "auto" }, `${name} (${this.rows[at].length.toLocaleString()})`));
       }),
     );
@@ -87,6 +88,12 @@ class Plane {
   fill(at) {
     const color = this.data.palette[at];
     return /^#[0-9a-f]{6}$/i.test(color) ? color : getComputedStyle(this.box).getPropertyValue("--muted") || "#777";
+  }
+
+  // A class may be gray too: what has no color differs in shape, or where dots are too small for that, in size.
+  shape(at) {
+    if (this.data.palette[at] || this.rows.length === 1) return "full";
+    return this.n > 3000 ? "small" : "hollow";
   }
 
   setMoving(on) {
@@ -148,17 +155,21 @@ class Plane {
       onDark = dark(this.box);
     p.setTransform(this.dots, 0, 0, this.dots, 0, 0);
     p.clearRect(0, 0, this.wide, this.high);
-    // Last in the legend first: what has no answer lies under what has one.
+    // Last in the legend first: what has no color lies under what has one.
     for (let at = this.rows.length - 1; at >= 0; at--) {
       const colored = this.data.palette[at],
-        size = colored && bare ? dot * 2 : dot, // few answers must not drown
+        shape = this.shape(at),
+        size = colored && bare ? dot * 2 : shape === "small" ? dot / 2 : dot, // few answers must not drown
         half = size / 2;
-      p.fillStyle = this.fill(at);
-      p.globalAlpha = colored ? 0.85 : onDark ? 0.6 : 0.3;
+      p.fillStyle = p.strokeStyle = this.fill(at);
+      p.lineWidth = 1;
+      p.globalAlpha = colored ? 0.85 : onDark ? 0.6 : shape === "full" ? 0.3 : 0.5;
       for (const i of this.rows[at]) {
         const x = left + this.x[i] * scale,
           y = top + this.y[i] * scale;
-        if (x > -size && y > -size && x < this.wide + size && y < this.high + size) p.fillRect(x - half, y - half, size, size);
+        if (x < -size || y < -size || x > this.wide + size || y > this.high + size) continue;
+        if (shape === "hollow") p.strokeRect(x - half, y - half, size, size);
+        else p.fillRect(x - half, y - half, size, size);
       }
     }
     p.globalAlpha = 1;
