@@ -29,6 +29,7 @@ class Card {
     this.toggles = new Toggles(this);
     this.review = new Review(this);
     this.input = new Input(this, signal);
+    this.undisturbed = new Undisturbed(this, signal);
     on(window, "online", () => this.line.retry());
     on(window, "pagehide", () => this.line.sync(true));
     on(window, "beforeunload", (e) => {
@@ -384,6 +385,7 @@ class Card {
   close() {
     this.because.close();
     this.telling.close();
+    this.undisturbed.close();
     this.listening.abort();
     this.view.sizes.disconnect();
     this.line.close();
