@@ -194,6 +194,7 @@ class Card {
         this.count();
         this.sheet.close();
       }
+      this.review.arrive();
     }
     this.review.filters();
     if (this.showing && !this.line.barred) {
@@ -335,7 +336,7 @@ class Card {
 
   // The question that X and F ask
   openSheet(kind) {
-    if (this.ready()) this.sheet.open(kind);
+    if (this.ready() && !(kind === "expert" && this.review.alone())) this.sheet.open(kind);
   }
   send(note, event) {
     const said = note.trim();
