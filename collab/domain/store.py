@@ -648,7 +648,7 @@ class Store(Protocol):
         batches left out."""
 
     def seconds(self, project: int, annotator: str, limit: int = 200) -> list[float]:
-        """Seconds of this person's latest answers, latest first."""
+        """Seconds of this person's latest answers that were given one at a time, latest first."""
 
     # ---- second looks
     def put_suspects(self, project: int, kinds: Sequence[SuspectKind], suspects: Sequence[Suspect], now: int) -> None:

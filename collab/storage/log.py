@@ -219,7 +219,10 @@ def annotations(
 def seconds(db: Database, project: int, annotator: str, limit: int = 200) -> list[float]:
     e = tables.event
     query = EVENTS.where(
-        e.c.project == project, e.c.kind.in_(("answer", "unsure")), e.c.actor == _actor(db, project, annotator)
+        e.c.project == project,
+        e.c.kind.in_(("answer", "unsure")),
+        e.c.actor == _actor(db, project, annotator),
+        e.c.batch.is_(None),  # many at once take no time of anybody's, and would fill the limit
     )
     spent = [read_event(r).payload.get("seconds") for r in db.rows(query.order_by(e.c.number.desc()).limit(limit))]
     return [s for s in spent if s is not None]

@@ -106,7 +106,7 @@ def batches(project: Project) -> None:
     for made in found:
         with st.container(border=True):
             answer = plain(told(made.answer, project.schema))
-            st.markdown(f"**{word('batch.line', n=f'{made.answered:,}', answer=answer)}**")
+            st.markdown(f"**{_line(made, answer)}**")
             who = {"who": plain(made.annotator), "at": session.clock(made.made_at)}
             st.caption(word("batch.by", **who, reason=plain(made.reason)))
             st.caption(_state(made))
@@ -117,10 +117,14 @@ def _answer(project: Project) -> Answer:
     """The answer that all of them get."""
     names = choices(project.schema)
     if not project.schema.many:
-        one = st.pills(word("data.answer"), list(names), format_func=names.__getitem__, key="bulk-answer")
+        one = st.pills(word("data.answer"), list(names), format_func=lambda c: plain(names[c]), key="bulk-answer")
         return (one,) if one else ()
     several = st.pills(
-        word("data.answer"), list(names), format_func=names.__getitem__, selection_mode="multi", key="bulk-answers"
+        word("data.answer"),
+        list(names),
+        format_func=lambda c: plain(names[c]),
+        selection_mode="multi",
+        key="bulk-answers",
     )
     return tuple(c for c in names if c in several)
 
@@ -170,9 +174,13 @@ def _last(project: Project) -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         answer = plain(told(made.answer, project.schema))
-        st.markdown(word("batch.line", n=f"{made.answered:,}", answer=answer))
+        st.markdown(_line(made, answer))
         st.caption(_state(made))
         _ways(project, made, "last")
+
+
+def _line(made: Batch, answer: str) -> str:
+    return word("batch.line_one" if made.answered == 1 else "batch.line", n=f"{made.answered:,}", answer=answer)
 
 
 def _state(made: Batch) -> str:

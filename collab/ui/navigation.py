@@ -66,7 +66,7 @@ def main() -> None:
             _remember_choices()
             return
         with st.sidebar:
-            _sidebar(here, on_the_card=page in (pages["label"], pages["review"]))
+            _sidebar(here, on_the_card=_has_card(page.url_path))
         _trouble()
         session.turn_to(page.url_path)
         page.run()
@@ -111,7 +111,7 @@ SECTIONS: dict[str, tuple[Place, ...]] = {
     ),
 }
 """The pages, in the order and under the headings of the navigation."""
-OF_LEADS = ("lead", "export", "administer")
+OF_ROLES = ("review", "lead", "export", "administer")
 """Rights of which nobody has use who has no project, but for administrators."""
 
 
@@ -126,7 +126,7 @@ def _allowed() -> frozenset[str]:
         place.name
         for place in every
         if (place.name != "new" or administers)
-        and (place.right is None or place.right in may or (project is None and place.right not in OF_LEADS))
+        and (place.right is None or place.right in may or (project is None and place.right not in OF_ROLES))
     )
 
 
@@ -159,6 +159,14 @@ def _trouble() -> None:
     said = looking.progress(session.desk(), project.id).worker if project is not None else ""
     if f"worker.{said}" not in WORDS[language()]:  # a sentence that says what went wrong
         st.error(word("nav.trouble", why=plain(sentence(said))), icon=":material/error:")
+
+
+def _has_card(page: str) -> bool:
+    """Whether a page shows the card: it doesn't without a project, nor asks where there are no items."""
+    project = session.project()
+    if project is None:
+        return False
+    return page == "review" or (page == "label" and looking.progress(session.desk(), project.id).items > 0)
 
 
 def _sidebar(here: str, *, on_the_card: bool) -> None:

@@ -7,7 +7,7 @@ from collab.loop.recalling import Recalled, recall
 from collab.ui import session
 from collab.ui.answers import choices, counted_as, told
 from collab.ui.items import excerpt, pictured, thumb_cell
-from collab.ui.pieces import empty, heading, plain
+from collab.ui.pieces import empty, heading, no_project, plain
 from collab.ui.words import word
 
 PAGE = 100
@@ -18,7 +18,7 @@ def draw() -> None:
     project = session.project()
     heading(word("answers.title"), word("answers.why"))
     if project is None:
-        empty("history", word("answers.none"), word("answers.none_why"))
+        no_project("history", word("answers.none"), word("answers.none_why"))
         return
     found, older = recall(session.desk(), project.id, session.annotator(), PAGE, _before(project))
     names = choices(project.schema)

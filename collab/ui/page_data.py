@@ -5,7 +5,7 @@ import streamlit as st
 from collab.domain.project import Project
 from collab.loop import looking, ordering
 from collab.ui import bulk, landscape, page_import, results, search, session
-from collab.ui.pieces import empty, heading, live_job, watch_job
+from collab.ui.pieces import empty, heading, live_job, no_project, watch_job
 from collab.ui.words import word
 
 
@@ -14,7 +14,7 @@ def draw() -> None:
     project = session.project()
     heading(word("data.title"), word("data.why"))
     if project is None:
-        empty("table_rows", word("data.none"), word("data.none_why"))
+        no_project("table_rows", word("data.none"), word("data.none_why"))
         if session.may("administer") and st.button(word("home.new"), type="primary", icon=":material/add:"):
             session.go("new")
         return

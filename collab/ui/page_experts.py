@@ -16,7 +16,7 @@ from collab.loop.norming import FEWEST, MOST, SIZE, TOLD_FROM, Seen, Standing
 from collab.ui import session
 from collab.ui.answers import told
 from collab.ui.items import excerpt
-from collab.ui.pieces import empty, errors_told, heading, plain
+from collab.ui.pieces import errors_told, heading, no_project, plain
 from collab.ui.quality import extent, table
 from collab.ui.words import word
 
@@ -29,7 +29,7 @@ def draw() -> None:
     project = session.project()
     heading(word("experts.title"), word("experts.why"))
     if project is None:
-        empty("groups", word("experts.none"), word("experts.none_why"))
+        no_project("groups", word("experts.none"), word("experts.none_why"))
         return
     leads = session.may("lead", project.id)
     left, right = st.columns([3, 2], gap="medium")
@@ -273,7 +273,7 @@ def _discussed(project: Project, found: Standing, s: Seen) -> None:
     writing = at.stage in ("open", "again") and session.may("annotate", project.id)
     if not (s.remarks or writing):
         return
-    with st.expander(plain(excerpt(s.item, project))[:160] or plain(s.item.ref)):
+    with st.expander(plain(excerpt(s.item, project)[:160]) or plain(s.item.ref)):
         st.caption(" · ".join(f"{plain(name)}: {plain(_said(s, name, project))}" for name in sorted(s.before)))
         for remark in s.remarks:
             st.markdown(word("experts.remark_by", by=f"**{plain(remark.by)}**", text=plain(remark.text)))

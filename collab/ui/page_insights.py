@@ -11,7 +11,7 @@ from collab.loop.reporting import POINT_FROM, CurvePoint, Overview
 from collab.ui import advice, consistency, influence, parts, quality, session
 from collab.ui.answers import choices, counted_as, name_of
 from collab.ui.figures import PLAIN, Bar, audit_curve, bar_chart, demo_curve
-from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.pieces import empty, heading, job_failed, latest_job, live_job, no_project, plain, watch_job
 from collab.ui.sentences import sentence
 from collab.ui.words import WORDS, language, word
 
@@ -22,7 +22,10 @@ def draw() -> None:
     """Draw the figures of the open project."""
     project = session.project()
     heading(word("insights.title"), plain(project.name) if project else "")
-    if project is None or not looking.progress(session.desk(), project.id).items:
+    if project is None:
+        no_project("show_chart", word("insights.none"), word("insights.none_why"))
+        return
+    if not looking.progress(session.desk(), project.id).items:
         empty("show_chart", word("insights.none"), word("insights.none_why"))
         return
     desk, who = session.desk(), session.annotator()

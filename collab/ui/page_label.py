@@ -6,7 +6,7 @@ from collab.domain.project import Project
 from collab.loop import looking, ordering
 from collab.ui import session, words
 from collab.ui.card.card import label_card
-from collab.ui.pieces import empty, heading, live_job, plain, watch_job
+from collab.ui.pieces import empty, heading, live_job, no_project, plain, watch_job
 from collab.ui.words import word
 
 
@@ -15,7 +15,7 @@ def draw() -> None:
     project = session.project()
     if project is None:
         heading(word("nav.label"))
-        empty("inbox", word("label.none"), word("label.none_why"))
+        no_project("inbox", word("label.none"), word("label.none_why"))
         if session.may("administer") and st.button(word("home.new"), type="primary"):
             session.go("new")
         return

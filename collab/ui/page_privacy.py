@@ -11,7 +11,7 @@ from collab.loop import erasing, looking, overseeing
 from collab.loop.erasing import Erased
 from collab.ui import session
 from collab.ui.items import excerpt
-from collab.ui.pieces import empty, errors_told, heading, plain
+from collab.ui.pieces import empty, errors_told, heading, plain, typed_as
 from collab.ui.words import WORDS, language, word
 
 PAGE = 100
@@ -89,15 +89,21 @@ def _log(project: Project | None, *, everything: bool) -> None:
 def _row(entry: AccessEntry, names: dict[int, str], called: dict[int, str]) -> dict[str, Any]:  # cells of a table
     ids = ", ".join(_item_in_list(item, called) for item in entry.items[:NAMED])
     ids += " …" if len(entry.items) > NAMED else ""
-    known = f"what.{entry.what}" in WORDS[language()]
+    detail = dict(entry.detail)
+    if right := detail.pop("right", ""):  # what was called says little; what was wanted of it says more
+        what, detail[""] = word(f"right.{right}"), entry.what
+    else:
+        what = word(f"what.{entry.what}") if f"what.{entry.what}" in WORDS[language()] else entry.what
     return {
         word("answers.time"): session.clock(entry.at),
         word("privacy.person"): entry.person or "collab",
         word("privacy.act"): word(f"act.{entry.act}"),
-        word("privacy.what"): word(f"what.{entry.what}") if known else entry.what,
+        word("privacy.what"): what,
         word("nav.project"): "" if entry.project is None else names.get(entry.project, f"#{entry.project}"),
         word("privacy.items"): f"{len(entry.items):,}: {ids}" if entry.items else "",
-        word("privacy.detail"): "; ".join(f"{name}: {_told(value)}" for name, value in entry.detail.items()),
+        word("privacy.detail"): "; ".join(
+            ": ".join(filter(None, (name, _told(value)))) for name, value in detail.items()
+        ),
     }
 
 
@@ -152,7 +158,7 @@ def _person() -> None:
         if name is None:
             return
         typed = st.text_input(word("privacy.type_name", name=plain(name)), key=f"type-{name}")
-        if st.button(word("privacy.erase_person_now"), type="primary", disabled=typed.strip() != name):
+        if st.button(word("privacy.erase_person_now"), type="primary", disabled=not typed_as(typed, name)):
             with errors_told(), st.spinner(word("privacy.erasing")):
                 made = erasing.erase_person(session.desk(), name, session.annotator(), session.now())
                 if name == session.annotator():

@@ -12,7 +12,7 @@ from collab.ui import session, words
 from collab.ui.answers import told
 from collab.ui.card.card import label_card
 from collab.ui.items import excerpt
-from collab.ui.pieces import empty, errors_told, heading, job_failed, latest_job, live_job, plain, watch_job
+from collab.ui.pieces import empty, errors_told, heading, job_failed, latest_job, live_job, no_project, plain, watch_job
 from collab.ui.words import word
 
 PAGE = 50
@@ -25,7 +25,7 @@ def draw() -> None:
     project = session.project()
     if project is None:
         heading(word("review.title"), word("review.why"))
-        empty("rule", word("review.none"), word("review.none_why"))
+        no_project("rule", word("review.none"), word("review.none_why"))
         return
     if not session.may("review", project.id):
         heading(word("review.title"), word("review.why"))

@@ -10,7 +10,7 @@ from collab.loop import founding, looking, reshaping
 from collab.loop.annotating import new_id
 from collab.ui import policy, session
 from collab.ui.classes import ClassRow, class_editor, read_classes, row_of
-from collab.ui.pieces import empty, errors_told, heading, plain
+from collab.ui.pieces import empty, errors_told, heading, plain, typed_as
 from collab.ui.promises import standing
 from collab.ui.words import word
 
@@ -88,7 +88,7 @@ def _edited(schema: LabelSchema, rows: Sequence[ClassRow]) -> tuple[LabelClass, 
 
 def _retire_or_merge(project: Project) -> None:
     schema = project.schema
-    names = {c.id: plain(c.name) for c in schema.live}
+    names = {c.id: c.name for c in schema.live}  # a list to choose from isn't Markdown
     with st.container(border=True):
         st.header(word("settings.reshape"), anchor=False)
         one, two = st.columns(2)
@@ -109,9 +109,8 @@ def _retire_or_merge(project: Project) -> None:
             return
         touched = reshaping.impact(session.desk(), project.id, source)
         text = "settings.merge_preview" if into else "settings.retire_preview"
-        st.markdown(
-            word(text, name=names[source], into=names.get(into, ""), decisions=touched.decisions, audits=touched.audits)
-        )
+        called = {"name": plain(names[source]), "into": plain(names.get(into, ""))}
+        st.markdown(word(text, **called, decisions=touched.decisions, audits=touched.audits))
         sure = _ends(project, "reshape")
         if st.button(word("settings.merge" if into else "settings.retire"), disabled=not sure):
             with errors_told():
@@ -150,7 +149,7 @@ def _delete(project: Project) -> None:
     with st.expander(word("settings.delete")):
         st.markdown(word("settings.delete_why"))
         typed = st.text_input(word("settings.type_name", name=plain(project.name)), key=f"delete-{project.id}")
-        if st.button(word("settings.delete_now"), disabled=typed.strip() != project.name):
+        if st.button(word("settings.delete_now"), disabled=not typed_as(typed, project.name)):
             founding.delete(session.desk(), project.id, session.now())
             session.forget_project()
             session.go("home")

@@ -58,7 +58,7 @@ def _member(project: Project, name: str, role: Role) -> None:
     with one:
         st.markdown(plain(name))
     with two:
-        chosen = _ask_role(f"role-{key}-{role}", role, word("team.role_of", name=name))
+        chosen = _ask_role(f"role-{key}-{role}", role, word("team.role_of", name=plain(name)))
     with three:
         gone = st.button(word("team.remove"), key=f"remove-{key}", type="tertiary", icon=":material/person_remove:")
     if gone:
@@ -135,7 +135,7 @@ def _new_account() -> None:
         project, role = session.project(), None
         if project is not None:
             role = st.selectbox(
-                word("team.role_in", project=project.name), ROLES, index=None,
+                word("team.role_in", project=plain(project.name)), ROLES, index=None,
                 format_func=lambda r: word(f"team.{r}"), placeholder=word("team.no_member"),
             )  # fmt: skip
         admin = st.checkbox(word("team.as_admin"))

@@ -1,5 +1,6 @@
 """Pieces that several pages draw: plain text in Markdown, errors, empty places, jobs under way, times."""
 
+import re
 import string
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ from collab.ui.sentences import sentence, told
 from collab.ui.words import word
 
 _MARKS = str.maketrans({c: f"&#{ord(c)};" for c in string.punctuation if c not in ",;'\"?%/"} | {"\n": " ", "\r": " "})
+_READ_LATER = re.compile(r"(?<=www)(?=\.)|(?<=:)(?=//|streamlit:)|(?<=@)(?=\S)|(?<=[-<>~])(?=[-=>])", re.IGNORECASE)
+"""Places within what Streamlit looks for once the marks are undone: links, addresses, its logo, arrows, dashes."""
+_JOINER = "\N{WORD JOINER}"
+"""Has no width, and lines don't break at it."""
 
 SHOWN_REJECTED = 200
 LIVE = ("queued", "running")
@@ -22,7 +27,12 @@ LIVE = ("queued", "running")
 
 def plain(text: str) -> str:
     """Make text of a person or a file safe where Streamlit reads Markdown: captions, labels of buttons, headings."""
-    return text.translate(_MARKS)
+    return _READ_LATER.sub(_JOINER, text).translate(_MARKS)
+
+
+def typed_as(typed: str, name: str) -> bool:
+    """Whether somebody typed a name, or copied it from where it is plain text in Markdown."""
+    return typed.replace(_JOINER, "").strip() == name
 
 
 @contextmanager
@@ -55,6 +65,14 @@ def empty(icon: str, title: str, text: str) -> None:
         st.header(f":material/{icon}: {title}", anchor=False, text_alignment="center")
         st.caption(text, text_alignment="center")
         st.space("small")
+
+
+def no_project(icon: str, title: str, text: str) -> None:
+    """Say that there is no project, and what to do about it; to who may make none: whom to ask."""
+    if session.may("administer"):
+        empty(icon, title, text)
+    else:
+        empty(icon, word("home.none_yours"), word("home.none_yours_why"))
 
 
 def duration(seconds: float) -> str:

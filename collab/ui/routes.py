@@ -8,6 +8,7 @@ import asyncio
 import functools
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from pathlib import Path, PurePosixPath
@@ -151,6 +152,8 @@ class _Doors:
         except UnknownName as error:
             return _error(404, told(error))
         except SignedOut as error:
+            if await anyio.to_thread.run_sync(self._someone, cookies):
+                return _error(403, words.word("errors.link_of_another"))
             return _error(401, told(error))
         except Forbidden as error:
             return _error(403, told(error))
@@ -178,6 +181,10 @@ class _Doors:
             permitting.refused(desk, f"route {what}", "the browser holds another session", project)
             raise SignedOut
         return desk
+
+    def _someone(self, cookies: Mapping[str, str]) -> bool:
+        """Whether somebody is signed in in this browser."""
+        return self.store.signed_in(session_of(self.secret(), cookies), _now()) is not None
 
     def _visitor(self, cookies: Mapping[str, str]) -> Desk | None:
         """A desk for whom the cookie alone names; None where names are taken on trust. Raises `SignedOut`."""
@@ -269,6 +276,7 @@ class _Doors:
                 "accept_filled": reporting.accept_filled(report, project.policy.accept_from),
                 "exhausted": exhausted,
                 "schema_version": project.schema.version,
+                "fields": zlib.crc32(repr(project.fields).encode()),  # which columns this person sees, and how
             },
         }
 

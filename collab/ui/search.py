@@ -8,6 +8,7 @@ from collab.loop import finding
 from collab.loop.finding import Search, Sure
 from collab.ui import session
 from collab.ui.answers import choices
+from collab.ui.pieces import plain
 from collab.ui.words import word
 
 STATES = ("", "labeled", "machine", "flagged", "later", "unsure", "disputed", "unusable", "open")
@@ -97,14 +98,14 @@ def _field(field: Field) -> FieldFilter | None:
     if field.kind == "number":
         low, high = st.columns(2)
         with low:
-            least = st.number_input(word("find.from", field=field.name), value=None, key=f"{key}-low")
+            least = st.number_input(word("find.from", field=plain(field.name)), value=None, key=f"{key}-low")
         with high:
-            most = st.number_input(word("find.to", field=field.name), value=None, key=f"{key}-high")
+            most = st.number_input(word("find.to", field=plain(field.name)), value=None, key=f"{key}-high")
         if least is None and most is None:
             return None
         return FieldFilter(field.name, "between", low=least, high=most)
     what = "find.contains" if field.kind == "text" else "find.equals"
-    typed = st.text_input(word(what, field=field.name), key=key).strip()
+    typed = st.text_input(word(what, field=plain(field.name)), key=key).strip()
     return FieldFilter(field.name, "contains" if field.kind == "text" else "equals", typed) if typed else None
 
 

@@ -107,6 +107,19 @@ def test_another_person_has_another_outbox(table: Table) -> None:
     assert table.received == []
 
 
+def test_items_that_wait_are_fetched_anew_when_other_columns_are_shown(table: Table) -> None:
+    table.open()
+    table.saved()
+    card = table.page.locator(".lc")
+    expect(card).to_contain_text("web form")
+    table.set(facts=[])
+    table.press("1")
+    table.saved()
+    table.press("2", "1")
+    assert table.ask == 3  # after the one that came with the news
+    expect(card).not_to_contain_text("web form")
+
+
 @pytest.mark.parametrize(
     ("refusal", "title", "waiting"),
     [

@@ -77,7 +77,7 @@ def test_all_that_was_found_is_answered_at_once_and_taken_back_as_one(
     at.session_state["bulk-answer"] = "Yes"
     at.run()
     n = len(free(store, project)) - 1
-    assert f"**{n}** items would be answered. 1 are left alone, for others have" in texts(at)
+    assert f"Items that would be answered: **{n}**. Left alone: 1 that others have" in texts(at)
 
     click(at, f"Answer {n} with Yes")
     assert not at.exception

@@ -40,6 +40,9 @@ def test_it_lists_who_saw_what_and_writes_it_down(store: Store, project: Project
     reshaping.mark_personal(store, project.id, ("text",), "ann", "e1", 10)
     first = at.selectbox[0].set_value("change").run().dataframe[0].value.to_dict("records")[0]
     assert (first["Person"], first["What"], first["More"]) == ("ann", "Personal columns", "personal: text")
+    store.note(AccessEntry(11, "Zoe", "refused", "looking.imports", project.id, detail={"right": "lead"}))
+    first = at.selectbox[0].set_value("refused").run().dataframe[0].value.to_dict("records")[0]
+    assert (first["What"], first["More"]) == ("Change the project", "looking.imports")
     next(b for b in at.button if b.label == "Write as CSV").click().run()
     assert len(at.get("link_button")) == 1
 

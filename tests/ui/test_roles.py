@@ -149,6 +149,12 @@ def test_who_is_no_member_sees_no_project_and_cannot_make_one(open_page: Open, p
     assert "Ask an administrator" in "".join(c.value for c in at.caption)
     assert [b.label for b in at.button if b.label == "New project"] == []
     assert "Reviews" not in str(at)
+    assert offered(at) == set(EVERYBODYS)
+    at._page_hash = at.session_state["pages"]["label"]._script_hash
+    at.run()
+    assert "Ask an administrator" in "".join(c.value for c in at.caption)
+    assert ":material/person: stranger" in [c.value for c in at.sidebar.caption]
+    assert "Sign out" in [b.label for b in at.sidebar.button]
 
 
 @pytest.mark.slow

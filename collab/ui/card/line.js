@@ -174,7 +174,9 @@ class Line {
       unseen = this.queue.slice(seen ? 1 : 0),
       drop = new Set(reply.drop),
       fresh = reply.fresh;
-    const held = unseen.filter((a) => !drop.has(a.id));
+    const anew = (this.state.fields ?? reply.state.fields) !== reply.state.fields; // what they held may be hidden now
+    const held = anew ? [] : unseen.filter((a) => !drop.has(a.id));
+    this.again ||= anew;
     for (const ask of held) if (fresh[ask.id] && !ask.blind) ask.suggestion = fresh[ask.id];
     const taken = new Set([...this.queue.map((a) => a.id), ...this.outbox.map((o) => o.wire.ask), this.apart]);
     this.queue = [...(seen ? [seen] : []), ...held, ...asks.filter((a) => !taken.has(a.id))];

@@ -169,7 +169,7 @@ class Scene:
             "tally": {"today": self.today + self._answers(), "decided": self._answers(), "items": self.length},
             "state": {
                 "reading": self.reading, "checked": self.checked, "checked_on": 60, "accept_filled": self.accept_filled,
-                "exhausted": out_of_asks, "schema_version": 1,
+                "exhausted": out_of_asks, "schema_version": 1, "fields": len(self.facts),
             },
         }  # fmt: skip
 
