@@ -2,10 +2,10 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.ui.harness.scene import Table
-from tests.ui.test_card_look import CARD
+from tests.ui.test_card_look import CARD, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -210,3 +210,51 @@ def test_a_second_look_has_no_fault_that_a_reader_of_screens_would_meet(table: T
     looked(table, "Decided was")
     found = Axe().run(table.page, context=CARD)
     assert found.response["violations"] == []
+
+
+@pytest.mark.parametrize(
+    ("decided", "sentence"),
+    [("", "Tap “Decide …” for your answer"), ("pos", "Tap “Keep …”"), ("neg", "tap another class, then “Decide …”")],
+)
+def test_a_phone_is_told_what_to_tap_and_nothing_of_keys(
+    chromium: Browser, harness: str, decided: str, sentence: str
+) -> None:
+    context = chromium.new_context(**PHONE, locale="en-US")
+    table = Table(context.new_page(), harness).open(**REVIEW, decided=decided)
+    table.at(".opt[data-i='0']").tap()
+    looked(table, sentence)
+    expect(table.at("#odds")).not_to_contain_text("Enter")
+    context.close()
+
+
+def test_where_nobody_else_can_be_asked_the_card_says_so(table: Table) -> None:
+    table.open(**REVIEW, experts=[])
+    table.press("1")
+    looked(table, "Decided was")
+    table.press("e")
+    expect(table.at("#odds")).to_contain_text("Nobody else can be asked: there is no other adjudicator or lead here.")
+    expect(table.at("#sheet")).to_be_hidden()
+
+
+def test_the_beginning_of_a_name_is_enough_where_only_one_begins_so(table: Table) -> None:
+    table.open(**REVIEW, experts=["Cora", "Eve", "Evelyn"])
+    table.press("1")
+    looked(table, "Decided was")
+    table.press("e")
+    table.page.keyboard.type("ev")
+    table.press("Enter")
+    expect(table.at("#sheett")).to_contain_text("Nobody called “ev” can be asked.")
+    table.at("#line").fill("co")
+    table.press("Enter")
+    asked(table, 2)
+    table.saved()
+    assert [(a["kind"], a["to"]) for a in table.received] == [("send", "Cora")]
+
+
+def test_a_filter_that_holds_nothing_any_more_gives_way_to_all_when_the_page_opens(table: Table) -> None:
+    table.open(**REVIEW)
+    table.page.evaluate("sessionStorage.setItem('collab:kind', 'flagged')")
+    table.load()
+    expect(table.at("#kinds [aria-pressed=true]")).to_contain_text("All")
+    expect(table.at("#goalt")).to_have_text("1000 left")
+    asked(table, 1)

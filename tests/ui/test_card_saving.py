@@ -1,8 +1,11 @@
 """What becomes of an answer when the line or the server fails."""
 
-import pytest
-from playwright.sync_api import expect
+from pathlib import Path
 
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.conftest import serve
 from tests.ui.harness.scene import Table
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -150,3 +153,34 @@ def test_who_may_answer_again_goes_on_where_the_card_stopped(table: Table) -> No
     table.press("2")
     table.saved()
     assert [a["ask"] for a in table.received] == [1, 2]
+
+
+WATCH = """() => new MutationObserver((records) => {
+  if (records.some((r) => [...r.addedNodes].some((n) => n.dataset?.testid === "stDialog"))) window.cameUp = true;
+}).observe(document.body, { childList: true })"""
+STATE = "[data-test-connection-state]"
+
+
+def test_when_the_server_stops_no_dialog_of_the_page_takes_keys_or_the_focus(page: Page, tmp_path: Path) -> None:
+    with serve("tests.ui.harness.server:app", tmp_path / "server.log") as address:
+        table = Table(page, address).open()
+        table.press("x")
+        page.keyboard.type("cut")
+        page.evaluate(WATCH)
+    page.wait_for_function("window.cameUp", timeout=20_000)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(table.at("#line")).to_be_focused()
+    page.keyboard.type(" off")
+    expect(table.at("#line")).to_have_value("cut off")
+    table.press("Enter", "2", "1")
+    expect(table.at("#savet")).to_have_text("Offline, 3 waiting")
+
+
+def test_a_dialog_of_the_app_itself_stays_where_the_server_does_not_answer(table: Table) -> None:
+    table.open()
+    table.page.locator(STATE).evaluate("e => { e.dataset.testConnectionState = 'PINGING_SERVER' }")
+    table.page.get_by_role("button", name="Open a dialog").click()
+    expect(table.page.get_by_role("dialog")).to_contain_text("Nothing behind it may hear a key.")
+    table.page.wait_for_timeout(200)
+    expect(table.page.locator(STATE)).to_have_attribute("data-test-connection-state", "PINGING_SERVER")
+    expect(table.page.get_by_role("dialog")).to_be_visible()

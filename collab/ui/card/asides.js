@@ -1,5 +1,5 @@
 // What the card does for a while beside asking: the question that X and F ask, a notice, the cover of one who was away,
-// and the model's word on what was answered first.
+// the model's word on what was answered first, and a dialog that would be in the way.
 class Sheet {
   constructor(view) {
     this.view = view;
@@ -146,5 +146,32 @@ class Telling {
   }
   close() {
     clearTimeout(this.timer);
+  }
+}
+
+// Streamlit lays a dialog over the page once its server doesn't answer, and keeps all keys for it. The card says so itself,
+// and goes on: that dialog is closed, told by what it is made of (an app's own has named parts), and the focus given back.
+class Undisturbed {
+  constructor(card, signal) {
+    this.card = card;
+    const { root } = card;
+    root.addEventListener("focusout", (e) => (this.left = { part: e.target, for: e.relatedTarget }), { signal });
+    this.watch = new MutationObserver(() => this.look());
+    this.watch.observe(document.body, { childList: true });
+    this.look();
+  }
+  look() {
+    const app = document.querySelector("[data-test-connection-state]"),
+      dialog = document.querySelector("[data-testid=stDialog] [role=dialog]");
+    if (!dialog || !this.card.here || !app || app.dataset.testConnectionState === "CONNECTED") return;
+    const buttons = dialog.querySelectorAll("button, a, input, select, textarea");
+    if (buttons.length !== 1 || dialog.querySelector("[data-testid]")) return;
+    const { left } = this;
+    buttons[0].click(); // as a person would, so that Streamlit doesn't open it again before it was connected
+    // once Streamlit has looked for a place for the focus
+    if (left && dialog.contains(left.for)) painted(() => left.part.isConnected && left.part.focus({ preventScroll: true }));
+  }
+  close() {
+    this.watch.disconnect();
   }
 }

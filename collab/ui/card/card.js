@@ -29,6 +29,7 @@ class Card {
     this.toggles = new Toggles(this);
     this.review = new Review(this);
     this.input = new Input(this, signal);
+    this.undisturbed = new Undisturbed(this, signal);
     on(window, "online", () => this.line.retry());
     on(window, "pagehide", () => this.line.sync(true));
     on(window, "beforeunload", (e) => {
@@ -193,6 +194,7 @@ class Card {
         this.count();
         this.sheet.close();
       }
+      this.review.arrive();
     }
     this.review.filters();
     if (this.showing && !this.line.barred) {
@@ -334,7 +336,7 @@ class Card {
 
   // The question that X and F ask
   openSheet(kind) {
-    if (this.ready()) this.sheet.open(kind);
+    if (this.ready() && !(kind === "expert" && this.review.alone())) this.sheet.open(kind);
   }
   send(note, event) {
     const said = note.trim();
@@ -384,6 +386,7 @@ class Card {
   close() {
     this.because.close();
     this.telling.close();
+    this.undisturbed.close();
     this.listening.abort();
     this.view.sizes.disconnect();
     this.line.close();

@@ -127,7 +127,15 @@ class Review {
     const { showing, card, view } = this;
     if (!showing?.look || card.reopened || showing.stood) return false;
     showing.stood = true;
-    view.el.odds.textContent = view.word("look_stays");
+    view.el.odds.textContent = view.told("look_stays");
+    view.say(view.el.odds.textContent);
+    return true;
+  }
+  alone() {
+    // whether there is nobody else to send it to, which is said
+    const { look, view } = this;
+    if (!look || look.experts.length) return false;
+    view.el.odds.textContent = view.word("expert_nobody");
     view.say(view.el.odds.textContent);
     return true;
   }
@@ -194,7 +202,9 @@ class Review {
   send(kind, note, event) {
     // what the open sheet was answered with
     if (kind === "discard") return this.act("discard", { note }, { kind: "discard" }, event);
-    const name = this.look.experts.find((n) => n.toLocaleLowerCase() === note.toLocaleLowerCase());
+    const plain = (s) => s.toLocaleLowerCase(),
+      begun = this.look.experts.filter((n) => note && plain(n).startsWith(plain(note)));
+    const name = begun.find((n) => plain(n) === plain(note)) ?? (begun.length === 1 ? begun[0] : null);
     if (!name) {
       const { experts } = this.look,
         names = experts.slice(0, NAMED).join(", ") + (experts.length > NAMED ? " …" : "");
@@ -205,6 +215,13 @@ class Review {
   }
 
   // Filters
+  arrive() {
+    // a filter that was kept from before may hold nothing by now
+    const { line } = this.card;
+    if (!this.on || this.arrived || !line.left) return;
+    this.arrived = true;
+    if (line.kind && !line.left[line.kind] && line.left[""]) this.choose("");
+  }
   choose(kind) {
     const { line } = this.card;
     if (kind === line.kind || line.barred) return;
@@ -274,8 +291,8 @@ class Review {
     el.head.textContent = el.head.title = said;
     el.pct.textContent = "";
     el.odds.textContent = !decision
-      ? word("look_none")
-      : word(same ? "look_same" : "look_other", { answer: decision.name, by: decision.source });
+      ? this.view.told("look_none")
+      : this.view.told(same ? "look_same" : "look_other", { answer: decision.name, by: decision.source });
     el.latert.textContent = word(settled ? "take_back" : "later");
     el.why.textContent = settled ? word("reopened") : "";
     el.accept.disabled = false;

@@ -32,6 +32,10 @@ class View {
     if (text === undefined) throw new Error(`no word for ${key}`);
     return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
+  told(key, values) {
+    // the same, for a thumb where there is no keyboard
+    return this.word(matchMedia("(pointer: coarse)").matches ? `${key}_touch` : key, values);
+  }
 
   dress(data) {
     // everything that hangs on project, person, language or theme; safe to repeat

@@ -85,6 +85,8 @@ class Scene:
     """Whether the card is in its mode of second looks."""
     decided: str = "neg"
     """What was decided of every item before it is looked at again; "": nothing."""
+    experts: tuple[str, ...] = ("Eve", "Pat")
+    """Who else may be asked to look."""
     reason: str = "error"
     """Why an item is looked at again."""
     today: int = 18
@@ -204,7 +206,7 @@ class Scene:
             ],
             "suggested": {"name": "Positive", "sure": 0.8}, "flipped": None,
             "contrast": {**near[0], "texts": [{"name": "text", "parts": parts}], "values": []},
-            "near": near[1:], "experts": ["Eve", "Pat"],
+            "near": near[1:], "experts": self.experts,
         }  # fmt: skip
 
     def reviewed(self, _body: dict[str, Any]) -> dict[str, Any]:
