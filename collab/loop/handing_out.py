@@ -72,7 +72,7 @@ def hand_out(
     chosen_only: bool = False,
     progress: Progress | None = None,
 ) -> Handed:
-    """Keep a card supplied: what it holds is renewed, refreshed, swapped and filled up to `want`.
+    """Keep a card supplied: what it holds is renewed, refreshed, swapped and, several at a time, filled up to `want`.
 
     No suggestion, purpose or score of an ask that goes out without the model's word is in the answer.
 

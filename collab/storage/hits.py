@@ -94,14 +94,16 @@ class _Search:
 
     def hits(self, enough: float, most: float, seconds: float) -> _Hits:
         """At least `enough` hits, and up to `most` of them within the time."""
-        began, found, count = time.perf_counter(), [NOTHING], 0
+        began, found, count, gone_through = time.perf_counter(), [NOTHING], 0, 0
         until = began + seconds
         for page in self._pages():
             fit = self._checked(page)
             found.append(fit)
             count += len(fit)
+            gone_through += len(page)
+            left = _FOREVER if self._list is None else len(self._list) - gone_through
             now = time.perf_counter()
-            next_one, began = _GROWTH * (now - began), now
+            next_one, began = min(_GROWTH, left / max(1, len(page))) * (now - began), now
             if count > most or (count >= enough and now + next_one > until):
                 ids = np.concatenate(found)
                 return _Hits(ids[: int(min(most, count))], False, self._ranked)
