@@ -128,10 +128,10 @@ def refuse(desk: Desk, what: str, right: Right, project: int | None) -> None:
 
 def _note(desk: Desk, act: Act, what: str, project: int | None, result: object) -> None:
     entry = AccessEntry(_now(), desk.person, act, what, project, tuple(dict.fromkeys(_items_of(result))))
-    if act == "see":
-        note_once(desk._store, entry)
-    else:
+    if act != "see":
         desk._store.note(entry)
+    elif entry.items:
+        note_once(desk._store, entry)
 
 
 def note_once(store: Store, entry: AccessEntry) -> None:

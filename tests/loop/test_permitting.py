@@ -4,6 +4,7 @@ import pytest
 
 from collab.domain.access import ROLES, Person
 from collab.domain.project import Project
+from collab.domain.store import ItemFilter
 from collab.errors import Forbidden, SignedOut, UnknownName
 from collab.loop import looking, reporting, reshaping
 from collab.loop.permitting import Desk
@@ -76,3 +77,9 @@ def test_a_disabled_account_is_out_in_mid_session(accounts, project):
     accounts.save_person(replace(accounts.person("Ana"), disabled=True))
     with pytest.raises(SignedOut):
         looking.progress(desk, project.id)
+
+
+def test_who_saw_nothing_is_not_said_to_have_seen_something(accounts, project: Project):
+    accounts.set_role(project.id, "Ana", "lead")
+    assert looking.find(Desk(accounts, "Ana", "ana"), project.id, ItemFilter("nowhere")) == ([], 0)
+    assert accounts.accesses(project.id) == []
