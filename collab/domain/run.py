@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 
+LIVE_MS = 5 * 60_000
+"""For how long somebody who took an ask or answered counts as there."""
 CALIBRATED_FROM = 50
 """Audit answers from which probabilities are calibrated on them, and shown as numbers."""
 SHOWN_FROM = 10

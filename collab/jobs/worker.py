@@ -17,7 +17,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from collab.domain.project import Project
-from collab.domain.run import Job, JobStatus
+from collab.domain.run import LIVE_MS, Job, JobStatus
 from collab.domain.store import Store
 from collab.errors import CollabError, JobLost, StorageError
 from collab.jobs.loading import Encoders
@@ -28,7 +28,7 @@ from collab.loop.encoding import image_encoder_of, text_encoder_of
 from collab.loop.explaining import answer_why
 from collab.loop.finding import ask_index
 from collab.loop.measuring import image_fields, measured, reads_text, table_fields
-from collab.loop.retraining import LIVE_MS, Learner
+from collab.loop.retraining import Learner
 from collab.loop.sweeping import sweep_erasures, sweep_models, sweep_retention, sweep_uploads
 
 TICK = 0.05

@@ -9,6 +9,7 @@ import numpy as np
 
 from collab.domain.annotation import Ask, Decision, Event, answers_wanted
 from collab.domain.project import LabelSchema, Project
+from collab.domain.run import LIVE_MS
 from collab.domain.store import SharedAnswer, Store
 from collab.domain.task import answer_of, task_of
 from collab.engine.annotator_quality import Consensus, careful, crowdlab, dawid_skene, relabel_scores
@@ -192,7 +193,7 @@ def _ask_again(store: Store, project: Project, answers: Answers, model: Floats, 
     rows = np.array([pool.row.get(i, -1) for i in answers.items.tolist()], np.int64)
     decided = (rows >= 0) & (pool.labels[rows] >= 0) & ~pool.audits[rows]
     fit = np.flatnonzero(decided & (answers.given < ANSWERS_AT_MOST))
-    people = store.live_annotators(project.id, now - 5 * 60_000)
+    people = store.live_annotators(project.id, now - LIVE_MS)
     best = fit[np.argsort(-scores[fit], kind="stable")][: max(RELABELS, RELABELS_EACH * people)]
     asks = [
         Ask(0, project.id, int(answers.items[row]), 0, "relabel", "relabel", float(scores[row]), False, RELABEL)

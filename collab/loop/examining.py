@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collab.domain.project import Item, Project
+from collab.domain.run import LIVE_MS
 from collab.domain.store import Differing, Store
 from collab.engine.encoders.image import ImageEncoder
 from collab.engine.encoders.text import Encoder
@@ -28,7 +29,6 @@ _ROWS = 10_000
 _SPARE = 1 << 30
 """Bytes that should be free: a full disk keeps people from answering."""
 _SOUND_SQLITE = (3, 51, 3)
-_LIVE_MS = 5 * 60_000
 _JOBS = 1000
 _NAMED = 5
 """Items and files that a line names."""
@@ -136,7 +136,7 @@ def _worker(store: Store, now: int) -> Finding:
         return Finding("worker", "alive")
     waiting = sum(job.status in ("queued", "running") for job in store.jobs(limit=_JOBS))
     says = "none runs" + (f"; jobs that wait for one: {waiting:,}" if waiting else "")
-    labeling = any(store.live_annotators(project.id, now - _LIVE_MS) for project in projects)
+    labeling = any(store.live_annotators(project.id, now - LIVE_MS) for project in projects)
     do = "`collab run` starts one; beside an app without one, `collab worker`."
     return Finding("worker", says + ("; people label meanwhile" if labeling else ""), fine=not labeling, do=do)
 

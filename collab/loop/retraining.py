@@ -8,7 +8,7 @@ import numpy as np
 
 from collab.domain.annotation import ACTS_ON_ITEMS, Purpose, Suggestion
 from collab.domain.project import Project
-from collab.domain.run import CALIBRATED_FROM, Checks, Round, Stratum
+from collab.domain.run import CALIBRATED_FROM, LIVE_MS, Checks, Round, Stratum
 from collab.domain.store import Store
 from collab.domain.task import answer_of, task_of
 from collab.engine.arrays import Floats, Ints
@@ -38,7 +38,6 @@ from collab.loop.suggesting import ClassGuess, among_live, proba_of, set_thresho
 from collab.loop.sweeping import sweep_heads
 
 WHOLE_EVERY_MS = 60_000
-LIVE_MS = 5 * 60_000
 GROWTH = 1.1
 """While features still arrive, the pool is ranked anew each time it has grown by this factor."""
 
